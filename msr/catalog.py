@@ -1,0 +1,83 @@
+"""Catalogues of candidate items, and the stories that come with the bundled one."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msr.config import LIMITS, Limits
+from msr.intake import IntakeError, load_items
+from msr.schema import Item
+
+DEMO = "demo"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Items that can be recommended; ids are unique."""
+
+    name: str
+    items: tuple[Item, ...]
+
+    @functools.cached_property
+    def by_id(self) -> Mapping[str, Item]:
+        return {item.id: item for item in self.items}
+
+    def pick(self, ids: Iterable[str]) -> tuple[Item, ...]:
+        """The items with these ids, in the order of the ids. Raises IntakeError for an id that is not there."""
+        try:
+            return tuple(self.by_id[item_id] for item_id in ids)
+        except KeyError as missing:
+            raise IntakeError(f"The catalogue {self.name} has no item {missing}.") from None
+
+
+@dataclass(frozen=True)
+class Story:
+    """An example history out of the bundled catalogue.
+
+    `taste` says what its items were chosen by: [{"from_block": index, "wants": {attribute: value}}], no model saw it.
+    """
+
+    id: str
+    name: str
+    tagline: str
+    items: tuple[str, ...]
+    taste: tuple[Mapping[str, Any], ...]
+
+
+def load(source: Path | str, limits: Limits = LIMITS) -> Catalogue:
+    """The catalogue of a folder, ZIP or CSV; "demo" is the bundled one. Raises IntakeError."""
+    if source == DEMO:
+        return demo()
+    path = Path(source)
+    items = load_items(path, limits)
+    return Catalogue(path.resolve().name if path.is_dir() else path.stem, items)
+
+
+@functools.cache
+def demo() -> Catalogue:
+    """The bundled catalogue, drawn by `python -m train.draw`; read once."""
+    return Catalogue(DEMO, load_items(assets() / DEMO))
+
+
+def stories() -> tuple[Story, ...]:
+    """The bundled example histories."""
+    records = json.loads((assets() / DEMO / "stories.json").read_text("utf-8"))
+    return tuple(Story(r["id"], r["name"], r["tagline"], tuple(r["items"]), tuple(r["taste"])) for r in records)
+
+
+def story_items(story_id: str) -> tuple[Item, ...]:
+    """The history of a bundled story. Raises IntakeError for an unknown story."""
+    known = {story.id: story for story in stories()}
+    if story_id not in known:
+        raise IntakeError(f"There is no story {story_id!r}; choose one of {', '.join(known)}.")
+    return demo().pick(known[story_id].items)
+
+
+def assets() -> Path:
+    """The folder of bundled files, beside the package."""
+    return Path(__file__).parents[1] / "assets"

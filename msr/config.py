@@ -1,0 +1,72 @@
+"""Settings as frozen dataclasses, validated at construction; a bad value is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+def _between(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value!r}; it must be from {low} to {high}")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What intake accepts."""
+
+    max_history: int = 60
+    max_catalogue: int = 5_000
+    max_title: int = 200  # characters after cleaning
+    max_image_bytes: int = 15 * 2**20
+    max_pixels: int = 20_000_000
+    max_side: int = 512  # pixels kept on the longer side
+    max_aspect: float = 20.0  # longer side over shorter side
+    max_zip_bytes: int = 300 * 2**20  # unpacked, all entries together
+    max_zip_entries: int = 12_000
+    max_zip_ratio: float = 200.0
+    max_csv_bytes: int = 5 * 2**20
+    max_session_bytes: int = 40 * 2**20
+
+    def __post_init__(self) -> None:
+        for name in self.__dataclass_fields__:
+            _between(f"limits.{name}", getattr(self, name), 1, 2**40)
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class PipelineConfig:
+    """How a run is made."""
+
+    block_size: int = 3  # the paper's best (arXiv 2408.09698, section 4.5)
+    top: int = 10
+    explain_top: int = 10  # recommendations that get a rationale and measured influence
+    describe_batch: int = 8
+    max_describe_tokens: int = 40
+    max_preference_tokens: int = 90
+    max_rationale_tokens: int = 56
+
+    def __post_init__(self) -> None:
+        _between("block_size", self.block_size, 1, 20)
+        _between("top", self.top, 1, 200)
+        _between("explain_top", self.explain_top, 0, 200)
+        _between("describe_batch", self.describe_batch, 1, 256)
+        for name in ("max_describe_tokens", "max_preference_tokens", "max_rationale_tokens"):
+            _between(name, getattr(self, name), 1, 1024)
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """Which model answers. `name` is "pocket" or a checkpoint; `adapter` a folder, "bundled" or "none"."""
+
+    name: str = "pocket"
+    adapter: str = "bundled"
+    device: str = "auto"  # auto, cpu, cuda, mps
+    dtype: str = "auto"  # auto, bfloat16, float32
+
+    def __post_init__(self) -> None:
+        if self.device not in ("auto", "cpu", "cuda", "mps"):
+            raise ValueError(f"device is {self.device!r}; it must be auto, cpu, cuda or mps")
+        if self.dtype not in ("auto", "bfloat16", "float32"):
+            raise ValueError(f"dtype is {self.dtype!r}; it must be auto, bfloat16 or float32")

@@ -1,0 +1,16 @@
+"""The one door for everything untrusted: files and texts go in, `msr.schema` records or an IntakeError come out."""
+
+from __future__ import annotations
+
+from msr.intake.adapters import adapter_folder
+from msr.intake.errors import IntakeError
+from msr.intake.images import picture
+from msr.intake.items import load_items, uploads
+from msr.intake.sessions import from_session, to_session
+from msr.intake.tables import csv_cell
+from msr.intake.titles import guess_title, title
+
+__all__ = [
+    "IntakeError", "adapter_folder", "csv_cell", "from_session", "guess_title", "load_items", "picture", "title",
+    "to_session", "uploads",
+]  # fmt: skip

@@ -1,0 +1,122 @@
+"""Untrusted picture bytes become a `Picture`: clean RGB pixels and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+
+from PIL import Image, UnidentifiedImageError
+
+from msr.config import LIMITS, Limits
+from msr.intake.errors import IntakeError
+from msr.schema import Picture
+
+FORMATS = ("JPEG", "PNG", "WEBP")
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+_ORIENTATION = 0x0112  # the EXIF tag
+_TURN = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_OTHER_KINDS = {
+    b"GIF8": "a GIF", b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"BM": "a BMP", b"%PDF": "a PDF", b"PK\3\4": "a ZIP",
+}  # fmt: skip
+
+
+def picture(source: bytes, where: str, limits: Limits = LIMITS) -> Picture:
+    """Decodes a JPEG, PNG or WebP still (told by its content, not its name) into at most `max_side` pixels a side.
+
+    Turned upright, laid over white, without metadata. Bytes that are already what this makes are kept as they are,
+    so a picture that goes out and comes back is the same picture. `where` names the source in an IntakeError.
+    """
+    if len(source) > limits.max_image_bytes:
+        raise IntakeError(
+            f"{where}: the picture has {_mb(len(source))} MB; at most {_mb(limits.max_image_bytes)} are read."
+        )
+    try:
+        with _open(source, where, limits) as image:
+            image.verify()
+        with _open(source, where, limits) as image:  # verify() leaves an image unusable
+            if _is_clean(source) and max(image.size) <= limits.max_side:
+                image.load()
+                return Picture(source, hashlib.sha256(source).hexdigest()[:32], *image.size)
+            return Picture.from_pixels(_upright(image, limits.max_side))
+    except IntakeError:
+        raise
+    except Exception as error:  # decoders of broken files raise whatever they like
+        raise IntakeError(f"{where}: the picture is damaged and cannot be decoded. Save it again.") from error
+
+
+def _open(source: bytes, where: str, limits: Limits) -> Image.Image:
+    """The opened, undecoded image; refuses by format, frames and size."""
+    try:
+        image = Image.open(io.BytesIO(source), formats=FORMATS)
+    except UnidentifiedImageError:
+        raise IntakeError(f"{where}: {_kind(source)}; only JPEG, PNG and WebP pictures are read.") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise IntakeError(_too_large(where, limits)) from None
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        raise IntakeError(_too_large(where, limits))
+    if max(width, height) > limits.max_aspect * min(width, height):
+        raise IntakeError(
+            f"{where}: the picture is {width} x {height} pixels; one side may be at most "
+            f"{limits.max_aspect:g} times the other. Crop it."
+        )
+    # An MPO is a phone's still with a second view behind it, not an animation.
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        raise IntakeError(f"{where}: an animated picture; only stills are read. Save one frame.")
+    return image
+
+
+def _upright(image: Image.Image, side: int) -> Image.Image:
+    """RGB pixels in a new image: reduced, upright, over white."""
+    try:
+        turn = _TURN.get(image.getexif().get(_ORIENTATION))
+    except Exception:  # unreadable EXIF is no reason to lose the picture
+        turn = None
+    image.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded small; nothing happens to other formats
+    if image.mode.startswith("I"):  # 16 bits a pixel
+        image = image.convert("I").point(lambda value: value / 256).convert("L")
+    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    if turn is not None:
+        image = image.transpose(turn)
+    pixels = Image.new("RGB", image.size, "white")
+    pixels.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
+    return pixels
+
+
+def _is_clean(source: bytes) -> bool:
+    """Whether the bytes are one lossy WebP chunk, as `Picture.from_pixels` makes it: no metadata, alpha or trailer."""
+    return (
+        source[:4] == b"RIFF"
+        and source[8:16] == b"WEBPVP8 "
+        and int.from_bytes(source[16:20], "little") in (len(source) - 20, len(source) - 21)
+    )
+
+
+def _kind(source: bytes) -> str:
+    """What refused bytes seem to be."""
+    for magic, kind in _OTHER_KINDS.items():
+        if source.startswith(magic):
+            return f"this is {kind}"
+    if source[4:8] == b"ftyp":
+        return "this is a HEIC, AVIF or video file"
+    if b"<svg" in source[:4096].lower():
+        return "this is an SVG"
+    return "this is not a picture" if source else "the file is empty"
+
+
+def _too_large(where: str, limits: Limits) -> str:
+    return f"{where}: the picture has too many pixels; at most {limits.max_pixels / 1e6:g} million are read. Reduce it."
+
+
+def _mb(size: int) -> str:
+    return f"{size / 2**20:.1f}"

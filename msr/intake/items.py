@@ -1,0 +1,128 @@
+"""Items out of a folder, a ZIP, a table or a handful of uploaded pictures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Protocol
+
+from msr.config import LIMITS, Limits
+from msr.intake.archives import Archive
+from msr.intake.errors import IntakeError, plain, shown
+from msr.intake.images import SUFFIXES, picture
+from msr.intake.sources import Folder, read_file
+from msr.intake.tables import MAX_ID, Row, read_table
+from msr.intake.titles import guess_title, title
+from msr.schema import Item
+
+TABLE = "items.csv"
+
+
+class _Source(Protocol):
+    def names(self) -> list[str]: ...
+
+    def read(self, name: str, cap: int, where: str) -> bytes: ...
+
+
+def load_items(path: Path | str, limits: Limits = LIMITS, most: int | None = None) -> tuple[Item, ...]:
+    """The items of a folder or ZIP (its `items.csv`, or its pictures if it has none), or of a CSV of titles.
+
+    Ordered by timestamp where the table has one, else as in the table, else by file name. More than `most`
+    (default: `limits.max_catalogue`) are refused. Raises IntakeError.
+    """
+    path = Path(path)
+    name = plain(path.name or str(path))
+    most = limits.max_catalogue if most is None else most
+    try:
+        if path.is_dir():
+            return _from_source(Folder(path), name, most, limits)
+        if not path.is_file():
+            raise IntakeError(f"{shown(str(path))} does not exist, or is neither a folder nor a file.")
+        with path.open("rb") as file:
+            is_zip = file.read(4) in (b"PK\3\4", b"PK\5\6")
+    except OSError as error:
+        raise IntakeError(f"{shown(str(path))} cannot be read ({error.strerror}).") from None
+    if is_zip:
+        with Archive(path, limits) as archive:
+            return _from_source(archive, name, most, limits)
+    if path.suffix.lower() == ".csv":
+        return _titles_alone(read_table(read_file(path, limits.max_csv_bytes, name), name, most, limits))
+    raise IntakeError(f"{name} is neither a folder, a ZIP nor a CSV table.")
+
+
+def uploads(
+    files: Sequence[tuple[Path | str, str]], limits: Limits = LIMITS, taken: Collection[str] = ()
+) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    """Items of uploaded pictures, given as (path, original name), and one sentence for each file that was refused.
+
+    Titles are guessed from the names; `taken` are the ids of the history so far, which count towards `max_history`.
+    """
+    items: list[Item] = []
+    problems: list[str] = []
+    ids = set(taken)
+    for path, original in files:
+        name = plain(original)
+        if len(ids) >= limits.max_history:
+            problems.append(f"{name}: a history has at most {limits.max_history} items; this one was left out.")
+            continue
+        try:
+            items.append(_from_picture(read_file(Path(path), limits.max_image_bytes, name), original, ids, limits))
+        except IntakeError as error:
+            problems.append(str(error))
+    return tuple(items), tuple(problems)
+
+
+def _from_source(source: _Source, name: str, most: int, limits: Limits) -> tuple[Item, ...]:
+    names = source.names()
+    if TABLE in names:
+        where = f"{name}/{TABLE}"
+        rows = read_table(source.read(TABLE, limits.max_csv_bytes, name), where, most, limits)
+        return _in_order([_from_row(row, source, limits) for row in rows])
+    pictures = sorted((n for n in names if n.lower().endswith(SUFFIXES)), key=_natural)
+    if not pictures:
+        raise IntakeError(f"{name}: neither {TABLE} nor a JPEG, PNG or WebP picture is at its top.")
+    if len(pictures) > most:
+        raise IntakeError(f"{name}: {len(pictures)} pictures; at most {most} are read.")
+    ids: set[str] = set()
+    return tuple(_from_picture(source.read(n, limits.max_image_bytes, name), n, ids, limits) for n in pictures)
+
+
+def _from_row(row: Row, source: _Source, limits: Limits) -> Item:
+    if not row.image:
+        return Item(row.id, row.title, None, row.timestamp)
+    data = source.read(row.image, limits.max_image_bytes, row.where)
+    return Item(row.id, row.title, picture(data, f"{row.where} ({plain(row.image)})", limits), row.timestamp)
+
+
+def _from_picture(data: bytes, name: str, ids: set[str], limits: Limits) -> Item:
+    """An item of a picture alone; its new id, made of the file's name, is added to `ids`."""
+    shot = picture(data, plain(name), limits)
+    base = title(PurePosixPath(name.replace("\\", "/")).stem)[:MAX_ID].rstrip() or "picture"
+    unique, n = base, 1
+    while unique in ids:
+        n += 1
+        unique = f"{base}-{n}"
+    ids.add(unique)
+    return Item(unique, guess_title(name, limits), shot)
+
+
+def _titles_alone(rows: list[Row]) -> tuple[Item, ...]:
+    for row in rows:
+        if row.image:
+            raise IntakeError(
+                f"{row.where}: names the picture {shown(row.image)}, but a table alone brings no pictures. "
+                f"Give the folder or a ZIP with {TABLE} and the pictures."
+            )
+    return _in_order([Item(row.id, row.title, None, row.timestamp) for row in rows])
+
+
+def _in_order(items: list[Item]) -> tuple[Item, ...]:
+    """By timestamp, if there are any; equal ones keep the table's order."""
+    return tuple(sorted(items, key=lambda item: item.timestamp or 0.0))
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Sorts "shot 2" before "shot 10"."""
+    parts = re.findall(r"(\d+)|(\D+)", name.lower())
+    return [(0, int(digits), "") if digits else (1, 0, text) for digits, text in parts]

@@ -1,0 +1,108 @@
+"""Every prompt and every parser of an answer: pure strings, used by inference *and* training.
+
+The stages follow MLLM-MSR (arXiv 2408.09698, section 3): image to text, recurrent preference over blocks, Yes/No.
+Unlike the published code, the preference comes first and the candidate last, so all candidates share a prefix,
+and no user id appears. Titles are data: quoted, never instructions (`quoted`). Lines are short because on a
+laptop every token is waited for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from msr.schema import Item, ItemSummary, Picture
+
+IMAGE = "<image>"
+YES, NO = "Yes", "No"
+UNKNOWN = "The user's preference is not known."
+RECENT_TITLES = 8  # how many titles of the history a recommendation prompt shows
+_PREFERENCE_TITLE = 60  # characters of a title that a summary prompt shows
+_CHAT_TOKENS = re.compile(r"<\|[^|<>]{0,40}\|>|</?(?:image|s|img|video)>|\[/?INST\]", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the user turn says; `text` holds one IMAGE marker for each picture, in order."""
+
+    text: str
+    pictures: tuple[Picture, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.text.count(IMAGE) != len(self.pictures):
+            raise ValueError(f"{self.text.count(IMAGE)} image markers for {len(self.pictures)} pictures")
+
+
+def quoted(title: str, limit: int = 200) -> str:
+    """A title as quoted data on one line: chat-template tokens dropped, double quotes turned single."""
+    text = " ".join(_CHAT_TOKENS.sub(" ", title).replace('"', "'").split())
+    if len(text) > limit:
+        text = text[: limit - 1].rstrip() + "…"
+    return f'"{text}"'
+
+
+def describe(item: Item, familiar: bool = True) -> Prompt:
+    """Image to text (section 3.2 of the paper): asks for one factual sentence about the item.
+
+    `familiar=False` tells the model that the picture is unlike its training pictures, so it hedges.
+    """
+    lines = []
+    if item.picture is None:
+        lines.append("No picture.")
+    else:
+        lines.append(IMAGE)
+        if not familiar:
+            lines.append("Unfamiliar picture.")
+    lines.append(f"Title: {quoted(item.title)}" if item.title else "No title.")
+    lines.append("Describe the item in one sentence.")
+    return Prompt("\n".join(lines), (item.picture,) if item.picture else ())
+
+
+def preference(previous: str, block: Sequence[tuple[Item, ItemSummary]]) -> Prompt:
+    """One recurrent step (section 3.3): the previous preference text and this block's described items."""
+    lines = [f"Preference so far: {previous or 'none'}", "New items:"]
+    for item, summary in block:
+        name = quoted(item.title, _PREFERENCE_TITLE) if item.title else "(no title)"
+        lines.append(f"- {name}: {summary.text}")
+    lines.append("Rewrite the preference.")
+    return Prompt("\n".join(lines))
+
+
+def recommend(preference_text: str, recent: Sequence[str], candidate: Item) -> Prompt:
+    """Yes or No for one candidate (section 3.4). `recent` are titles of the history, oldest first.
+
+    The question stands before the candidate, so it is shared too: what differs is a picture and a title.
+    """
+    lines = [preference_text or UNKNOWN]
+    titles = [quoted(t, _PREFERENCE_TITLE) for t in recent if t][-RECENT_TITLES:]
+    if titles:
+        lines.append("Recent: " + "; ".join(titles))
+    lines.append("Would the user like this item? Answer Yes or No.")
+    what = [IMAGE] if candidate.picture else []
+    if candidate.title:
+        what.append(quoted(candidate.title))
+    lines.append(" ".join(what))
+    return Prompt("\n".join(lines), (candidate.picture,) if candidate.picture else ())
+
+
+def explain(preference_text: str, candidate: Item, description: str, liked: bool) -> Prompt:
+    """Asks why the decision on a candidate was made, given what the candidate is."""
+    name = quoted(candidate.title) if candidate.title else "(no title)"
+    return Prompt(
+        f"{preference_text or UNKNOWN}\n"
+        f"Candidate: {name}: {description}\n"
+        f"Decision: {YES if liked else NO}. Explain it in one sentence."
+    )
+
+
+def clean_answer(text: str) -> str:
+    """A model's answer as one plain line: special tokens, line breaks and a cut-off last sentence removed.
+
+    An answer that was cut in mid-sentence loses the fragment if a whole sentence stands before it.
+    """
+    line = " ".join(_CHAT_TOKENS.sub(" ", text).split())
+    if line and line[-1] not in ".!?":
+        whole = re.match(r"(.*[.!?])\s", line)
+        line = whole.group(1) if whole else line + "."
+    return line

@@ -1,0 +1,257 @@
+"""The frozen records that stages exchange, and their JSON form.
+
+Nothing else crosses a stage boundary. Records hold no model objects, so a `Run` can be stored, compared and
+replayed without a model. `to_json` leaves picture bytes out and keeps their digest.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image
+
+
+class InputProblem(ValueError):
+    """What the user brought cannot be used; the message says what, where, and what to do about it."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image that passed `msr.intake`: clean WebP bytes, RGB, no metadata."""
+
+    data: bytes = field(repr=False)
+    digest: str
+    width: int
+    height: int
+
+    @classmethod
+    def from_pixels(cls, image: Image.Image) -> Picture:
+        """Encodes RGB pixels; deterministic for one Pillow version."""
+        buffer = io.BytesIO()
+        image.convert("RGB").save(buffer, "WEBP", quality=92, method=2)
+        data = buffer.getvalue()
+        return cls(data, hashlib.sha256(data).hexdigest()[:32], image.width, image.height)
+
+    def open(self) -> Image.Image:
+        """Decodes to an RGB image."""
+        return Image.open(io.BytesIO(self.data)).convert("RGB")
+
+    def data_url(self) -> str:
+        return "data:image/webp;base64," + base64.b64encode(self.data).decode("ascii")
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing of a history or a catalogue; it has a title, a picture, or both."""
+
+    id: str
+    title: str = ""
+    picture: Picture | None = None
+    timestamp: float | None = None
+
+    def __post_init__(self) -> None:
+        if not self.title and self.picture is None:
+            raise ValueError(f"item {self.id!r} has neither a title nor a picture")
+
+
+@dataclass(frozen=True)
+class ItemSummary:
+    """Image to text: what an item is. `familiar` is False for a picture unlike all training pictures."""
+
+    item_id: str
+    text: str
+    confidence: float = 1.0
+    familiar: bool = True
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive history items that one preference step reads."""
+
+    index: int
+    item_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Preference:
+    """The running preference text after a block."""
+
+    block: Block
+    text: str
+
+
+@dataclass(frozen=True)
+class YesNo:
+    """The two answer logits of one candidate, read at the answer position."""
+
+    yes: float
+    no: float
+
+    @property
+    def logit(self) -> float:
+        return self.yes - self.no
+
+    @property
+    def score(self) -> float:
+        """P(Yes) / (P(Yes) + P(No)), in [0, 1]."""
+        return 1.0 / (1.0 + math.exp(-self.logit)) if self.logit > -700 else 0.0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A catalogue item with its score, before ranking."""
+
+    item_id: str
+    answer: YesNo
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Measured influence: `delta` = score with the unit minus score without it (positive: the unit helped).
+
+    `reading` is "direct" (texts edited, nothing regenerated) or "regenerated" (preference written anew).
+    """
+
+    history_id: str
+    delta: float
+    reading: str = "regenerated"
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A ranked candidate. `rationale` is model-written, `influence` is measured; they are never mixed."""
+
+    rank: int
+    item_id: str
+    title: str
+    score: float
+    rationale: str = ""
+    influence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run; immutable. An edited run names its parent."""
+
+    id: str
+    model: Mapping[str, Any]
+    settings: Mapping[str, Any]
+    history: tuple[Item, ...]
+    summaries: tuple[ItemSummary, ...]
+    preferences: tuple[Preference, ...]
+    recommendations: tuple[Recommendation, ...]
+    scores: tuple[Candidate, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)
+    parent: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The documented `run.json` (README, "run.json")."""
+        texts = {s.item_id: s for s in self.summaries}
+        return {
+            "id": self.id,
+            "parent": self.parent,
+            "model": dict(self.model),
+            "settings": dict(self.settings),
+            "history": [
+                {
+                    "id": i.id,
+                    "title": i.title,
+                    "picture": i.picture.digest if i.picture else None,
+                    "description": texts[i.id].text if i.id in texts else "",
+                    "confidence": round(texts[i.id].confidence, 4) if i.id in texts else None,
+                    "familiar": texts[i.id].familiar if i.id in texts else None,
+                }
+                for i in self.history
+            ],
+            "preferences": [
+                {"block": p.block.index, "items": list(p.block.item_ids), "text": p.text} for p in self.preferences
+            ],
+            "recommendations": [
+                {
+                    "rank": r.rank,
+                    "id": r.item_id,
+                    "title": r.title,
+                    "score": round(r.score, 6),
+                    "rationale": r.rationale,
+                    "influence": _influence_json(r.influence),
+                }
+                for r in self.recommendations
+            ],
+            "scores": [{"id": c.item_id, "yes": c.answer.yes, "no": c.answer.no} for c in self.scores],
+            "timings": {k: round(v, 3) for k, v in self.timings.items()},
+        }
+
+
+def _influence_json(rows: tuple[Evidence, ...]) -> list[dict[str, Any]]:
+    """One entry a history item: `delta` is the regenerated reading, `delta_direct` the direct one."""
+    entries: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        name = "delta" if row.reading == "regenerated" else "delta_direct"
+        entries.setdefault(row.history_id, {"history_id": row.history_id})[name] = round(row.delta, 6)
+    return list(entries.values())
+
+
+# ---- events: what `msr.pipeline` yields while a run grows, in this order of appearance --------------------
+
+
+@dataclass(frozen=True)
+class StageProgress:
+    """`stage` is describe, preference, rank, explain or influence; `done` of `total` steps are finished."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class ItemDescribed:
+    summary: ItemSummary
+
+
+@dataclass(frozen=True)
+class PreferenceText:
+    """The growing text of one block's preference; `final` on its last event."""
+
+    preference: Preference
+    final: bool
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The ranking, rationales and influence still empty."""
+
+    recommendations: tuple[Recommendation, ...]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One recommendation grew (a rationale or its influence arrived); same rank and id as before."""
+
+    recommendation: Recommendation
+
+
+@dataclass(frozen=True)
+class Finished:
+    run: Run
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The visitor asked to stop; nothing follows."""
+
+    stage: str
+
+
+Event = StageProgress | ItemDescribed | PreferenceText | Ranked | Explained | Finished | Stopped
+
+__all__ = [
+    "Block", "Candidate", "Event", "Evidence", "Explained", "Finished", "InputProblem", "Item", "ItemDescribed",
+    "ItemSummary", "Picture", "Preference", "PreferenceText", "Ranked", "Recommendation", "Run", "StageProgress",
+    "Stopped", "YesNo",
+]  # fmt: skip
