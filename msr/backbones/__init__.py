@@ -1,0 +1,28 @@
+"""Models behind one protocol (`base.Backbone`). Only this package imports transformers or peft."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msr.backbones.base import Backbone, BackboneError
+from msr.config import BackboneConfig
+
+__all__ = ["Backbone", "BackboneError", "load"]
+
+
+def load(
+    config: BackboneConfig | None = None, report: Callable[[str, float], None] = lambda message, fraction: None
+) -> Backbone:
+    """The backbone that `config` names; `report(message, fraction)` hears of the progress.
+
+    Raises:
+        BackboneError: it cannot be had; the message says why and what to do.
+    """
+    config = config or BackboneConfig()
+    if config.name == "pocket":
+        from msr.backbones import pocket_backbone
+
+        return pocket_backbone.load(config, report)
+    from msr.backbones import checkpoint
+
+    return checkpoint.load(config, report)

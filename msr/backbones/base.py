@@ -1,0 +1,55 @@
+"""The protocol that every model answers: generate, stream, score, familiarity, adapter on and off."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from msr.prompts import Prompt
+from msr.schema import Picture, YesNo
+
+
+class BackboneError(RuntimeError):
+    """A model cannot be had or used; the message says what was wrong, where, and what to do."""
+
+
+class StopRequested(Exception):
+    """Raised by a backbone within one forward pass after `stop` was set."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """A greedy answer and the geometric mean of its tokens' probabilities, in (0, 1]."""
+
+    text: str
+    confidence: float
+
+
+class Backbone(Protocol):
+    """Every method is deterministic (greedy, no sampling) and raises StopRequested soon after `stop` is set."""
+
+    def identity(self) -> Mapping[str, Any]:
+        """What answers, for reports and cache keys: name, revision, adapter, adapter_sha256, device, dtype, versions.
+
+        Asked often, so cheap; inside `adapter_off` the adapter is None.
+        """
+
+    def generate(
+        self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None = None
+    ) -> list[Generation]:
+        """Answers independent prompts as one batch, in order."""
+
+    def stream(self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None) -> Iterator[str]:
+        """Yields the growing answer text, the whole of it so far each time."""
+
+    def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
+        """Yes and No logits at the answer position of each prompt; a shared prefix is computed once."""
+
+    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
+        """How near each picture is to the training pictures, in [0, 1]; under 0.5 means unlike all of them."""
+
+    def adapter_off(self) -> AbstractContextManager[None]:
+        """While entered, the base model answers alone."""

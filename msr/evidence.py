@@ -1,0 +1,91 @@
+"""Measured influence: what happens to a score when one history item is taken away (leave-one-out).
+
+Two readings, both reported. "regenerated": the item was never there; the preference is written anew without it and
+its title is not among the recent ones. "direct": the preference text stays and only the title is struck from the
+prompt, so an item whose title is not shown has a direct delta of exactly 0.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
+
+from msr import prompts
+from msr.backbones.base import Backbone
+from msr.batches import even_batches
+from msr.preference import described, recompute
+from msr.ranking import CHUNK
+from msr.schema import Block, Evidence, Explained, Item, ItemSummary, Recommendation, StageProgress
+
+
+def influence(
+    backbone: Backbone,
+    history: Sequence[Item],
+    blocks: Sequence[Block],
+    summaries: Mapping[str, ItemSummary],
+    preference_text: str,
+    recommended: Sequence[Recommendation],
+    items: Mapping[str, Item],
+    max_preference_tokens: int,
+    stop: threading.Event | None = None,
+) -> Generator[StageProgress | Explained, None, tuple[Recommendation, ...]]:
+    """Leaves out each history item once; returns the recommendations with two `Evidence` rows for each of them.
+
+    An item leaves its own block and the other blocks keep their bounds. Deltas compare scores of equal batches (the
+    full prompt is scored again among the recommended items alone), so batching adds no difference of its own.
+    Yields progress after every preference step and every item, and all `Explained` last. Raises StopRequested.
+    """
+    steps = len(blocks) + len(history)
+    yield StageProgress("influence", 0, steps)
+    preferences = [""] * len(history)
+    varied = [_without(left_out, history, blocks, summaries) for left_out in history]
+    for done, texts in enumerate(recompute(backbone, varied, max_preference_tokens, stop), start=1):
+        preferences = texts
+        yield StageProgress("influence", done, steps)
+
+    titles = [item.title for item in history]
+    shown = [n for n, title in enumerate(titles) if title][-prompts.RECENT_TITLES :]
+    scores = _Scores(backbone, [items[r.item_id] for r in recommended], stop)
+    full = scores.of(preference_text, titles)
+    rows: list[list[Evidence]] = [[] for _ in recommended]
+    for n, left_out in enumerate(history):
+        regenerated = scores.of(preferences[n], titles[:n] + titles[n + 1 :])
+        direct = scores.of(preference_text, [titles[m] for m in shown if m != n])
+        for row, whole, anew, edited in zip(rows, full, regenerated, direct, strict=True):
+            row.append(Evidence(left_out.id, whole - anew, "regenerated"))
+            row.append(Evidence(left_out.id, whole - edited, "direct"))
+        yield StageProgress("influence", len(blocks) + n + 1, steps)
+
+    measured = tuple(replace(r, influence=tuple(row)) for r, row in zip(recommended, rows, strict=True))
+    for recommendation in measured:
+        yield Explained(recommendation)
+    return measured
+
+
+def _without(
+    left_out: Item, history: Sequence[Item], blocks: Sequence[Block], summaries: Mapping[str, ItemSummary]
+) -> list[list[tuple[Item, ItemSummary]]]:
+    items = {item.id: item for item in history}
+    return [[pair for pair in described(block, items, summaries) if pair[0].id != left_out.id] for block in blocks]
+
+
+class _Scores:
+    """Scores of the same items behind different contexts; an equal context is scored once."""
+
+    def __init__(self, backbone: Backbone, items: Sequence[Item], stop: threading.Event | None) -> None:
+        self._backbone = backbone
+        self._items = items
+        self._stop = stop
+        self._known: dict[tuple[str, ...], list[float]] = {}
+
+    def of(self, preference_text: str, recent: Sequence[str]) -> list[float]:
+        asked = [prompts.recommend(preference_text, recent, item) for item in self._items]
+        key = tuple(prompt.text for prompt in asked)
+        if key not in self._known:
+            self._known[key] = [
+                answer.score
+                for batch in even_batches(asked, CHUNK)
+                for answer in self._backbone.score(batch, self._stop)
+            ]
+        return self._known[key]

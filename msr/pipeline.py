@@ -1,0 +1,273 @@
+"""The only composer of the stages: a history and a catalogue in, a stream of events and one finished `Run` out.
+
+The method is MLLM-MSR (arXiv 2408.09698, section 3): describe items, rewrite the preference block by block, score
+candidates by Yes or No. Rationales and measured influence come on top.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import asdict, replace
+from typing import Any, TypeVar
+
+from msr import evidence, explain, preference, ranking, summaries
+from msr.backbones.base import Backbone, StopRequested
+from msr.backbones.cached import CachedBackbone, model_key
+from msr.cache import TextCache, content_key
+from msr.config import PipelineConfig
+from msr.schema import (
+    Block,
+    Candidate,
+    Event,
+    Finished,
+    InputProblem,
+    Item,
+    ItemDescribed,
+    ItemSummary,
+    Preference,
+    PreferenceText,
+    Ranked,
+    Recommendation,
+    Run,
+    StageProgress,
+    Stopped,
+)
+
+E = TypeVar("E")
+R = TypeVar("R")
+
+
+class Pipeline:
+    """Runs the stages on one backbone; without a cache, texts are remembered as long as the pipeline lives.
+
+    A pipeline keeps no state of a run, so runs may follow each other freely; a backbone answers one run at a time.
+    """
+
+    def __init__(
+        self, backbone: Backbone, config: PipelineConfig | None = None, cache: TextCache | None = None
+    ) -> None:
+        self.config = config or PipelineConfig()
+        self.backbone = CachedBackbone(backbone, cache or TextCache())
+
+    def run(
+        self,
+        history: Sequence[Item],
+        catalogue: Sequence[Item],
+        config: PipelineConfig | None = None,
+        stop: threading.Event | None = None,
+        parent: str | None = None,
+        top: int | None = None,
+    ) -> Iterator[Event]:
+        """Checks the input at once, then does the work as its events are asked for.
+
+        Events come in the order of the stages: the first block is described and its preference streamed before the
+        rest is described. The last event is `Finished`, or `Stopped` within one backbone call after `stop` was set.
+        Closing the iterator ends the work. `top` overrides the setting of that name; `parent` is the id of the run
+        that this one was edited from.
+
+        Raises InputProblem (a ValueError) for a history or a catalogue that cannot be run. Errors of the backbone
+        come out of the iterator.
+        """
+        config = config or self.config
+        if top is not None:
+            config = replace(config, top=top)
+        history, catalogue = tuple(history), tuple(catalogue)
+        candidates = _checked(history, catalogue)
+        work = _Work(self.backbone, history, candidates, config, stop or threading.Event(), parent)
+        return work.events(len(catalogue))
+
+    def describe(
+        self, items: Sequence[Item], config: PipelineConfig | None = None, stop: threading.Event | None = None
+    ) -> Iterator[ItemDescribed]:
+        """Descriptions alone, as their batches finish. Raises StopRequested."""
+        return summaries.describe(self.backbone, items, config or self.config, stop)
+
+
+class _Work:
+    """One run while it grows."""
+
+    def __init__(
+        self,
+        backbone: CachedBackbone,
+        history: tuple[Item, ...],
+        candidates: tuple[Item, ...],
+        config: PipelineConfig,
+        stop: threading.Event,
+        parent: str | None,
+    ) -> None:
+        self.backbone = backbone
+        self.history = history
+        self.candidates = candidates
+        self.config = config
+        self.stop = stop
+        self.parent = parent
+        self.items = {item.id: item for item in (*history, *candidates)}
+        self.blocks = preference.blocks(history, config.block_size)
+        self.summaries: dict[str, ItemSummary] = {}
+        self.preferences: list[Preference] = []
+        self.scored: tuple[Candidate, ...] = ()
+        self.recommended: tuple[Recommendation, ...] = ()
+
+    def events(self, catalogue_size: int) -> Iterator[Event]:
+        clock = _Clock(self.stop)
+        try:
+            # The first words should not wait for the last picture.
+            for blocks in filter(None, (self.blocks[:1], self.blocks[1:])):
+                yield from clock.timed("describe", self.describe(blocks))
+                for block in blocks:
+                    yield from clock.timed("preference", self.prefer(block))
+            yield from clock.timed("rank", self.rank())
+            if self.config.explain_top:
+                yield from clock.timed("explain", self.explain())
+                yield from clock.timed("influence", self.measure())
+        except StopRequested:
+            yield Stopped(clock.stage)
+            return
+        yield Finished(self.finished(catalogue_size, clock.timings()))
+
+    def describe(self, blocks: Sequence[Block]) -> Generator[Event, None, None]:
+        wanted = [self.items[item_id] for block in blocks for item_id in block.item_ids]
+        yield StageProgress("describe", len(self.summaries), len(self.history))
+        for event in summaries.describe(self.backbone, wanted, self.config, self.stop):
+            self.summaries[event.summary.item_id] = event.summary
+            yield event
+            yield StageProgress("describe", len(self.summaries), len(self.history))
+
+    def prefer(self, block: Block) -> Generator[Event, None, None]:
+        yield StageProgress("preference", block.index, len(self.blocks))
+        previous = self.preferences[-1].text if self.preferences else ""
+        read = preference.described(block, self.items, self.summaries)
+        limit = self.config.max_preference_tokens
+        step = yield from preference.update(self.backbone, previous, block, read, limit, self.stop)
+        self.preferences.append(step)
+        yield StageProgress("preference", block.index + 1, len(self.blocks))
+
+    def rank(self) -> Generator[Event, None, None]:
+        titles = [item.title for item in self.history]
+        self.scored = yield from ranking.score(self.backbone, self.text, titles, self.candidates, self.stop)
+        self.recommended = ranking.recommendations(self.scored, self.items, self.config.top)
+        yield Ranked(self.recommended)
+
+    def explain(self) -> Generator[Event, None, None]:
+        top, rest = self._explained()
+        top, seen = yield from explain.explain(self.backbone, self.text, top, self.items, self.config, self.stop)
+        self.summaries |= seen
+        self.recommended = top + rest
+
+    def measure(self) -> Generator[Event, None, None]:
+        top, rest = self._explained()
+        top = yield from evidence.influence(
+            self.backbone,
+            self.history,
+            self.blocks,
+            self.summaries,
+            self.text,
+            top,
+            self.items,
+            self.config.max_preference_tokens,
+            self.stop,
+        )
+        self.recommended = top + rest
+
+    def finished(self, catalogue_size: int, timings: dict[str, float]) -> Run:
+        identity = dict(self.backbone.identity())
+        settings = asdict(self.config) | {
+            "decoding": "greedy",
+            "seed": None,  # nothing is sampled
+            "history_items": len(self.history),
+            "catalogue_items": catalogue_size,
+            "candidates": len(self.candidates),
+        }
+        return Run(
+            id=_run_id(self.history, self.candidates, settings, identity),
+            model=identity,
+            settings=settings,
+            history=self.history,
+            summaries=tuple(self.summaries[item_id] for item_id in self.items if item_id in self.summaries),
+            preferences=tuple(self.preferences),
+            recommendations=self.recommended,
+            scores=self.scored,
+            timings=timings,
+            parent=self.parent,
+        )
+
+    @property
+    def text(self) -> str:
+        """The preference after the last block."""
+        return self.preferences[-1].text
+
+    def _explained(self) -> tuple[tuple[Recommendation, ...], tuple[Recommendation, ...]]:
+        """The recommendations that are explained, and those that are not."""
+        return self.recommended[: self.config.explain_top], self.recommended[self.config.explain_top :]
+
+
+class _Clock:
+    """Seconds on a monotonic clock. A stage's time is what the stage took, without what its consumer did between
+    two events; `total` runs from first to last; `first_preference_word` from the stage's start to its first text."""
+
+    def __init__(self, stop: threading.Event) -> None:
+        self.stage = "describe"
+        self._stop = stop
+        self._began = time.monotonic()
+        self._spent: dict[str, float] = {}
+        self._first_word: float | None = None
+
+    def timed(self, stage: str, work: Generator[E, None, R]) -> Generator[E, None, R]:
+        """Passes events on and the result back; asks for no further event after a stop."""
+        self.stage = stage
+        try:
+            while True:
+                if self._stop.is_set():
+                    raise StopRequested
+                began = time.monotonic()
+                try:
+                    event = next(work)
+                except StopIteration as end:
+                    return end.value
+                finally:
+                    self._spent[stage] = self._spent.get(stage, 0.0) + time.monotonic() - began
+                if self._first_word is None and isinstance(event, PreferenceText):
+                    self._first_word = self._spent[stage]
+                yield event
+        finally:
+            work.close()
+
+    def timings(self) -> dict[str, float]:
+        return self._spent | {"first_preference_word": self._first_word, "total": time.monotonic() - self._began}
+
+
+def _checked(history: Sequence[Item], catalogue: Sequence[Item]) -> tuple[Item, ...]:
+    """The candidates, if there is anything to do; InputProblem if not."""
+    if not history:
+        raise InputProblem("The history is empty: add at least one item with a title or a picture.")
+    if not catalogue:
+        raise InputProblem("The catalogue is empty: choose one with at least one item.")
+    for name, items in (("history", history), ("catalogue", catalogue)):
+        item_id, count = Counter(item.id for item in items).most_common(1)[0]
+        if count > 1:
+            raise InputProblem(f"The {name} has {count} items with the id {item_id!r}: give each its own id.")
+    left = tuple(ranking.candidates(history, catalogue))
+    if not left:
+        raise InputProblem(
+            f"All {len(catalogue)} catalogue items are in the history already: choose a catalogue with other items."
+        )
+    return left
+
+
+def _run_id(
+    history: Iterable[Item], candidates: Iterable[Item], settings: dict[str, Any], identity: dict[str, Any]
+) -> str:
+    """Equal inputs, settings and model have equal ids; the catalogue's order does not count."""
+
+    def content(item: Item) -> list[Any]:
+        return [item.id, item.title, item.picture.digest if item.picture else None]
+
+    return content_key(
+        history=[content(item) for item in history],
+        candidates=sorted((content(item) for item in candidates), key=lambda parts: parts[0]),
+        settings=settings,
+        model=model_key(identity),
+    )[:12]
