@@ -1,0 +1,1 @@
+"""From interaction logs and pictures to the adapters that `msr` runs."""

@@ -1,0 +1,10 @@
+"""The drawn demo catalogue: products drawn by our own program, so that every pixel is ours.
+
+.venv/bin/python -m train.draw --out assets/demo --seed 7
+"""
+
+from .attributes import Look, sample
+from .render import render
+from .titles import title
+
+__all__ = ["Look", "render", "sample", "title"]
