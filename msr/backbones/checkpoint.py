@@ -1,0 +1,56 @@
+"""A backbone chosen by name: a local folder or a hub id of an `AutoModelForImageTextToText` checkpoint."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+from transformers import AutoModelForImageTextToText, AutoProcessor
+
+from msr.backbones.base import BackboneError
+from msr.backbones.device import pick_device, pick_dtype
+from msr.backbones.local import LocalBackbone
+from msr.backbones.wheels import Report
+from msr.config import BackboneConfig
+
+
+def load(config: BackboneConfig, report: Report) -> LocalBackbone:
+    """Loads `config.name`; `config.adapter` may be a LoRA folder ("bundled" means none here).
+
+    Raises:
+        BackboneError: the checkpoint or the adapter cannot be loaded.
+    """
+    report(f"Loading {config.name}", 0.1)
+    device = pick_device(config.device)
+    dtype = pick_dtype(device, config.dtype)
+    try:
+        processor = AutoProcessor.from_pretrained(config.name, trust_remote_code=False)
+        model = AutoModelForImageTextToText.from_pretrained(
+            config.name, dtype=dtype, trust_remote_code=False, use_safetensors=True
+        ).to(device)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+        raise BackboneError(
+            f"the backbone {config.name!r} cannot be loaded: {first}. Give a folder with a safetensors image-text "
+            "checkpoint and its processor, or use --backbone pocket"
+        ) from error
+    identity = {
+        "name": Path(config.name).name if Path(config.name).is_dir() else config.name,
+        "revision": getattr(model.config, "_commit_hash", None) or "local",
+        "adapter": None,
+        "adapter_sha256": None,
+        "device": device.type,
+        "dtype": str(dtype).removeprefix("torch."),
+        "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
+    }
+    backbone = LocalBackbone(model, processor, identity)
+    if config.adapter not in ("bundled", "none"):
+        from msr.backbones.pocket_backbone import ADAPTER, sha16
+
+        folder = Path(config.adapter)
+        try:
+            backbone.merge_adapter(str(folder), folder.name, sha16(folder / ADAPTER))
+        except (RuntimeError, ValueError, KeyError, OSError) as error:
+            raise BackboneError(f"the adapter in {folder} does not fit {config.name}: {error}") from error
+    report("The model is ready", 1.0)
+    return backbone

@@ -1,0 +1,256 @@
+"""Any `AutoModelForImageTextToText` checkpoint in this process, with a LoRA adapter merged in.
+
+Scoring computes the prefix that all prompts share once and runs the remainders as one batch behind it. Pictures are
+seen once: their tokens in the language model's space are kept by digest.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from queue import Queue
+from typing import Any
+
+import torch
+from transformers import DynamicCache, StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
+
+from msr.backbones.base import Generation, StopRequested
+from msr.backbones.tokens import ChatTokens
+from msr.prompts import Prompt
+from msr.schema import Picture, YesNo
+
+_PICTURES_KEPT = 4096
+
+
+class _Stop(StoppingCriteria):
+    def __init__(self, event: threading.Event | None) -> None:
+        self.event = event
+
+    def __call__(self, input_ids: torch.Tensor, scores, **kwargs) -> torch.Tensor:
+        stop = self.event is not None and self.event.is_set()
+        return torch.full((input_ids.shape[0],), stop, dtype=torch.bool, device=input_ids.device)
+
+
+def check(stop: threading.Event | None) -> None:
+    if stop is not None and stop.is_set():
+        raise StopRequested
+
+
+class LocalBackbone:
+    """The `Backbone` protocol over a transformers model; a lock keeps a second caller waiting."""
+
+    def __init__(self, model, processor, identity: Mapping[str, Any]) -> None:
+        self.model = model.eval().requires_grad_(False)
+        self.processor = processor
+        self.tokens = ChatTokens(processor)
+        self._identity = dict(identity)
+        self._base: dict[str, torch.Tensor] = {}
+        self._off = False
+        self._pictures: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._lock = threading.RLock()
+
+    # -- identity and adapter -----------------------------------------------------------------------------
+
+    def identity(self) -> Mapping[str, Any]:
+        return {**self._identity, "adapter": None, "adapter_sha256": None} if self._off else dict(self._identity)
+
+    def merge_adapter(self, folder: str, adapter: str, adapter_sha256: str) -> None:
+        """Adds a LoRA from a checked local folder to the weights; the base weights it changes are kept beside."""
+        from peft import PeftModel
+
+        before = {n: p for n, p in self.model.named_parameters()}
+        wrapped = PeftModel.from_pretrained(self.model, folder)
+        changed = [
+            n.removesuffix(".base_layer.weight") for n in wrapped.state_dict() if n.endswith(".base_layer.weight")
+        ]
+        names = [n.removeprefix("base_model.model.") + ".weight" for n in changed]
+        self._base = {n: before[n].detach().clone() for n in names}
+        self.model = wrapped.merge_and_unload().eval().requires_grad_(False)
+        self._identity |= {"adapter": adapter, "adapter_sha256": adapter_sha256}
+
+    @contextmanager
+    def adapter_off(self) -> Iterator[None]:
+        with self._lock:
+            self._swap()
+            self._off = True
+            try:
+                yield
+            finally:
+                self._swap()
+                self._off = False
+
+    def _swap(self) -> None:
+        parameters = dict(self.model.named_parameters())
+        for name, other in self._base.items():
+            parameters[name].data, self._base[name] = other, parameters[name].data
+
+    # -- inputs -----------------------------------------------------------------------------------------------
+
+    def _see(self, pictures: Sequence[Picture], stop: threading.Event | None) -> None:
+        """Fills the store of picture tokens, each (tokens, D), a few pictures a forward pass."""
+        missing = list({p.digest: p for p in pictures if p.digest not in self._pictures}.values())
+        for start in range(0, len(missing), 4):
+            check(stop)
+            part = missing[start : start + 4]
+            pixels = self.processor.image_processor(images=[p.open() for p in part], return_tensors="pt")
+            features = self._features(part, pixels["pixel_values"].to(self.model.device, self.model.dtype))
+            self._pictures.update(zip((p.digest for p in part), features, strict=True))
+        while len(self._pictures) > _PICTURES_KEPT:
+            self._pictures.popitem(last=False)
+
+    def _features(self, pictures: Sequence[Picture], pixel_values: torch.Tensor) -> Sequence[torch.Tensor]:
+        """Each picture's (tokens, D) in the language model's space."""
+        return self.model.get_image_features(pixel_values=pixel_values).pooler_output
+
+    def _encode(self, prompts: Sequence[Prompt], stop: threading.Event | None) -> list[tuple[list[int], torch.Tensor]]:
+        """Each prompt as its ids and its (T, D) input embeddings with pictures in place."""
+        self._see([p for prompt in prompts for p in prompt.pictures], stop)
+        image_id = self.model.config.image_token_id
+        table = self.model.get_input_embeddings()
+        rows = []
+        for prompt in prompts:
+            seen = [self._pictures[p.digest] for p in prompt.pictures]
+            ids = self.tokens.prompt_ids(prompt, [[image_id] * len(s) for s in seen])
+            tensor = torch.tensor(ids, device=self.model.device)
+            embeds = table(tensor)
+            if seen:
+                embeds[tensor == image_id] = torch.cat(seen).to(embeds.dtype)
+            rows.append((ids, embeds))
+        return rows
+
+    def _padded(self, rows: Sequence[torch.Tensor], left: bool) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T, D) embeddings and (B, T) mask. Left padding to generate, right padding behind a prefix."""
+        width = max(len(r) for r in rows)
+        embeds = rows[0].new_zeros(len(rows), width, rows[0].shape[-1])
+        mask = torch.zeros(len(rows), width, dtype=torch.long, device=embeds.device)
+        for k, row in enumerate(rows):
+            where = slice(width - len(row), width) if left else slice(0, len(row))
+            embeds[k, where], mask[k, where] = row, 1
+        return embeds, mask
+
+    # -- protocol ---------------------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def generate(
+        self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None = None
+    ) -> list[Generation]:
+        if not prompts:
+            return []
+        with self._lock:
+            check(stop)
+            embeds, mask = self._padded([e for _, e in self._encode(prompts, stop)], left=True)
+            out = self.model.generate(
+                inputs_embeds=embeds,
+                attention_mask=mask,
+                return_dict_in_generate=True,
+                output_logits=True,
+                stopping_criteria=StoppingCriteriaList([_Stop(stop)]),
+                **self._greedy(max_new_tokens),
+            )
+            check(stop)
+        chances = torch.stack([step.float().log_softmax(-1).amax(-1) for step in out.logits], dim=1)
+        answers = []
+        for ids, chance in zip(out.sequences[:, -chances.shape[1] :], chances, strict=True):
+            ends = (ids == self.tokens.eos).nonzero()
+            length = int(ends[0]) + 1 if len(ends) else len(ids)
+            text = self.tokens.tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
+            answers.append(Generation(text, float(chance[:length].mean().exp())))
+        return answers
+
+    def stream(self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None) -> Iterator[str]:
+        gone = threading.Event()  # set when the reader goes away, so that the worker does not go on alone
+        streamer = TextIteratorStreamer(self.tokens.tokenizer, skip_prompt=False, skip_special_tokens=True)
+        failure: Queue[BaseException] = Queue()
+
+        def work() -> None:
+            try:
+                with self._lock, torch.inference_mode():
+                    embeds, mask = self._padded([e for _, e in self._encode([prompt], stop)], left=True)
+                    self.model.generate(
+                        inputs_embeds=embeds,
+                        attention_mask=mask,
+                        streamer=streamer,
+                        stopping_criteria=StoppingCriteriaList([_Stop(stop), _Stop(gone)]),
+                        **self._greedy(max_new_tokens),
+                    )
+            except BaseException as error:
+                failure.put(error)
+                streamer.end()
+
+        check(stop)
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        text = ""
+        try:
+            for piece in streamer:
+                if piece:
+                    text += piece
+                    yield text.lstrip()
+        finally:
+            gone.set()
+            worker.join()
+        if not failure.empty():
+            raise failure.get()
+        check(stop)
+
+    @torch.inference_mode()
+    def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
+        if not prompts:
+            return []
+        with self._lock:
+            check(stop)
+            rows = self._encode(prompts, stop)
+            check(stop)
+            shared = self._shared([ids for ids, _ in rows])
+            cache, seen = DynamicCache(config=self.model.config.get_text_config()), rows[0][0][:shared]
+            if shared:
+                self._language(inputs_embeds=rows[0][1][None, :shared], past_key_values=cache, use_cache=True)
+                cache.batch_repeat_interleave(len(rows))
+            check(stop)
+            embeds, mask = self._padded([e[shared:] for _, e in rows], left=False)
+            whole = torch.cat([mask.new_ones(len(rows), len(seen)), mask], dim=1)
+            positions = torch.arange(shared, shared + mask.shape[1], device=mask.device).expand(len(rows), -1)
+            states = self._language(
+                inputs_embeds=embeds,
+                attention_mask=whole,
+                position_ids=positions,
+                past_key_values=cache,
+                use_cache=True,
+            ).last_hidden_state
+            last = states[torch.arange(len(rows)), mask.sum(1) - 1]
+            heads = self.model.get_output_embeddings().weight[list(self.tokens.yes_no())]
+            logits = torch.nn.functional.linear(last.float(), heads.float())
+        return [YesNo(float(yes), float(no)) for yes, no in logits]
+
+    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
+        """Always 1: only a model whose training pictures are known can tell (`pocket_backbone`)."""
+        return [1.0] * len(pictures)
+
+    # -- parts --------------------------------------------------------------------------------------------------
+
+    @property
+    def _language(self):
+        return self.model.model.language_model
+
+    def _shared(self, ids: Sequence[Sequence[int]]) -> int:
+        """Length of the common prefix, ending before any picture and before the last token of the shortest prompt."""
+        image_id = self.model.config.image_token_id
+        limit = min(map(len, ids)) - 1
+        if len(ids) == 1:
+            return 0
+        for index in range(limit):
+            token = ids[0][index]
+            if token == image_id or any(row[index] != token for row in ids):
+                return index
+        return limit
+
+    def _greedy(self, max_new_tokens: int) -> dict[str, Any]:
+        return {
+            "max_new_tokens": max_new_tokens,
+            "do_sample": False,
+            "num_beams": 1,
+            "eos_token_id": self.tokens.eos,
+            "pad_token_id": self.tokens.pad,
+        }

@@ -1,0 +1,111 @@
+"""The pocket MLLM as a `Backbone`: its connector, its adapter, and how familiar a picture is."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from transformers import AutoProcessor
+
+from msr.backbones import pocket, pocket_model
+from msr.backbones.base import BackboneError
+from msr.backbones.device import pick_device, pick_dtype
+from msr.backbones.local import LocalBackbone, check
+from msr.backbones.wheels import Report
+from msr.config import BackboneConfig
+from msr.schema import Picture
+
+CONNECTOR, FAMILIARITY, ADAPTER = "connector.safetensors", "familiarity.safetensors", "adapter_model.safetensors"
+
+
+class Familiarity:
+    """How near a picture is to the training pictures: cosine distance of its CLS feature to their cluster centres.
+
+    centres: (C, F) unit vectors; edge: the distance that nearly all training pictures keep within. The value is 0.5
+    at the edge and halves with each further tenth of it.
+    """
+
+    def __init__(self, centres: torch.Tensor, edge: float) -> None:
+        self.centres = centres.float()
+        self.edge = edge
+
+    def __call__(self, cls: torch.Tensor) -> list[float]:
+        """(B, F) CLS features -> B values in (0, 1]."""
+        unit = torch.nn.functional.normalize(cls.float().cpu(), dim=-1)
+        distance = 1 - (unit @ self.centres.T).amax(dim=1)
+        return [min(1.0, 0.5 ** (1 + 10 * (d / self.edge - 1))) for d in distance.tolist()]
+
+
+class PocketBackbone(LocalBackbone):
+    """Sees each picture once, for its tokens and for its familiarity."""
+
+    def __init__(self, model, processor, identity, familiar: Familiarity) -> None:
+        super().__init__(model, processor, identity)
+        self._familiar = familiar
+        self._known: dict[str, float] = {}
+
+    def _features(self, pictures: Sequence[Picture], pixel_values: torch.Tensor) -> Sequence[torch.Tensor]:
+        inner: pocket_model.PocketModel = self.model.model
+        seen = inner.see(pixel_values)
+        values = self._familiar(seen[:, 0, : inner.multi_modal_projector.vision_dim])
+        self._known.update(zip((p.digest for p in pictures), values, strict=True))
+        return list(inner.multi_modal_projector(seen))
+
+    @torch.inference_mode()
+    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
+        with self._lock:
+            check(None)
+            self._see([p for p in pictures if p.digest not in self._known], None)
+            return [self._known[p.digest] for p in pictures]
+
+
+def load(config: BackboneConfig, report: Report) -> PocketBackbone:
+    """The pocket model with the connector and adapter of `config.adapter`.
+
+    Raises:
+        BackboneError: the checkpoint cannot be had, or the adapter is not one for this model.
+    """
+    checkpoint = pocket.fetch(report)
+    report("Loading the model", 0.85)
+    bundled = config.adapter in ("bundled", "none")
+    folder = pocket.ASSETS if bundled else Path(config.adapter)
+    home = folder if (folder / CONNECTOR).exists() else pocket.ASSETS
+    if not (home / CONNECTOR).exists():
+        raise BackboneError(f"{home / CONNECTOR} is missing: this installation is not complete; get the sources again")
+    device = pick_device(config.device)
+    dtype = pick_dtype(device, config.dtype)
+    model = pocket_model.PocketLlava.from_pretrained(checkpoint, dtype=dtype).to(device)
+    connector = load_file(home / CONNECTOR)
+    model.model.multi_modal_projector.load_state_dict({k: v.to(dtype) for k, v in connector.items()})
+    known = load_file(home / FAMILIARITY)
+    identity = {
+        "name": "pocket",
+        "revision": f"{checkpoint.name}+{sha16(home / CONNECTOR)}",
+        "adapter": None,
+        "adapter_sha256": None,
+        "device": device.type,
+        "dtype": str(dtype).removeprefix("torch."),
+        "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
+    }
+    backbone = PocketBackbone(
+        model,
+        AutoProcessor.from_pretrained(checkpoint),
+        identity,
+        Familiarity(known["centres"], float(known["edge"])),
+    )
+    if config.adapter != "none":
+        try:
+            backbone.merge_adapter(str(folder), "bundled" if bundled else folder.name, sha16(folder / ADAPTER))
+        except (RuntimeError, ValueError, KeyError, OSError) as error:
+            raise BackboneError(f"the adapter in {folder} does not fit the pocket model: {error}") from error
+    report("The model is ready", 1.0)
+    return backbone
+
+
+def sha16(path: Path) -> str:
+    """The first 16 digits of a file's SHA-256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

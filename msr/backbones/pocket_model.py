@@ -1,0 +1,90 @@
+"""The pocket MLLM's architecture: LLaVA with a DINOv2 tower, a Llama text model and a pooling connector.
+
+A picture becomes 20 tokens. The 16x16 patches of a 224 px view are averaged to 4x4 *cells*; each cell and the CLS
+token carry the mean and deviation of the pixels' colours beside the tower's features, because a self-supervised
+tower is trained to ignore colour. Four *gist* tokens summarise the whole view, sixteen keep the layout.
+(LLaVA: arXiv 2304.08485; DINOv2: arXiv 2304.07193.)
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from transformers import AutoConfig, AutoModelForImageTextToText, LlavaConfig, LlavaForConditionalGeneration, LlavaModel
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+GRID = 4  # cells on a side
+GISTS = 4
+COLOUR = 6  # mean and deviation of R, G, B
+_MEAN = (0.485, 0.456, 0.406)
+_STD = (0.229, 0.224, 0.225)
+
+
+class PocketConfig(LlavaConfig):
+    model_type = "pocket_llava"
+
+
+class Connector(nn.Module):
+    """(B, 1 + cells, F + 6) of `PocketModel.see` -> (B, GISTS + cells, D) in the language model's embedding space."""
+
+    def __init__(self, vision_dim: int, text_dim: int) -> None:
+        super().__init__()
+        self.vision_dim = vision_dim
+        self.gist = nn.Sequential(
+            nn.Linear(2 * vision_dim + 3 * GRID * GRID, 768), nn.GELU(), nn.Linear(768, GISTS * text_dim)
+        )
+        self.cell = nn.Sequential(nn.Linear(vision_dim + COLOUR, text_dim), nn.GELU(), nn.Linear(text_dim, text_dim))
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        whole, cells = seen[:, 0, : self.vision_dim], seen[:, 1:]
+        mean = cells[..., : self.vision_dim].mean(dim=1)
+        colours = cells[..., self.vision_dim : self.vision_dim + 3].flatten(1)
+        gist = self.gist(torch.cat([whole, mean, colours], dim=-1)).unflatten(-1, (GISTS, -1))
+        return torch.cat([gist, self.cell(cells)], dim=1)
+
+
+class PocketModel(LlavaModel):
+    config_class = PocketConfig
+
+    def __init__(self, config: PocketConfig) -> None:
+        super().__init__(config)
+        self.multi_modal_projector = Connector(config.vision_config.hidden_size, config.text_config.hidden_size)
+
+    def see(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """(B, 3, H, W) normalised pixels -> (B, 1 + cells, F + 6): CLS and pooled cells, each with its colours.
+
+        Frozen in every training stage, so training computes it once for a picture and keeps it.
+        """
+        states = self.vision_tower(pixel_values).last_hidden_state
+        side = pixel_values.shape[-1] // self.config.vision_config.patch_size
+        patches = states[:, 1:].transpose(1, 2).unflatten(-1, (side, side))
+        cells = nn.functional.adaptive_avg_pool2d(patches.float(), GRID).flatten(2).transpose(1, 2)
+        features = torch.cat([states[:, :1].float(), cells], dim=1)
+        rgb = pixel_values.float() * pixel_values.new_tensor(_STD).float().view(3, 1, 1)
+        rgb = rgb + pixel_values.new_tensor(_MEAN).float().view(3, 1, 1)
+        tiles = (
+            rgb.unflatten(-1, (GRID, -1)).unflatten(-3, (GRID, -1)).permute(0, 2, 4, 1, 3, 5).flatten(4).flatten(1, 2)
+        )
+        every = rgb.flatten(2).unsqueeze(1)
+        colours = torch.cat([torch.cat([t.mean(-1), t.std(-1)], dim=-1) for t in (every, tiles)], dim=1)
+        return torch.cat([features, colours], dim=-1).to(pixel_values.dtype)
+
+    def get_image_features(self, pixel_values: torch.Tensor, **kwargs):
+        """As `LlavaModel.get_image_features`: `pooler_output` is a list of (GISTS + cells, D), one a picture."""
+        tokens = self.multi_modal_projector(self.see(pixel_values))
+        return BaseModelOutputWithPooling(last_hidden_state=tokens, pooler_output=list(tokens))
+
+
+class PocketLlava(LlavaForConditionalGeneration):
+    """Loads through `AutoModelForImageTextToText` once this module is imported."""
+
+    config_class = PocketConfig
+
+    def __init__(self, config: PocketConfig) -> None:
+        super().__init__(config)
+        self.model = PocketModel(config)
+        self.post_init()
+
+
+AutoConfig.register("pocket_llava", PocketConfig, exist_ok=True)
+AutoModelForImageTextToText.register(PocketConfig, PocketLlava, exist_ok=True)
