@@ -1,0 +1,131 @@
+"""Examples to tensors: answer-only labels, and candidates packed behind one shared prefix.
+
+Prompts come from `msr.prompts` and ids from `msr.backbones.tokens`, exactly as at inference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from msr.backbones.tokens import ChatTokens
+from msr.prompts import Prompt
+
+IGNORE = -100
+
+
+@dataclass(frozen=True)
+class Example:
+    """A prompt and the answer to learn (tasks describe, preference, explain). Pictures are keyed by digest."""
+
+    prompt: Prompt
+    answer: str
+
+
+@dataclass(frozen=True)
+class Slate:
+    """One user's candidates behind one prefix (task recommend); `liked[k]` belongs to `prompts[k]`."""
+
+    prompts: tuple[Prompt, ...]
+    liked: tuple[bool, ...]
+
+
+@dataclass
+class Batch:
+    """Tensors of one step.
+
+    ids, positions: (B, T); mask: (B, 1, T, T) bool, or (B, T) where rows are plain; pictures: keys in reading order.
+    labels: (B, T) for answers, or None; reads: (N, 2) row and column of answer positions; liked: (N,); slate: (N,).
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    mask: torch.Tensor
+    pictures: list[str]
+    labels: torch.Tensor | None = None
+    reads: torch.Tensor | None = None
+    liked: torch.Tensor | None = None
+    slate: torch.Tensor | None = None
+
+    @property
+    def tokens(self) -> int:
+        return int(self.ids.numel())
+
+
+class Encoder:
+    """Encodes for a model whose pictures all take the same `image_tokens` ids."""
+
+    def __init__(self, tokens: ChatTokens, image_token_id: int, image_tokens: int) -> None:
+        self.tokens = tokens
+        self.image_ids = [image_token_id] * image_tokens
+
+    def prompt_ids(self, prompt: Prompt) -> list[int]:
+        return self.tokens.prompt_ids(prompt, [self.image_ids] * len(prompt.pictures))
+
+    def answers(self, examples: Sequence[Example]) -> Batch:
+        """Right-padded rows; only answer tokens carry a label."""
+        rows, labels, pictures = [], [], []
+        for example in examples:
+            prompt = self.prompt_ids(example.prompt)
+            answer = self.tokens.answer_ids(example.answer)
+            rows.append(prompt + answer)
+            labels.append([IGNORE] * len(prompt) + answer)
+            pictures += [p.digest for p in example.prompt.pictures]
+        width = max(map(len, rows))
+        ids = torch.tensor([r + [self.tokens.pad] * (width - len(r)) for r in rows])
+        mask = torch.tensor([[1] * len(r) + [0] * (width - len(r)) for r in rows])
+        label = torch.tensor([r + [IGNORE] * (width - len(r)) for r in labels])
+        positions = torch.arange(width).expand(len(rows), -1)
+        return Batch(ids, positions, mask, pictures, labels=label)
+
+    def slates(self, slates: Sequence[Slate]) -> Batch:
+        """One row a user: the prefix that all prompts share, then each candidate's remainder.
+
+        A candidate sees the prefix and itself; its positions go on where the prefix ends, so every answer logit
+        equals the one of the full prompt alone.
+        """
+        packed, pictures, reads, liked, slate = [], [], [], [], []
+        for row, one in enumerate(slates):
+            full = [self.prompt_ids(p) for p in one.prompts]
+            prefix = common_prefix(full, stop_at=self.image_ids[0])
+            ids, segment, position = list(full[0][:prefix]), [0] * prefix, list(range(prefix))
+            for k, whole in enumerate(full):
+                rest = whole[prefix:]
+                ids += rest
+                segment += [k + 1] * len(rest)
+                position += range(prefix, len(whole))
+                reads.append((row, len(ids) - 1))
+                liked.append(one.liked[k])
+                slate.append(row)
+                pictures += [p.digest for p in one.prompts[k].pictures]
+            packed.append((ids, segment, position))
+        width = max(len(ids) for ids, _, _ in packed)
+        ids = torch.full((len(packed), width), self.tokens.pad)
+        segments = torch.full((len(packed), width), -1)
+        positions = torch.zeros((len(packed), width), dtype=torch.long)
+        for row, (i, s, p) in enumerate(packed):
+            ids[row, : len(i)], segments[row, : len(s)], positions[row, : len(p)] = map(torch.tensor, (i, s, p))
+        query, key = segments.unsqueeze(2), segments.unsqueeze(1)
+        causal = torch.ones(width, width, dtype=torch.bool).tril()
+        mask = causal & ((key == query) | (key == 0))  # padding (-1) sees padding only, and nobody reads it
+        return Batch(
+            ids,
+            positions,
+            mask.unsqueeze(1),
+            pictures,
+            reads=torch.tensor(reads),
+            liked=torch.tensor(liked),
+            slate=torch.tensor(slate),
+        )
+
+
+def common_prefix(rows: Sequence[Sequence[int]], stop_at: int | None = None) -> int:
+    """How many leading ids all rows share, at least one short of the shortest row, ending before id `stop_at`."""
+    limit = min(map(len, rows)) - 1
+    first = rows[0]
+    for index in range(limit):
+        if first[index] == stop_at or any(row[index] != first[index] for row in rows):
+            return index
+    return limit
