@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 _ARGUMENTS = (
     "--headless --no-sandbox --disable-dev-shm-usage --disable-gpu --disable-background-networking "
     "--disable-component-update --disable-sync --no-first-run --disable-quic"
 )
+_PATIENCE = 60_000  # milliseconds; a busy machine is slow, not wrong
 
 
 @contextmanager
@@ -37,7 +38,8 @@ def visiting(browser: Browser, url: str, width: int = 1280, scheme: str = "light
     page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
     page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.on("request", lambda r: wrong.append(f"request: {r.url}") if not _own(r.url, url) else None)
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(_PATIENCE)
+    expect.set_options(timeout=_PATIENCE)
     page.goto(url, wait_until="domcontentloaded")
     page.wait_for_selector(".story, .editor")
     page.wait_for_function("() => window.msr")

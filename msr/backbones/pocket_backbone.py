@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -10,16 +11,20 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 from transformers import AutoProcessor
+from transformers.utils.logging import disable_progress_bar
 
 from msr.backbones import pocket, pocket_model
 from msr.backbones.base import BackboneError
 from msr.backbones.device import pick_device, pick_dtype
 from msr.backbones.local import LocalBackbone, check
 from msr.backbones.wheels import Report
+from msr.cache import TextCache, content_key
 from msr.config import BackboneConfig
+from msr.paths import cache_home
 from msr.schema import Picture
 
 CONNECTOR, FAMILIARITY, ADAPTER = "connector.safetensors", "familiarity.safetensors", "adapter_model.safetensors"
+VIEWS = 2**30  # bytes of picture views kept on disk
 
 
 class Familiarity:
@@ -41,19 +46,38 @@ class Familiarity:
 
 
 class PocketBackbone(LocalBackbone):
-    """Sees each picture once, for its tokens and for its familiarity."""
+    """Runs the tower once for each picture, whose view serves its tokens and its familiarity and stays on disk."""
 
-    def __init__(self, model, processor, identity, familiar: Familiarity) -> None:
+    def __init__(self, model, processor, identity, familiar: Familiarity, views: TextCache) -> None:
         super().__init__(model, processor, identity)
         self._familiar = familiar
+        self._views = views
         self._known: dict[str, float] = {}
 
-    def _features(self, pictures: Sequence[Picture], pixel_values: torch.Tensor) -> Sequence[torch.Tensor]:
-        inner: pocket_model.PocketModel = self.model.model
-        seen = inner.see(pixel_values)
-        values = self._familiar(seen[:, 0, : inner.multi_modal_projector.vision_dim])
+    def _features(self, pictures: Sequence[Picture]) -> Sequence[torch.Tensor]:
+        connector = self.model.model.multi_modal_projector
+        seen = torch.stack(self._looked_at(pictures)).to(self.model.device, self.model.dtype)
+        values = self._familiar(seen[:, 0, : connector.vision_dim])
         self._known.update(zip((p.digest for p in pictures), values, strict=True))
-        return list(inner.multi_modal_projector(seen))
+        return list(connector(seen))
+
+    def _looked_at(self, pictures: Sequence[Picture]) -> list[torch.Tensor]:
+        """Views (1 + cells, F + 6) in half precision, whether kept or new, so that both give the same scores."""
+        keys = [content_key(view=p.digest, tower=self._identity["tower"]) for p in pictures]
+        kept = [self._views.get(key) for key in keys]
+        new = [p for p, view in zip(pictures, kept, strict=True) if view is None]
+        fresh = iter(self.model.model.see(self._pixels(new)).half().cpu() if new else ())
+        views = []
+        for key, view in zip(keys, kept, strict=True):
+            if view is None:
+                view = next(fresh)
+                packed = base64.b64encode(view.numpy().tobytes()).decode("ascii")
+                self._views.put(key, {"shape": list(view.shape), "float16": packed})
+                views.append(view)
+            else:
+                data = bytearray(base64.b64decode(view["float16"]))
+                views.append(torch.frombuffer(data, dtype=torch.float16).reshape(view["shape"]))
+        return views
 
     @torch.inference_mode()
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
@@ -78,6 +102,7 @@ def load(config: BackboneConfig, report: Report) -> PocketBackbone:
         raise BackboneError(f"{home / CONNECTOR} is missing: this installation is not complete; get the sources again")
     device = pick_device(config.device)
     dtype = pick_dtype(device, config.dtype)
+    disable_progress_bar()
     model = pocket_model.PocketLlava.from_pretrained(checkpoint, dtype=dtype).to(device)
     connector = load_file(home / CONNECTOR)
     model.model.multi_modal_projector.load_state_dict({k: v.to(dtype) for k, v in connector.items()})
@@ -85,6 +110,7 @@ def load(config: BackboneConfig, report: Report) -> PocketBackbone:
     identity = {
         "name": "pocket",
         "revision": f"{checkpoint.name}+{sha16(home / CONNECTOR)}",
+        "tower": checkpoint.name,
         "adapter": None,
         "adapter_sha256": None,
         "device": device.type,
@@ -96,6 +122,7 @@ def load(config: BackboneConfig, report: Report) -> PocketBackbone:
         AutoProcessor.from_pretrained(checkpoint),
         identity,
         Familiarity(known["centres"], float(known["edge"])),
+        TextCache(cache_home() / "views", quota=VIEWS),
     )
     if config.adapter != "none":
         try:

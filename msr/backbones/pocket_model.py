@@ -16,6 +16,7 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 GRID = 4  # cells on a side
 GISTS = 4
 COLOUR = 6  # mean and deviation of R, G, B
+COLOUR_GAIN = 4.0  # brings colours, in [0, 1], to the size of the tower's features
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
 
@@ -36,6 +37,8 @@ class Connector(nn.Module):
         self.cell = nn.Sequential(nn.Linear(vision_dim + COLOUR, text_dim), nn.GELU(), nn.Linear(text_dim, text_dim))
 
     def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        colours = (seen[..., self.vision_dim :] - 0.5) * COLOUR_GAIN
+        seen = torch.cat([seen[..., : self.vision_dim], colours], dim=-1)
         whole, cells = seen[:, 0, : self.vision_dim], seen[:, 1:]
         mean = cells[..., : self.vision_dim].mean(dim=1)
         colours = cells[..., self.vision_dim : self.vision_dim + 3].flatten(1)

@@ -1,0 +1,112 @@
+"""The model while it loads, once it is there, and when it cannot be had; pages are served meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msr.backbones.base import BackboneError
+from msr.pipeline import Pipeline
+from msr.ui.html import text
+from msr.ui.progress import Pace
+
+log = logging.getLogger(__name__)
+
+Report = Callable[[str, float], None]  # what is being done, and how much of it in [0, 1]
+Loader = Callable[[Report], Pipeline]
+
+
+@dataclass(frozen=True)
+class Status:
+    """`phase` is loading, ready or failed; `share` in [0, 1] where it is known."""
+
+    phase: str
+    words: str = ""
+    share: float | None = None
+    identity: Mapping[str, Any] | None = None
+
+
+class Engine:
+    """Loads a pipeline in a thread of its own, once; `retry` tries again after a failure."""
+
+    def __init__(self, load: Loader) -> None:
+        self._load = load
+        self._changed = threading.Condition()
+        self._status = Status("failed", "The model has not been loaded.")
+        self._pipeline: Pipeline | None = None
+        self.pace = Pace()
+
+    @property
+    def status(self) -> Status:
+        return self._status
+
+    def start(self) -> None:
+        """Begins to load, unless that has happened already."""
+        with self._changed:
+            if self._status.phase != "failed":
+                return
+            self._set(Status("loading", "Starting"))
+        threading.Thread(target=self._work, name="load-model", daemon=True).start()
+
+    def wait(self, stop: threading.Event, every: float = 0.25) -> Iterator[Status]:
+        """Yields the status from time to time until the model is there or not to be had, or `stop` is set."""
+        while self._status.phase == "loading" and not stop.is_set():
+            yield self._status
+            with self._changed:
+                self._changed.wait(every)
+
+    @property
+    def pipeline(self) -> Pipeline:
+        """The loaded pipeline. Raises BackboneError where there is none."""
+        if self._pipeline is None:
+            raise BackboneError(self._status.words or "The model is not loaded yet.")
+        return self._pipeline
+
+    def _work(self) -> None:
+        try:
+            pipeline = self._load(self._report)
+            identity = pipeline.backbone.identity()
+        except BackboneError as error:
+            self._set(Status("failed", str(error)))
+        except Exception as error:  # the page has to say something, whatever happened
+            log.exception("The model could not be loaded.")
+            self._set(Status("failed", f"The model could not be loaded ({type(error).__name__}: {error})."))
+        else:
+            self._pipeline = pipeline
+            self._set(Status("ready", identity=identity))
+
+    def _report(self, words: str, share: float) -> None:
+        self._set(Status("loading", words, share))
+
+    def _set(self, status: Status) -> None:
+        with self._changed:
+            self._status = status
+            self._changed.notify_all()
+
+
+def badge(status: Status) -> str:
+    """The line about the model, as HTML."""
+    if status.phase == "loading":
+        share = "" if status.share is None else f" · {status.share:.0%}"
+        bar = "" if status.share is None else f'<i style="width:{status.share:.1%}"></i>'
+        known = "known" if bar else "unknown"
+        return (
+            f'<div class="badge loading" role="status"><span class="dot"></span><span>Loading the model · '
+            f'{text(status.words)}{share}</span><span class="badge-track {known}" aria-hidden="true">{bar}</span></div>'
+        )
+    if status.phase == "failed":
+        return (
+            '<div class="badge failed" role="alert"><span class="dot"></span><div><b>The model is not available.</b> '
+            f"<span>{text(status.words)}</span></div></div>"
+        )
+    about = status.identity or {}
+    parts = [f"<b>{text(about.get('name', 'model'))}</b>"]
+    if digest := about.get("adapter_sha256"):
+        parts.append(f"adapter <code>{text(str(digest)[:10])}</code>")
+    if device := about.get("device"):
+        parts.append(text(device))
+    parts.append("runs on this computer, nothing leaves it")
+    return f'<div class="badge ready"><span class="dot"></span><span>{" · ".join(parts)}</span></div>'

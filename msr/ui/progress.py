@@ -1,0 +1,98 @@
+"""The progress line: which stage, how far, and about how long still."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+
+from msr.ui.html import text
+from msr.ui.view import View
+
+STAGES = {
+    "describe": "Describing items",
+    "preference": "Writing the preference",
+    "rank": "Scoring candidates",
+    "explain": "Explaining the top results",
+    "influence": "Measuring influence",
+}
+# Seconds a step on two CPU cores, until this machine's own pace is known.
+_FIRST_GUESS = {"describe": 0.7, "preference": 3.0, "rank": 0.05, "explain": 0.6, "influence": 0.6}
+
+
+class Pace:
+    """Seconds a step of each stage takes here, learnt from finished runs; shared by all visitors."""
+
+    def __init__(self) -> None:
+        self._seconds = dict(_FIRST_GUESS)
+        self._lock = threading.Lock()
+
+    def learn(self, steps: Mapping[str, tuple[int, int]], timings: Mapping[str, float]) -> None:
+        """Takes in a finished run; it weighs as much as all before it."""
+        with self._lock:
+            for stage, (_, total) in steps.items():
+                if stage in self._seconds and total and timings.get(stage):
+                    self._seconds[stage] = (self._seconds[stage] + timings[stage] / total) / 2
+
+    def split(self, view: View, expected: Mapping[str, int]) -> tuple[float, float]:
+        """Seconds of work behind and ahead of a view; `expected` are the steps of stages that have not begun."""
+        behind = ahead = 0.0
+        for stage, seconds in self._seconds.items():
+            done, total = view.steps.get(stage, (0, expected.get(stage, 0)))
+            behind += done * seconds
+            ahead += (total - done) * seconds
+        return behind, ahead
+
+
+def expected_steps(history: int, blocks: int, catalogue: int, top: int) -> dict[str, int]:
+    """How many steps each stage of a run is going to have, about."""
+    return {
+        "describe": history,
+        "preference": blocks,
+        "rank": catalogue,
+        "explain": 2 * top,
+        "influence": blocks + history,
+    }
+
+
+def duration(seconds: float) -> str:
+    """A rough duration in words: an estimate should not look like a measurement."""
+    if seconds < 5:
+        return "a few seconds"
+    if seconds < 55:
+        return f"about {round(seconds / 5) * 5} s"
+    return f"about {max(1, round(seconds / 60))} min"
+
+
+def line(view: View, behind: float = 0.0, ahead: float = 0.0) -> str:
+    """The progress block as HTML; what is spoken changes only with the stage, what is seen with every step."""
+    said = _said(view)
+    seen, share = said, 0.0
+    if view.phase == "finished":
+        share = 1.0
+    elif view.stage in STAGES:
+        share = behind / (behind + ahead) if behind + ahead else 0.0
+        if view.phase == "running":
+            done, total = view.steps[view.stage]
+            seen = f"{said} {done}/{total}" + (f" · {duration(ahead)} left" if ahead else "")
+    busy = "" if view.ended else " busy"
+    return (
+        f'<div class="progress {text(view.phase)}{busy}"><div class="progress-track" aria-hidden="true">'
+        f'<i style="width:{share:.1%}"></i></div><p class="progress-line" aria-hidden="true">{text(seen)}</p>'
+        f'<p class="sr-only" role="status" aria-live="polite">{text(said)}</p></div>'
+    )
+
+
+def _said(view: View) -> str:
+    if view.note and view.phase != "failed":
+        return view.note
+    if view.phase == "running":
+        return STAGES.get(view.stage, "Starting")
+    if view.phase == "finished":
+        return f"Done in {view.run.timings['total']:.0f} s" if view.run and "total" in view.run.timings else "Done"
+    return {
+        "idle": "",
+        "waiting": "Waiting for the model",
+        "stopping": "Stopping",
+        "stopped": "Stopped. What was made so far is kept.",
+        "failed": "The run ended early",
+    }[view.phase]

@@ -1,0 +1,115 @@
+"""Runs of visitors: begin one, follow it as views, stop it; the worker never outlives its visitor."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+from msr.backbones.base import BackboneError
+from msr.catalog import Catalogue
+from msr.config import PipelineConfig
+from msr.schema import Finished, InputProblem, Item, PreferenceText, StageProgress
+from msr.ui.engine import Engine
+from msr.ui.progress import expected_steps
+from msr.ui.view import View
+
+log = logging.getLogger(__name__)
+
+_OFTEN = 0.1  # seconds: a page that changes more often than this is not read any better
+
+
+class Visit:
+    """One run of one visitor, from pressing Recommend to its end."""
+
+    def __init__(self, history: tuple[Item, ...], config: PipelineConfig, catalogue: Catalogue) -> None:
+        self.history = history
+        self.config = config
+        self.catalogue = catalogue
+        self.stop = threading.Event()
+        self.started = False
+        self.view = View.of(history, config.block_size)
+
+    def events(self, engine: Engine) -> Iterator[View]:
+        """Waits for the model, then follows the run; yields every view worth showing and ends with an ended one."""
+        self.started = True
+        try:
+            for status in engine.wait(self.stop):
+                note = f"Waiting for the model: {status.words} {status.share or 0:.0%}"
+                yield self._now(replace(self.view, note=note))
+            if self.stop.is_set():
+                yield self._now(self.view.ending("stopped", "Stopped before it began."))
+                return
+            yield from self._run(engine)
+        except (InputProblem, BackboneError) as error:
+            yield self._now(self.view.ending("failed", str(error)))
+        except Exception as error:  # a page that stays silent helps nobody
+            log.exception("A run failed.")
+            yield self._now(self.view.ending("failed", f"Something unforeseen happened ({type(error).__name__})."))
+        finally:
+            self.stop.set()
+
+    def halt(self) -> View:
+        """Asks the work to stop; a run that has not begun is over at once."""
+        self.stop.set()
+        if not self.view.ended:
+            self.view = (
+                replace(self.view, phase="stopping", note="")
+                if self.started
+                else self.view.ending("stopped", "Stopped before it began.")
+            )
+        return self.view
+
+    def expected(self) -> dict[str, int]:
+        """Steps by stage, for the estimate."""
+        view, config = self.view, self.config
+        return expected_steps(len(view.history), len(view.blocks), len(self.catalogue.items), config.explain_top)
+
+    def _run(self, engine: Engine) -> Iterator[View]:
+        yield self._now(replace(self.view, phase="running", note="Starting"))
+        shown = 0.0
+        with closing(engine.pipeline.run(self.history, self.catalogue.items, self.config, self.stop)) as events:
+            for event in events:
+                view = self._now(self.view.after(event))
+                fleeting = isinstance(event, StageProgress) or (isinstance(event, PreferenceText) and not event.final)
+                if not fleeting or time.monotonic() - shown >= _OFTEN:
+                    shown = time.monotonic()
+                    yield view
+                if isinstance(event, Finished):
+                    engine.pace.learn(view.steps, event.run.timings)
+
+    def _now(self, view: View) -> View:
+        # Stop is pressed in another thread; whatever comes after it shows that it was heard.
+        if self.stop.is_set() and not view.ended:
+            view = replace(view, phase="stopping", note="")
+        self.view = view
+        return view
+
+
+class Visits:
+    """The current visit of every open page."""
+
+    def __init__(self) -> None:
+        self._visits: dict[str, Visit] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, page: str, visit: Visit) -> int:
+        """Takes in a visit, stopping the page's last one; returns how many others are waiting or running."""
+        with self._lock:
+            if page in self._visits:
+                self._visits[page].halt()
+            self._visits[page] = visit
+            return sum(not other.view.ended for other in self._visits.values()) - 1
+
+    def of(self, page: str) -> Visit | None:
+        return self._visits.get(page)
+
+    def leave(self, page: str) -> None:
+        """The page was closed: its work ends."""
+        with self._lock:
+            visit = self._visits.pop(page, None)
+        if visit is not None:
+            visit.halt()

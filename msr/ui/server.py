@@ -1,0 +1,80 @@
+"""The web server: the page, its pictures, its style, a health route, and headers that keep the browser at home."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import gradio as gr
+from fastapi import FastAPI, Response
+
+from msr.ui.page import build_page
+from msr.ui.studio import Studio
+from msr.ui.theme import STYLE, build_theme
+
+# Gradio needs inline scripts and styles, and compiles templates; all else is this server's own or nothing.
+_HEADERS = {
+    b"content-security-policy": (
+        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+        b"img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; "
+        b"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+    ),
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"no-referrer",
+}
+
+
+def build_server(studio: Studio) -> FastAPI:
+    """The whole app, ready for uvicorn."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    style = STYLE.read_bytes()
+    digest = hashlib.sha256(style).hexdigest()[:12]
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        return {"status": "ok", "model": studio.engine.status.phase}
+
+    @app.get("/studio.css")
+    def stylesheet() -> Response:
+        return Response(style, media_type="text/css", headers={"Cache-Control": "max-age=31536000, immutable"})
+
+    @app.get("/media/{digest}.webp")
+    def media(digest: str) -> Response:
+        data = studio.media.get(digest)
+        if data is None:
+            return Response(status_code=404)
+        headers = {"Cache-Control": "private, max-age=31536000, immutable"}
+        return Response(data, media_type="image/webp", headers=headers)
+
+    app = gr.mount_gradio_app(
+        app,
+        build_page(studio),
+        path="/",
+        footer_links=[],
+        run_history=False,
+        enable_monitoring=False,
+        show_error=False,
+        ssr_mode=False,
+        mcp_server=False,
+        allowed_paths=[],
+        max_file_size=2 * studio.limits.max_image_bytes,  # intake refuses earlier, and says why
+        theme=build_theme(),
+        head=f'<link rel="stylesheet" href="studio.css?v={digest}">',
+    )
+    app.add_middleware(_Headers)
+    return app
+
+
+class _Headers:
+    """Adds `_HEADERS` to every response, without touching its body."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        async def with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *_HEADERS.items()]
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

@@ -1,0 +1,80 @@
+"""The main job on the real pocket model: once through `gradio_client`, once through the page in Chromium."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from gradio_client import Client
+
+from msr import backbones, catalog
+from msr.cache import TextCache
+from msr.config import BackboneConfig
+from msr.pipeline import Pipeline
+from msr.ui import build_app
+from tests.browser import chromium, visiting
+from tests.ui.serve import serving
+
+pytestmark = pytest.mark.pocket
+MINUTES = 60_000  # milliseconds
+CANDIDATES = 40  # of the bundled catalogue, beside the story's own items
+
+
+@pytest.fixture(scope="module")
+def studio() -> Iterator[str]:
+    """The address of the app with the bundled stories, remembering nothing from earlier runs."""
+    examples = [(story, catalog.story_items(story.id)) for story in catalog.stories()]
+    own = {item.id for _, items in examples for item in items}
+    offered = tuple(item for item in catalog.demo().items if item.id not in own)[:CANDIDATES]
+
+    def load(report: object) -> Pipeline:
+        return Pipeline(backbones.load(BackboneConfig(), report), cache=TextCache())
+
+    with serving(build_app(load, catalog.Catalogue("demo", offered), examples)) as url:
+        yield url
+
+
+def test_a_script_gets_a_whole_run(studio: str) -> None:
+    story = catalog.stories()[0]
+    run = Client(studio, verbose=False).predict(story=story.id, block_size=3, top=5, api_name="/recommend")
+
+    assert [item["id"] for item in run["history"]] == list(story.items)
+    assert all(item["description"] for item in run["history"])
+    assert [p["items"] for p in run["preferences"]] == [list(story.items[n : n + 3]) for n in (0, 3, 6)]
+    assert all(p["text"].startswith("The user appears to have a preference for") for p in run["preferences"])
+    assert len({p["text"] for p in run["preferences"]}) > 1
+    assert [r["rank"] for r in run["recommendations"]] == [1, 2, 3, 4, 5]
+    scores = [r["score"] for r in run["recommendations"]]
+    assert scores == sorted(scores, reverse=True) and all(0 < score < 1 for score in scores)
+    assert len(set(scores)) > 1
+    assert not {r["id"] for r in run["recommendations"]} & set(story.items)
+    for recommendation in run["recommendations"]:
+        assert recommendation["rationale"]
+        assert {e["history_id"] for e in recommendation["influence"]} == set(story.items)
+    assert any(e["delta"] for r in run["recommendations"] for e in r["influence"])
+    assert {"describe", "preference", "rank", "explain", "influence", "total"} <= set(run["timings"])
+
+
+@pytest.mark.browser
+def test_a_visitor_sees_every_stage(studio: str) -> None:
+    with chromium() as browser, visiting(browser, studio) as page:
+        page.set_default_timeout(5 * MINUTES)
+        page.wait_for_selector(".badge.ready")
+        page.locator(".story").nth(1).click()
+        page.wait_for_selector(".entry:nth-child(9)")
+        page.click("#recommend")
+        page.wait_for_selector(".seen-text bdi", state="attached")
+        page.wait_for_selector(".step.writing", state="attached")
+        page.wait_for_selector(".result .rank")
+        page.wait_for_selector(".rationale p[dir]", state="attached")
+        page.wait_for_selector(".bars", state="attached")
+        page.wait_for_selector(".progress.finished", state="attached")
+
+        assert page.locator(".seen-text bdi").count() == 9
+        texts = page.locator(".preference p").all_inner_texts()
+        assert len(texts) == 3 and all(len(words) > 20 for words in texts)
+        assert page.locator(".result .rank").count() == 10
+        scores = [float(s.strip("<> %")) for s in page.locator(".score b").all_inner_texts()]
+        assert scores == sorted(scores, reverse=True)
+        assert all(words.strip() for words in page.locator(".rationale p").all_inner_texts())
+        assert page.locator(".bars").count() == 10 and page.locator(".bars li").count() == 90

@@ -1,0 +1,57 @@
+"""Serves the page on the fake model: `python -m tests.ui.serve --port 7861 --delay 0.05`."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import uvicorn
+from fastapi import FastAPI
+
+from msr import catalog
+from msr.catalog import Catalogue
+from msr.pipeline import Pipeline
+from msr.ui import build_app
+from tests import fakes
+
+
+def app(delay: float = 0.0, candidates: int = 24, load: Callable[..., Pipeline] | None = None, **more: Any) -> FastAPI:
+    """The real page with the bundled stories and catalogue, and a model that answers from the prompts' words."""
+    examples = [(story, catalog.story_items(story.id)) for story in catalog.stories()]
+    unfamiliar = [examples[0][1][1].picture.digest]
+    backbone = fakes.FakeBackbone(delay=delay, unfamiliar=unfamiliar)
+    items = catalog.demo().items[:candidates]
+    return build_app(load or (lambda report: Pipeline(backbone)), Catalogue("demo", items), examples, **more)
+
+
+@contextmanager
+def serving(served: FastAPI) -> Iterator[str]:
+    """Serves in a thread on a free port; yields the address."""
+    server = uvicorn.Server(uvicorn.Config(served, host="127.0.0.1", port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not (server.started and server.servers):
+        if not thread.is_alive():
+            raise RuntimeError("the server did not start")
+        time.sleep(0.02)
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    httpx.get(f"{url}/healthz").raise_for_status()
+    try:
+        yield url
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        thread.join(5)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=7861)
+    parser.add_argument("--delay", type=float, default=0.03)
+    args = parser.parse_args()
+    uvicorn.run(app(args.delay), host="127.0.0.1", port=args.port, log_level="warning")

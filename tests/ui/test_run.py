@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from msr.backbones.base import BackboneError
+from msr.catalog import Catalogue
+from msr.config import PipelineConfig
+from msr.pipeline import Pipeline
+from msr.schema import Item
+from msr.ui.engine import Engine, badge
+from msr.ui.run import Visit, Visits
+from tests import fakes
+from tests.ui import hostile
+
+CATALOGUE = Catalogue("fake", fakes.catalogue(6))
+
+
+def loaded(load: Callable[..., Pipeline] | None = None, delay: float = 0.0) -> Engine:
+    engine = Engine(load or (lambda report: Pipeline(fakes.FakeBackbone(delay))))
+    engine.start()
+    return engine
+
+
+def visit(history: tuple[Item, ...] = fakes.items(4)) -> Visit:
+    return Visit(history, PipelineConfig(top=3, explain_top=3), CATALOGUE)
+
+
+def settled(engine: Engine) -> str:
+    """The phase after loading."""
+    for _ in engine.wait(threading.Event()):
+        pass
+    return engine.status.phase
+
+
+def test_a_visit_waits_for_the_model_and_runs_to_its_end() -> None:
+    release = threading.Event()
+
+    def load(report: Callable[[str, float], None]) -> Pipeline:
+        report("fetching", 0.25)
+        release.wait(5)
+        return Pipeline(fakes.FakeBackbone())
+
+    views = visit().events(loaded(load))
+    while "fetching" not in next(views).note:
+        pass
+    release.set()
+    last = list(views)[-1]
+    assert last.phase == "finished" and len(last.recommendations) == 3
+
+
+def test_stop_ends_the_work_and_keeps_what_was_made() -> None:
+    asked = visit()
+    views = asked.events(loaded(delay=0.05))
+    view = next(v for v in views if v.preferences)
+    assert asked.halt().phase == "stopping"
+    began = time.monotonic()
+    rest = list(views)
+    assert time.monotonic() - began < 2
+    assert all(v.phase in ("stopping", "stopped") for v in rest)
+    assert rest[-1].phase == "stopped" and rest[-1].preferences[0].text.startswith(view.preferences[0].text)
+
+
+def test_stop_before_the_turn_came_ends_it_at_once() -> None:
+    asked = visit()
+    assert asked.halt().phase == "stopped"
+    assert [v.phase for v in asked.events(loaded())] == ["stopped"]
+
+
+def test_a_closed_page_stops_its_work() -> None:
+    visits, asked = Visits(), visit()
+    assert visits.begin("page", asked) == 0
+    visits.leave("page")
+    assert asked.stop.is_set() and visits.of("page") is None
+
+
+def test_a_closed_generator_stops_its_work() -> None:
+    asked = visit()
+    views = asked.events(loaded(delay=0.02))
+    next(views)
+    views.close()
+    assert asked.stop.is_set()
+
+
+def test_others_that_wait_are_counted_and_a_second_run_replaces_the_first() -> None:
+    visits, first, second = Visits(), visit(), visit()
+    visits.begin("a", first)
+    assert visits.begin("b", second) == 1
+    assert visits.begin("a", visit()) == 1 and first.stop.is_set() and not second.stop.is_set()
+
+
+def test_a_failure_is_said_in_plain_words() -> None:
+    def load(report: object) -> Pipeline:
+        raise BackboneError("The wheel has another hash. Delete it and press Retry.")
+
+    engine = loaded(load)
+    assert settled(engine) == "failed"
+    last = list(visit().events(engine))[-1]
+    assert last.phase == "failed" and last.note == "The wheel has another hash. Delete it and press Retry."
+    assert "another hash" in badge(engine.status)
+
+
+def test_unforeseen_failures_are_said_too() -> None:
+    engine = loaded(lambda report: 1 / 0)
+    assert settled(engine) == "failed" and "ZeroDivisionError" in engine.status.words
+    assert list(visit(fakes.items(2) * 2).events(loaded()))[-1].note.startswith("The history has 2 items with the id")
+
+
+def test_retry_loads_again() -> None:
+    tries = []
+
+    def load(report: object) -> Pipeline:
+        tries.append(1)
+        if len(tries) == 1:
+            raise BackboneError("no network")
+        return Pipeline(fakes.FakeBackbone())
+
+    engine = loaded(load)
+    assert settled(engine) == "failed"
+    engine.start()
+    assert settled(engine) == "ready"
+    engine.start()
+    assert len(tries) == 2
+
+
+@pytest.mark.parametrize("words", hostile.ALL)
+def test_the_badge_is_escaped(words: str) -> None:
+    def load(report: object) -> Pipeline:
+        raise BackboneError(words)
+
+    engine = loaded(load)
+    settled(engine)
+    assert "<img" not in badge(engine.status) and "${" not in badge(engine.status)

@@ -1,0 +1,93 @@
+"""The server without a browser: headers, pictures, and the endpoint for scripts."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+import msr.ui
+
+
+@pytest.fixture(scope="module")
+def client(quick: str) -> Client:
+    return Client(quick, verbose=False)
+
+
+def test_health(quick: str) -> None:
+    assert httpx.get(f"{quick}/healthz").json()["status"] == "ok"
+
+
+def test_the_browser_is_kept_at_home(quick: str) -> None:
+    page = httpx.get(quick)
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'self'" in policy and "http" not in policy and "*" not in policy
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert "fonts.googleapis" not in page.text and "fonts.googleapis" not in httpx.get(f"{quick}/theme.css").text
+
+
+def test_files_of_the_server_are_not_served(quick: str) -> None:
+    here = Path(__file__).resolve()
+    for address in (f"/gradio_api/file={here}", "/media/..%2F..%2Fapp.py", "/media/unknown.webp"):
+        assert httpx.get(quick + address).status_code in (403, 404)
+
+
+def test_the_endpoint_runs_a_story(client: Client) -> None:
+    run = client.predict(story="sailor", top=4, api_name="/recommend")
+    assert len(run["history"]) == 9 and len(run["preferences"]) == 3
+    assert [r["rank"] for r in run["recommendations"]] == [1, 2, 3, 4]
+    assert all(r["rationale"] and r["influence"] for r in run["recommendations"])
+
+
+def test_the_endpoint_takes_pictures_and_titles(client: Client, tmp_path: Path) -> None:
+    Image.new("RGB", (30, 30), "red").save(tmp_path / "first.png")
+    run = client.predict(
+        files=[handle_file(str(tmp_path / "first.png"))], titles=["a red thing", "no picture of this"], block_size=1,
+        top=3, api_name="/recommend",
+    )  # fmt: skip
+    assert [item["title"] for item in run["history"]] == ["a red thing", "no picture of this"]
+    assert [bool(item["picture"]) for item in run["history"]] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"story": "nobody"}, "no such story"),
+        ({}, "history is empty"),
+        ({"story": "sailor", "block_size": 0}, "block_size is 0"),
+        ({"titles": [1]}, "list of strings"),
+    ],
+)
+def test_the_endpoint_says_what_is_wrong(client: Client, arguments: dict[str, object], said: str) -> None:
+    with pytest.raises(AppError, match=said):
+        client.predict(**arguments, api_name="/recommend")
+
+
+def test_web_addresses_are_not_fetched(client: Client, quick: str) -> None:
+    remote = {
+        "path": "http://127.0.0.1:9/x.png",
+        "meta": {"_type": "gradio.FileData"},
+        "url": "http://127.0.0.1:9/x.png",
+    }
+    with pytest.raises(AppError):
+        client.predict(files=[remote], api_name="/recommend")
+
+
+def test_the_endpoint_alone_is_offered(client: Client) -> None:
+    offered = client.view_api(return_format="dict")["named_endpoints"]
+    assert list(offered) == ["/recommend"]
+    names = [p["parameter_name"] for p in offered["/recommend"]["parameters"]]
+    assert names == ["story", "files", "titles", "block_size", "top"]
+
+
+def test_the_page_holds_no_model_code() -> None:
+    for path in Path(msr.ui.__file__).parent.glob("*.py"):
+        tree = ast.parse(path.read_text("utf-8"))
+        imported = {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
+        imported |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+        assert not {m.split(".")[0] for m in imported} & {"torch", "transformers", "peft"}, path.name

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import pytest
+
+from msr.pipeline import Pipeline
+from msr.schema import Block, ItemDescribed, ItemSummary, Preference, PreferenceText, StageProgress, Stopped
+from msr.ui.media import Media
+from msr.ui.progress import Pace, duration, expected_steps, line
+from msr.ui.results import paired, percent, points, results
+from msr.ui.timeline import timeline
+from msr.ui.view import View
+from tests import fakes
+from tests.ui import hostile
+
+HISTORY, CATALOGUE = fakes.items(6), fakes.catalogue(5)
+BY_ID = {item.id: item for item in CATALOGUE}
+
+
+def begun() -> View:
+    return View.of(HISTORY, 3)
+
+
+def views() -> list[View]:
+    """Every view of a whole run."""
+    view, seen = begun(), []
+    for event in Pipeline(fakes.FakeBackbone()).run(HISTORY, CATALOGUE, top=3):
+        view = view.after(event)
+        seen.append(view)
+    return seen
+
+
+def test_a_run_folds_into_what_it_returned() -> None:
+    last = views()[-1]
+    assert last.phase == "finished" and last.ended and not last.writing
+    assert last.preferences == last.run.preferences
+    assert last.recommendations == last.run.recommendations
+    assert last.steps["preference"] == (2, 2)
+
+
+def test_a_growing_text_replaces_itself() -> None:
+    block = Block(0, ("h0",))
+    view = begun().after(PreferenceText(Preference(block, "The"), False))
+    view = view.after(PreferenceText(Preference(block, "The user"), False))
+    assert [p.text for p in view.preferences] == ["The user"] and view.writing
+    assert not view.after(PreferenceText(Preference(block, "The user."), True)).writing
+
+
+def test_after_a_stop_what_was_made_stays() -> None:
+    view = begun().after(ItemDescribed(ItemSummary("h0", "a mug"))).after(Stopped("describe"))
+    assert view.phase == "stopped" and view.summaries["h0"].text == "a mug"
+
+
+def test_an_unknown_event_is_an_error() -> None:
+    with pytest.raises(TypeError, match="str is not an event"):
+        begun().after("what")  # type: ignore[arg-type]
+
+
+def test_every_view_can_be_shown() -> None:
+    media = Media()
+    for view in views():
+        shown = timeline(view, media) + results(view, BY_ID, media) + line(view, 1.0, 2.0)
+        assert shown.count("<li") == shown.count("</li>") and shown.count("<div") == shown.count("</div>")
+
+
+def test_the_caret_shows_while_text_arrives_only() -> None:
+    block = begun().blocks[0]
+    writing = begun().after(PreferenceText(Preference(block, "The"), False))
+    assert "caret" in timeline(writing, Media())
+    assert "caret" not in timeline(writing.ending("stopped"), Media())
+
+
+def test_unfamiliar_pictures_are_marked() -> None:
+    sure = begun().after(ItemDescribed(ItemSummary("h0", "a mug")))
+    unsure = begun().after(ItemDescribed(ItemSummary("h0", "a mug", 0.2, familiar=False)))
+    assert "not sure" not in timeline(sure, Media()) and "not sure" in timeline(unsure, Media())
+
+
+@pytest.mark.parametrize("words", hostile.ALL)
+def test_texts_of_a_model_are_escaped(words: str) -> None:
+    view = begun().after(ItemDescribed(ItemSummary("h0", words)))
+    shown = timeline(view.after(PreferenceText(Preference(view.blocks[0], words), True)), Media())
+    assert "${" not in shown and "<script" not in shown and "onerror=alert(1)>" not in shown
+
+
+def test_both_kinds_of_explanation_are_labelled() -> None:
+    shown = results(views()[-1], BY_ID, Media())
+    assert shown.count(">model-written reason<") == 3 and shown.count(">measured influence<") == 3
+
+
+def test_readings_are_paired_in_the_order_of_the_history() -> None:
+    best = views()[-1].recommendations[0]
+    pairs = paired(HISTORY, best.influence)
+    assert [r.item for r in pairs] == list(HISTORY)
+    assert all(r.regenerated is not None and r.direct is not None for r in pairs)
+
+
+def test_results_are_awaited_then_kept() -> None:
+    waiting = begun().after(StageProgress("describe", 0, 6))
+    assert "ghost" in results(waiting, BY_ID, Media())
+    assert "ghost" not in results(waiting.ending("stopped"), BY_ID, Media())
+    ranked = next(view for view in views() if view.recommendations)
+    assert "skeleton" in results(ranked, BY_ID, Media())
+    stopped = results(ranked.ending("stopped"), BY_ID, Media())
+    assert "skeleton" not in stopped and "Not measured." in stopped
+
+
+@pytest.mark.parametrize(
+    ("score", "shown"), [(0, "0.0 %"), (0.0001, "< 0.1 %"), (0.876, "87.6 %"), (0.99999, "> 99.9 %"), (1, "100.0 %")]
+)
+def test_percent(score: float, shown: str) -> None:
+    assert percent(score) == shown
+
+
+def test_points() -> None:
+    assert [points(x) for x in (0.0421, -0.1, 0.0)] == ["+4.2", "−10.0", "+0.0"]
+
+
+def test_progress_says_the_stage_and_how_long() -> None:
+    view = begun().after(StageProgress("describe", 4, 6))
+    assert "Describing items 4/6 · about 20 s left" in line(view, 10, 21)
+    assert 'aria-live="polite">Describing items</p>' in line(view, 10, 21)
+    assert "kept" in line(view.ending("stopped"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(2, "a few seconds"), (21, "about 20 s"), (58, "about 1 min"), (150, "about 2 min")]
+)
+def test_duration(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_the_pace_is_learnt_from_finished_runs() -> None:
+    pace, expected = Pace(), expected_steps(6, 2, 5, 3)
+    before = pace.split(begun(), expected)[1]
+    *_, last = views()
+    for _ in range(6):
+        pace.learn(last.steps, {stage: 0.001 for stage in last.steps})
+    behind, ahead = pace.split(begun(), expected)
+    assert behind == 0 and ahead < before / 10
+    assert pace.split(last, expected)[1] == 0
