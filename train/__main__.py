@@ -33,14 +33,39 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("--warmup-epochs", type=int, default=30)
         else:
             one.add_argument("--start", type=Path, required=True, help="folder of an aligned model")
+    one = commands.add_parser("eval", help="held-out figures, merged into a run.json")
+    one.add_argument("--data", type=Path, required=True, help="folder that holds the data sets (README, Data)")
+    one.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
+    one.add_argument("--json", type=Path, required=True, help="file that gets the figures")
+    one.add_argument("--pictures", type=int, default=200, help="unseen pictures of each source")
+    one.add_argument("--users", type=int, default=100, help="unseen users")
+    one.add_argument("--drawn", type=int, default=1500, help="as in training")
+    one.add_argument("--seed", type=int, default=1)
+    one = commands.add_parser("card", help="publish a run: its weights, run.json and the model card")
+    one.add_argument("--run", type=Path, required=True)
+    one.add_argument("--out", type=Path, default=Path("assets/pocket"))
     return main
 
 
 def main() -> None:
     args = parser().parse_args()
-    from train import stages
+    if args.command == "card":
+        from train import card
 
-    {"align": stages.align, "sft": stages.sft}[args.command](args)
+        card.publish(args.run, args.out)
+    elif args.command == "eval":
+        from msr import backbones
+        from msr.config import BackboneConfig
+        from train import data, heldout, report
+
+        backbone = backbones.load(BackboneConfig(adapter=args.adapter))
+        material = data.load(args.data, drawn=args.drawn)
+        figures = heldout.evaluate(backbone, material, args.pictures, args.users, args.seed)
+        report.update(args.json, evaluated=dict(backbone.identity()), **figures)
+    else:
+        from train import stages
+
+        {"align": stages.align, "sft": stages.sft}[args.command](args)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ PUBLISHED = ("adapter_config.json", "adapter_model.safetensors", "connector.safe
 def save(learner: Learner, folder: Path, tasks: Tasks) -> None:
     """Weights in half precision: half the bytes, and the merged model rounds more than that."""
     folder.mkdir(parents=True, exist_ok=True)
-    learner.peft.peft_config["default"].save_pretrained(str(folder))
+    config = learner.peft.peft_config["default"]
+    config.base_model_name_or_path = "pocket"  # not the folder on this machine
+    config.save_pretrained(str(folder))
     lora = get_peft_model_state_dict(learner.peft)
     save_file({k: v.detach().to(torch.float16).contiguous() for k, v in lora.items()}, folder / PUBLISHED[1])
     connector = learner.connector.state_dict()

@@ -30,11 +30,13 @@ class LoopConfig:
     warmup: int = 40
     clip: float = 1.0
     seed: int = 7
-    save_every: int = 100
+    save_every: int = 50
 
     def __post_init__(self) -> None:
         if self.steps < 1:
             raise ValueError(f"steps is {self.steps}; it must be at least 1")
+        if self.save_every < 1:
+            raise ValueError(f"save_every is {self.save_every}; it must be at least 1")
 
     def rate(self, step: int) -> float:
         """Learning-rate factor in (0, 1]: linear warm-up, then cosine down to 5 %."""

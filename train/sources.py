@@ -54,7 +54,7 @@ class Shot:
 # Names of article types as they are said of one piece; whatever is worn as a pair keeps its plural.
 _SINGULAR = {
     "watches": "watch", "dresses": "dress", "scarves": "scarf", "clutches": "clutch", "ties": "tie",
-    "accessory gift set": "accessory gift set", "innerwear vests": "innerwear vest", "trunk": "trunks",
+    "shoe accessories": "shoe accessory", "innerwear vests": "innerwear vest", "trunk": "trunks",
 }  # fmt: skip
 _PAIRS = {
     "casual shoes", "sports shoes", "formal shoes", "heels", "flats", "sandals", "sports sandals", "flip flops",

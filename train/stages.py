@@ -26,11 +26,11 @@ ALIGN_KINDS = {"fashion": 0.36, "object": 0.34, "drawn": 0.2, "scene": 0.05, "mo
 SFT_KINDS = {"fashion": 0.34, "object": 0.3, "drawn": 0.22, "scene": 0.04, "movie": 0.1}
 # Task: (share of the steps, rows a step). Rows are chosen so that every task's step costs about the same.
 SFT_MIX = {
-    "describe": (0.3, 12),
-    "preference": (0.3, 5),
-    "explain": (0.14, 8),
-    "simulated": (0.14, 2),
-    "movies": (0.12, 1),
+    "describe": (0.14, 12),
+    "preference": (0.2, 5),
+    "explain": (0.1, 8),
+    "simulated": (0.46, 2),
+    "movies": (0.1, 1),
 }
 
 
@@ -100,15 +100,18 @@ def sft(args: argparse.Namespace) -> None:
         batch = encoder.slates([make(rng) for _ in range(rows)])
         return name, learner.slate_loss(batch, views_of(store, batch)), batch.tokens
 
-    done = fit(learner, LoopConfig(args.steps, lora_lr=5e-4, connector_lr=1e-4, seed=args.seed), step, args.out)
-    _finish(args, learner, material, tasks, done, "sft")
+    started_from = artifacts.adapter_hash(args.start)
+    done = fit(learner, LoopConfig(args.steps, lora_lr=5e-4, connector_lr=5e-4, seed=args.seed), step, args.out)
+    _finish(args, learner, material, tasks, done, "sft", started_from)
 
 
 def _present(kinds: dict[str, float], tasks: Tasks) -> dict[str, float]:
     return {k: w for k, w in kinds.items() if tasks.shots.get(k)}
 
 
-def _finish(args, learner: Learner, material: data.Material, tasks: Tasks, done: dict, stage: str) -> None:
+def _finish(
+    args, learner: Learner, material: data.Material, tasks: Tasks, done: dict, stage: str, start: str | None = None
+) -> None:
     """Saves adapter, connector and familiarity, and writes the stage's part of run.json."""
     artifacts.save(learner, args.out, tasks)
     losses = done.pop("losses")
@@ -118,6 +121,7 @@ def _finish(args, learner: Learner, material: data.Material, tasks: Tasks, done:
     tenth = {n: [round(sum(p) / len(p), 4) for p in _tenths(v)] for n, v in curve.items()}
     part = {
         "config": {**done["config"], "rank": args.rank, "rows": getattr(args, "rows", None), "mix": SFT_MIX},
+        "started_from": start,
         "steps": done["step"],
         "seconds": round(done["seconds"], 1),
         "tokens": done["tokens"],

@@ -25,6 +25,8 @@ SLOTS = {
     "scene": (),
 }
 _MAIN, _EARLIER = 5, 3  # how many words a preference keeps
+_GENRES = 3  # how many of a movie's genres are spoken of
+_NO_SINGULAR = ("headphones", "scissors", "clothing")
 
 
 def joined(words: Sequence[str]) -> str:
@@ -37,8 +39,13 @@ def with_article(phrase: str) -> str:
     return f"{'an' if vowel else 'a'} {phrase}"
 
 
+def _one(noun: str) -> str:
+    """One of a noun: "a mug", "headphones"."""
+    return noun if is_pair(noun) or noun in _NO_SINGULAR else with_article(noun)
+
+
 def plural(noun: str) -> str:
-    if is_pair(noun) or noun in ("headphones", "scissors", "clothing"):
+    if is_pair(noun) or noun in _NO_SINGULAR:
         return noun
     if noun.endswith(("s", "x", "ch", "sh")):
         return noun + "es"
@@ -75,11 +82,10 @@ def phrase(shot: Shot, facts: Facts | None = None) -> str:
     if shot.kind == "drawn":
         return _drawn(facts)
     if shot.kind == "object":
-        return f"a photo of {with_article(str(facts['type']))}"
+        return f"a photo of {_one(str(facts['type']))}"
     if shot.kind == "movie":
-        genres = list(facts.get("genres", ()))[:3]
-        text = with_article(" and ".join([", ".join(genres[:-1]), genres[-1]]) if len(genres) > 1 else "".join(genres))
-        text = f"{text} movie" if genres else "a movie"
+        genres = list(facts.get("genres", ()))[:_GENRES]
+        text = with_article(f"{joined(genres)} movie") if genres else "a movie"
         return text + (f" from the {facts['decade']}" if "decade" in facts else "")
     return str(facts["captions"][0])
 
@@ -113,8 +119,16 @@ def describe(shot: Shot, view=None, familiar: bool = True, pictured: bool = True
 
 
 def _from_title(shot: Shot) -> str:
+    known = title_facts(shot)
+    if shot.kind != "movie" and "type" not in known:
+        return "an item of which the title says little"
+    return phrase(shot, known)
+
+
+def title_facts(shot: Shot) -> Facts:
+    """The facts that the title tells; a movie's is known by name."""
     if shot.kind == "movie":
-        return phrase(shot)
+        return shot.facts
     said = f" {shot.title.lower()} ".replace("-", " ").replace("t shirt", "tshirt")
     known: Facts = {}
     for name, value in shot.facts.items():
@@ -125,9 +139,7 @@ def _from_title(shot: Shot) -> str:
             known[name] = value
     if shot.kind == "fashion" and "men" in known.values() and " women " in said:
         known.pop("gender")
-    if "type" not in known:
-        return "an item of which the title says little"
-    return phrase(shot, known)
+    return known
 
 
 def words_of(shot: Shot) -> list[Word]:
@@ -135,7 +147,7 @@ def words_of(shot: Shot) -> list[Word]:
     words: list[Word] = []
     for slot in SLOTS[shot.kind]:
         value = GROUPS.get(str(shot.facts.get("type"))) if slot == "group" else shot.facts.get(slot)
-        for word in value if isinstance(value, tuple) else (value,):
+        for word in value[:_GENRES] if isinstance(value, tuple) else (value,):
             if word and word != "plain":
                 words.append((slot, "wooden" if word == "wood" else str(word)))
     return words
@@ -187,11 +199,16 @@ def wish(words: Sequence[Word]) -> str:
         return text + (f" from the {joined(slots['decade'])}" if "decade" in slots else "")
     if "group" in slots:
         text = f"pictures of {joined([plural(g) for g in slots['group']])}"
-        return text + (f", such as {joined(slots['type'])}" if "type" in slots else "")
+        members = [plural(t) for t in slots.get("type", ()) if GROUPS.get(t) in slots["group"]]
+        others = [plural(t) for t in slots.get("type", ()) if GROUPS.get(t) not in slots["group"]]
+        text += f", such as {joined(members)}" if members else ""
+        return text + (f", and of {joined(others)}" if others else "")
     front = [joined(slots[s]) for s in ("pattern", "colour", "material", "usage") if s in slots]
+    front += ["unisex"] if "unisex" in slots.get("gender", ()) else []
+    people = [g for g in slots.get("gender", ()) if g != "unisex"]
     types = [plural(t) for t in slots.get("type", ())]
     text = " ".join([*front, types[0] if len(types) == 1 else "items"])
-    text += f" for {joined(slots['gender'])}" if "gender" in slots else ""
+    text += f" for {joined(people)}" if people else ""
     text += f" in a {joined(slots['style'])} style" if "style" in slots else ""
     return text + (f", such as {joined(types)}" if len(types) > 1 else "")
 
@@ -201,7 +218,7 @@ def _said(words: Sequence[Word]) -> str:
     parts = []
     for slot, word in words:
         if slot in ("type", "group"):
-            parts.append(word if is_pair(word) or word == "headphones" else with_article(word))
+            parts.append(_one(word))
         elif slot == "gender":
             parts.append("unisex" if word == "unisex" else f"for {word}")
         elif slot == "style":

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from msr import prompts
 from msr.schema import Item, ItemSummary, Picture
@@ -32,6 +33,14 @@ def as_item(shot: Shot, titled: bool = True, pictured: bool = True) -> Item:
     pictured = pictured and shot.pictured
     title = shot.title if titled or not pictured else ""
     return Item(shot.key, title or ("" if pictured else "untitled"), Picture(b"", shot.key, 0, 0) if pictured else None)
+
+
+def movie_blocks(
+    movies: Mapping[str, Shot], log: UserLog, end: int, blocks: int = 3, size: int = 3
+) -> list[list[Shot]]:
+    """The last `blocks * size` movies before position `end` of a log, in blocks."""
+    shots = [movies[i] for i in log.items[max(0, end - blocks * size) : end] if i in movies]
+    return [shots[i : i + size] for i in range(0, len(shots), size)]
 
 
 class Tasks:
@@ -119,15 +128,10 @@ class Tasks:
             made.append(block)
         return made, kind, taste
 
-    def movie_blocks(self, log: UserLog, end: int, blocks: int = 3, size: int = 3) -> list[list[Shot]]:
-        """The last `blocks * size` movies before position `end` of a log."""
-        shots = [self.movies[i] for i in log.items[max(0, end - blocks * size) : end] if i in self.movies]
-        return [shots[i : i + size] for i in range(0, len(shots), size)]
-
     def _user_blocks(self, rng: random.Random, blocks: int) -> list[list[Shot]]:
         if self.logs and rng.random() < 0.25:
             log = rng.choice(self.logs)
-            return self.movie_blocks(log, rng.randrange(9, len(log.items)), blocks)
+            return movie_blocks(self.movies, log, rng.randrange(9, len(log.items)), blocks)
         return self.history(rng, blocks, size=3 if rng.random() < 0.85 else rng.choice((1, 2, 4, 5)))[0]
 
     # -- preference, explain, recommend -------------------------------------------------------------------
@@ -142,15 +146,20 @@ class Tasks:
         last = blocks[-1]
         unpictured = {s.key for s in last if not s.pictured or (s.title and rng.random() < 0.06)}
         untitled = {s.key for s in last if s.key not in unpictured and (not s.title or rng.random() < 0.06)}
-        said = []
+        said, known = [], []
         for shot in last:
             item = as_item(shot, shot.key not in untitled, shot.key not in unpictured)
             view = self.store.get(shot.key)
             text = targets.describe(shot, view, pictured=shot.key not in unpictured)
             if shot.key in unpictured and "says little" in text:
                 text = targets.capital("not pictured: " + targets.phrase(shot))
+            elif shot.key in unpictured:
+                shot = replace(shot, facts=targets.title_facts(shot))
+            known.append(shot)
             said.append((item, ItemSummary(shot.key, text)))
-        answer = taste.update(last).text(last, len(unpictured), len(untitled) if any(s.title for s in last) else 0)
+        blind = sum(s.key in unpictured for s in last)
+        nameless = sum(s.key in untitled for s in last) if any(s.title for s in last) else 0
+        answer = taste.update(known).text(known, blind, nameless)
         return Example(prompts.preference(previous, said), answer)
 
     def _final(self, blocks: Sequence[Sequence[Shot]]) -> targets.Taste:
@@ -171,7 +180,7 @@ class Tasks:
         text = targets.describe(shot, view)
         return Example(prompts.explain(taste.text(), as_item(shot), text, liked), targets.explain(taste, shot, liked))
 
-    def simulated_slate(self, rng: random.Random, liked: int = 3, disliked: int = 9) -> Slate:
+    def simulated_slate(self, rng: random.Random, liked: int = 2, disliked: int = 6) -> Slate:
         """A simulated user: items of the final taste against others, some of which share a part of it."""
         while True:
             blocks, kind, taste = self.history(rng, rng.choice((1, 2, 3)))
@@ -197,7 +206,7 @@ class Tasks:
         while len(bad) < disliked:
             if (shot := self.shot("movie", rng)).key.removeprefix("movie/") not in touched:
                 bad.append(shot)
-        return self._slate(self.movie_blocks(log, end), good, bad, titled=True)
+        return self._slate(movie_blocks(self.movies, log, end), good, bad, titled=True)
 
     def _slate(self, blocks, good: Sequence[Shot], bad: Sequence[Shot], titled: bool) -> Slate:
         text = self._final(blocks).text()

@@ -49,6 +49,7 @@ def warm_up(
     bags, kept = vocabulary(train + validation, tokenizer)
     words = embeddings[kept].float()
     norm = embeddings.float().norm(dim=1).mean()
+    batch = min(batch, len(train))
     scale = nn.Parameter(torch.tensor(1.0))
     steps = epochs * (len(train) // batch)
     optimiser = torch.optim.AdamW([*connector.parameters(), scale], lr=1e-3, weight_decay=0.02)

