@@ -23,7 +23,7 @@ def save(learner: Learner, folder: Path, tasks: Tasks) -> None:
     config = learner.peft.peft_config["default"]
     config.base_model_name_or_path = "pocket"  # not the folder on this machine
     config.save_pretrained(str(folder))
-    lora = get_peft_model_state_dict(learner.peft)
+    lora = get_peft_model_state_dict(learner.peft, save_embedding_layers=False)
     save_file({k: v.detach().to(torch.float16).contiguous() for k, v in lora.items()}, folder / PUBLISHED[1])
     connector = learner.connector.state_dict()
     save_file({k: v.detach().to(torch.float16).contiguous() for k, v in connector.items()}, folder / PUBLISHED[2])

@@ -7,6 +7,7 @@ seen once: their tokens in the language model's space are kept by digest.
 from __future__ import annotations
 
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -62,7 +63,9 @@ class LocalBackbone:
         from peft import PeftModel
 
         before = {n: p for n, p in self.model.named_parameters()}
-        wrapped = PeftModel.from_pretrained(self.model, folder)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers in an older way
+            wrapped = PeftModel.from_pretrained(self.model, folder)
         changed = [
             n.removesuffix(".base_layer.weight") for n in wrapped.state_dict() if n.endswith(".base_layer.weight")
         ]

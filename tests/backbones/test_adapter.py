@@ -1,0 +1,158 @@
+"""An adapter that is merged in, and taken out for a while."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+
+import pytest
+import torch
+
+from msr.backbones import checkpoint
+from msr.backbones.base import BackboneError
+from msr.backbones.local import LocalBackbone
+from msr.config import BackboneConfig
+from tests import tiny
+from tests.backbones.test_local import alone, close
+from tests.tiny import MIXED
+
+TOWER_TOO = r".*(language_model.*q_proj|vision_tower.*fc1|multi_modal_projector.*linear_1)"
+
+
+@pytest.fixture(scope="module", params=["pocket", "llava"])
+def adapted(request, tmp_path_factory):
+    """(scores of the base, the backbone with its adapter); LLaVA's changes the tower and the projector too."""
+    folder = tmp_path_factory.mktemp("adapter")
+    if request.param == "pocket":
+        backbone = tiny.pocket_backbone()
+        tiny.save_adapter(folder, tiny.pocket_model())
+    else:
+        backbone = tiny.llava_backbone()
+        tiny.save_adapter(folder, tiny.llava_model(), TOWER_TOO)
+    base = backbone.score(list(MIXED))
+    backbone.merge_adapter(str(folder), "mine", "0123456789abcdef")
+    return base, backbone
+
+
+def test_an_adapter_changes_the_scores_and_can_be_taken_out_exactly(adapted):
+    base, backbone = adapted
+    with_it = backbone.score(list(MIXED))
+    assert not close(with_it, base)
+    with backbone.adapter_off():
+        assert backbone.score(list(MIXED)) == base
+        assert backbone.generate([MIXED[0]], 5) != []
+    assert backbone.score(list(MIXED)) == with_it
+    assert close(with_it, alone(backbone, MIXED))
+
+
+def test_the_adapter_is_in_the_identity_unless_it_is_off(adapted):
+    _, backbone = adapted
+    on = backbone.identity()
+    assert (on["adapter"], on["adapter_sha256"]) == ("mine", "0123456789abcdef")
+    with backbone.adapter_off():
+        off = backbone.identity()
+        assert (off["adapter"], off["adapter_sha256"]) == (None, None)
+        assert {k: v for k, v in off.items() if "adapter" not in k} == {
+            k: v for k, v in on.items() if "adapter" not in k
+        }
+    assert backbone.identity() == on
+
+
+def test_the_adapter_comes_back_after_an_error(adapted):
+    _, backbone = adapted
+    with_it = backbone.score(list(MIXED))
+    with pytest.raises(KeyError), backbone.adapter_off():
+        raise KeyError
+    assert backbone.score(list(MIXED)) == with_it
+    assert backbone.identity()["adapter"] == "mine"
+
+
+def test_the_adapter_can_be_taken_out_twice(adapted):
+    base, backbone = adapted
+    with backbone.adapter_off():
+        with backbone.adapter_off():
+            assert backbone.score(list(MIXED)) == base
+        assert backbone.score(list(MIXED)) == base
+        assert backbone.identity()["adapter"] is None
+    assert backbone.score(list(MIXED)) != base
+
+
+def in_a_thread(work, seconds: float = 20.0) -> list:
+    """What `work` returns, or an empty list if it hangs."""
+    found: list = []
+    worker = threading.Thread(target=lambda: found.append(work()), daemon=True)
+    worker.start()
+    worker.join(seconds)
+    return found
+
+
+def test_the_base_model_streams_while_the_adapter_is_off(adapted):
+    _, backbone = adapted
+
+    def work() -> tuple[str, str, str]:
+        with backbone.adapter_off():
+            streamed = list(backbone.stream(MIXED[0], 6))[-1]
+            written = backbone.generate([MIXED[0]], 6)[0].text
+        return streamed, written, backbone.generate([MIXED[0]], 6)[0].text
+
+    found = in_a_thread(work)
+    assert found, "the stream waits for ever"
+    streamed, written, adapted_text = found[0]
+    assert streamed == written
+    assert streamed != adapted_text
+
+
+def test_another_thread_waits_until_the_adapter_is_back(adapted):
+    base, backbone = adapted
+    with_it = backbone.score(list(MIXED))
+    answers: list = []
+    other = threading.Thread(target=lambda: answers.append(backbone.score(list(MIXED))))
+    with backbone.adapter_off():
+        other.start()
+        other.join(0.2)
+        assert answers == []
+    other.join(20)
+    assert answers == [with_it]
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in sorted(folder.iterdir())}
+
+
+def test_a_folder_loads_with_its_adapter_and_stays_as_it_was(tmp_path):
+    home = tiny.save_checkpoint(tmp_path / "tiny-model")
+    adapter = tiny.save_adapter(tmp_path / "mine", tiny.pocket_model())
+    before = hashes(home)
+    heard: list[float] = []
+    plain = BackboneConfig(str(home), "none", "cpu", "float32")
+    base = checkpoint.load(plain, lambda message, fraction: heard.append(fraction))
+    made_here = LocalBackbone(tiny.pocket_model(), tiny.pocket_processor(), tiny.IDENTITY)
+    assert close(base.score(list(MIXED)), made_here.score(list(MIXED)))
+    assert base.identity()["name"] == "tiny-model"
+    assert heard[-1] == 1.0
+
+    loaded = checkpoint.load(BackboneConfig(str(home), str(adapter), "cpu", "float32"), lambda message, fraction: None)
+    assert loaded.identity()["adapter"] == "mine"
+    assert loaded.identity()["dtype"] == "float32"
+    with loaded.adapter_off():
+        assert loaded.score(list(MIXED)) == base.score(list(MIXED))
+    assert hashes(home) == before
+
+
+def test_what_cannot_be_loaded_is_one_clear_error(tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(BackboneError, match="cannot be loaded"):
+        checkpoint.load(BackboneConfig(str(empty)), lambda message, fraction: None)
+    home = tiny.save_checkpoint(tmp_path / "model")
+    with pytest.raises(BackboneError, match="does not fit"):
+        checkpoint.load(BackboneConfig(str(home), str(empty), "cpu", "float32"), lambda message, fraction: None)
+
+
+def test_weights_are_not_trained_by_answering(adapted):
+    _, backbone = adapted
+    assert not any(p.requires_grad for p in backbone.model.parameters())
+    before = {n: p.clone() for n, p in backbone.model.named_parameters()}
+    backbone.generate(list(MIXED[:2]), 3)
+    assert all(torch.equal(before[n], p) for n, p in backbone.model.named_parameters())

@@ -1,0 +1,53 @@
+"""The device and the number format that a model runs in."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from msr.backbones import device
+
+
+@pytest.fixture
+def bare(monkeypatch):
+    """A machine without an accelerator."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+
+
+def test_auto_takes_the_fastest_that_is_there(bare, monkeypatch):
+    assert device.pick_device().type == "cpu"
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert device.pick_device().type == "mps"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert device.pick_device().type == "cuda"
+    assert device.pick_device("cpu").type == "cpu"
+
+
+@pytest.mark.parametrize("wanted", ["cuda", "mps"])
+def test_a_device_that_is_not_there_is_named(bare, wanted):
+    with pytest.raises(ValueError, match=f"'{wanted}' is not available"):
+        device.pick_device(wanted)
+
+
+@pytest.mark.parametrize(("ratio", "expected"), [(0.5, torch.bfloat16), (0.9, torch.float32), (9.0, torch.float32)])
+def test_a_cpu_uses_bfloat16_only_where_that_is_faster(monkeypatch, ratio, expected):
+    monkeypatch.setattr(device, "_seconds", lambda dtype: ratio if dtype is torch.bfloat16 else 1.0)
+    assert device.pick_dtype(torch.device("cpu")) is expected
+
+
+@pytest.mark.parametrize(("native", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_a_gpu_uses_bfloat16_only_where_it_is_native(monkeypatch, native, expected):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: native)
+    assert device.pick_dtype(torch.device("cuda")) is expected
+
+
+def test_a_format_that_was_asked_for_is_used_unmeasured(monkeypatch):
+    monkeypatch.setattr(device, "_seconds", lambda dtype: pytest.fail("was measured"))
+    assert device.pick_dtype(torch.device("cpu"), "bfloat16") is torch.bfloat16
+    assert device.pick_dtype(torch.device("cpu"), "float32") is torch.float32
+    assert device.pick_dtype(torch.device("mps")) is torch.float32
+
+
+def test_the_measurement_takes_a_moment():
+    assert 0 < device._seconds(torch.float32) < 1

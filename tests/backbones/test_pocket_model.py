@@ -1,0 +1,118 @@
+"""What the pocket model sees of a picture: the right patches in the right cells, with their colours."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from transformers import AutoModelForImageTextToText
+
+from msr.backbones.pocket_model import _MEAN, _STD, GISTS, GRID, PocketLlava
+from tests import tiny
+from tests.fakes import picture
+from tests.tiny import TEXT, VIEW, VISION
+
+CELLS = GRID * GRID
+
+
+@pytest.fixture(scope="module")
+def model() -> PocketLlava:
+    return tiny.pocket_model()
+
+
+def normalised(rgb: torch.Tensor) -> torch.Tensor:
+    """(3, H, W) in [0, 1] as a batch of one that the tower takes."""
+    mean, std = torch.tensor(_MEAN).view(3, 1, 1), torch.tensor(_STD).view(3, 1, 1)
+    return ((rgb - mean) / std)[None]
+
+
+@torch.inference_mode()
+def seen(model, rgb: torch.Tensor) -> torch.Tensor:
+    return model.model.see(normalised(rgb))[0]
+
+
+def cells_of(rows: slice, columns: slice) -> list[int]:
+    """Indices of a rectangle of cells, row by row from the top left."""
+    return [r * GRID + c for r in range(GRID)[rows] for c in range(GRID)[columns]]
+
+
+QUADRANTS = {
+    "top left": (slice(0, 2), slice(0, 2)),
+    "top right": (slice(0, 2), slice(2, 4)),
+    "bottom left": (slice(2, 4), slice(0, 2)),
+    "bottom right": (slice(2, 4), slice(2, 4)),
+}
+
+
+def test_a_view_is_one_whole_and_sixteen_cells(model):
+    with torch.inference_mode():
+        views = model.model.see(torch.randn(3, 3, VIEW, VIEW))
+    assert views.shape == (3, 1 + 16, VISION + 6)
+
+
+@pytest.mark.parametrize("name", QUADRANTS)
+def test_a_colour_in_one_quadrant_is_in_its_cells_alone(model, name):
+    rows, columns = QUADRANTS[name]
+    rgb = torch.zeros(3, VIEW, VIEW)
+    rgb[0, slice(rows.start * 8, rows.stop * 8), slice(columns.start * 8, columns.stop * 8)] = 1.0
+    view = seen(model, rgb)
+    means, deviations = view[1:, VISION : VISION + 3], view[1:, VISION + 3 :]
+    expected = torch.zeros(CELLS, 3)
+    expected[cells_of(rows, columns), 0] = 1.0
+    torch.testing.assert_close(means, expected, atol=1e-5, rtol=0)
+    torch.testing.assert_close(deviations, torch.zeros(CELLS, 3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(view[0, VISION : VISION + 3], torch.tensor([0.25, 0.0, 0.0]), atol=1e-5, rtol=0)
+    # A quarter at 1, the rest at 0: the variance is 0.25 * 0.75.
+    assert view[0, VISION + 3].item() == pytest.approx(0.1875**0.5, abs=1e-3)
+
+
+def test_a_cell_is_the_mean_of_its_four_patches(model):
+    torch.manual_seed(5)
+    rgb = torch.rand(3, VIEW, VIEW)
+    with torch.inference_mode():
+        states = model.model.vision_tower(normalised(rgb)).last_hidden_state[0]
+    view = seen(model, rgb)
+    torch.testing.assert_close(view[0, :VISION], states[0])
+    patches = states[1:].reshape(8, 8, VISION)  # rows and columns of patches; a cell is 2x2 of them
+    for row in range(GRID):
+        for column in range(GRID):
+            four = patches[2 * row : 2 * row + 2, 2 * column : 2 * column + 2].reshape(4, VISION)
+            torch.testing.assert_close(view[1 + row * GRID + column, :VISION], four.mean(0), atol=1e-5, rtol=1e-4)
+
+
+def test_a_deviation_is_that_of_the_cells_own_pixels(model):
+    rgb = torch.full((3, VIEW, VIEW), 0.5)
+    rgb[1, 0:8:2, 8:16] = 1.0  # every other row of the upper half, and of the lower half, of cell 1
+    rgb[1, 1:8:2, 8:16] = 0.0
+    view = seen(model, rgb)
+    deviations = view[1:, VISION + 3 :].clone()
+    assert deviations[1, 1].item() == pytest.approx(0.5, abs=0.01)
+    deviations[1, 1] = 0
+    torch.testing.assert_close(deviations, torch.zeros(CELLS, 3), atol=1e-5, rtol=0)
+
+
+def test_a_picture_takes_as_many_tokens_as_the_processor_expands(model):
+    processor = tiny.pocket_processor()
+    inputs = processor(text="<image>", images=[picture("red").open()], return_tensors="pt")
+    image = processor.tokenizer.convert_tokens_to_ids("<image>")
+    (tokens,) = model.model.get_image_features(inputs["pixel_values"]).pooler_output
+    assert int((inputs["input_ids"] == image).sum()) == len(tokens) == GISTS + CELLS == model.config.image_seq_length
+    assert tokens.shape[1] == TEXT
+
+
+def test_a_token_of_a_cell_follows_its_own_cell(model):
+    connector = model.model.multi_modal_projector
+    view = torch.randn(1, 1 + CELLS, VISION + 6)
+    changed = view.clone()
+    changed[0, 1 + 5] += 1.0
+    before, after = connector(view)[0], connector(changed)[0]
+    differs = (before - after).abs().amax(1) > 1e-6
+    assert differs.tolist() == [True] * GISTS + [cell == 5 for cell in range(CELLS)]
+
+
+def test_a_saved_model_comes_back_through_the_auto_class(model, tmp_path):
+    model.save_pretrained(tmp_path)
+    loaded = AutoModelForImageTextToText.from_pretrained(tmp_path, dtype=torch.float32)
+    assert isinstance(loaded, PocketLlava)
+    ours = model.state_dict()
+    assert all(torch.equal(weight, ours[name]) for name, weight in loaded.state_dict().items())
+    assert set(loaded.state_dict()) == set(ours)

@@ -1,0 +1,128 @@
+"""The model card says nothing in numbers that run.json does not."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from train import card
+from train.artifacts import PUBLISHED
+
+
+def interval(mean: float) -> dict[str, float]:
+    return {"mean": mean, "low": mean - 0.0311, "high": mean + 0.0417, "n": 187}
+
+
+ALIGN = {
+    "steps": 1313,
+    "seconds": 4321.7,
+    "tokens": 2345678,
+    "pictures": {"fashion": 5511, "object": 4422},
+    "users": 377,
+}
+FIGURES = {
+    "sft": {**ALIGN, "steps": 2626, "seconds": 9988.0, "tokens": 7654321, "started_from": "aaaa000011112222"},
+    "adapter_sha256": "beefbeefbeefbeef",
+    "held_out": {
+        "fashion, picture only": {
+            "pictures": 193,
+            "called_unfamiliar": 17,
+            "mention": {"type": interval(0.7123), "colour": interval(0.5234)},
+            "samples": [],
+        },
+        "unseen users": {
+            "dataset": "movielens-posters",
+            "users": 91,
+            "rows": [
+                {"system": "mllm", "auc": interval(0.8342), "hr@5": interval(0.6151)},
+                {"system": "popularity", "auc": interval(0.7777), "hr@5": interval(0.5959)},
+            ],
+        },
+    },
+}
+WARM_UP = {"steps": 808, "validation_before": 6.2154, "validation_after": 3.1477}
+WHOLE = {**FIGURES, "align": ALIGN, "warm_up": WARM_UP}
+
+
+def numbers(value) -> Iterator[float]:
+    if isinstance(value, dict):
+        for one in value.values():
+            yield from numbers(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from numbers(one)
+    elif isinstance(value, int | float):
+        yield value
+
+
+def printed(text: str) -> list[str]:
+    return re.findall(r"\d[\d,]*(?:\.\d+)?", text)
+
+
+def unmeasured(text: str, figures: dict) -> list[str]:
+    """Numbers of a card that are neither in its fixed words nor a rounding of a figure (seconds as minutes)."""
+    fixed = set(printed(card.render({})) + printed(card._DATA) + ["20", "95", "5"])
+    known = set()
+    for value in (*numbers(figures), *(v / 60 for v in numbers(figures))):
+        known |= {f"{value:.0f}", f"{value:.2f}", f"{value:.3f}", f"{value:,}"}
+    return [n for n in printed(text) if n.rstrip(",") not in known | fixed]
+
+
+def test_every_number_of_the_card_was_measured():
+    text = card.render(WHOLE)
+    hashes = text.replace("`beefbeefbeefbeef`", "")
+    assert unmeasured(hashes, WHOLE) == []
+    assert unmeasured(hashes + "Accuracy is 0.99.", WHOLE) == ["0.99."] or unmeasured("0.99", WHOLE) == ["0.99"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "| align | 1313 | 72 | 2,345,678 | 5,511 fashion, 4,422 object; 377 users |",  # 4321.7 s
+        "| sft | 2626 | 166 | 7,654,321 | 5,511 fashion, 4,422 object; 377 users |",
+        "| fashion, picture only | 193 | 17 | type 0.71 [0.68, 0.75]; colour 0.52 [0.49, 0.57] |",
+        "| mllm | 0.834 [0.803, 0.876] | 0.615 [0.584, 0.657] |",
+        "| popularity | 0.778 [0.747, 0.819] | 0.596 [0.565, 0.638] |",
+        "Last item against 20 uniform negatives, 91 unseen users of movielens-posters:",
+        "The connector was warmed up first (808 steps): held-out loss from 6.22 to 3.15 nats.",
+        "Adapter and connector SHA-256 (16 digits): `beefbeefbeefbeef`.",
+    ],
+)
+def test_the_figures_stand_in_the_card_as_they_were_measured(row):
+    assert row in card.render(WHOLE).splitlines()
+
+
+def test_without_figures_the_card_says_so():
+    text = card.render({"sft": FIGURES["sft"]})
+    assert "Not evaluated yet." in text
+    assert "AUC" not in text
+
+
+@pytest.mark.parametrize("word", ["Caltech 101", "Flickr8k", "MovieLens", "non-commercial", "Limits"])
+def test_data_terms_and_limits_are_named(word):
+    assert word in card.render(WHOLE)
+
+
+def stage(folder: Path, figures: dict) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(figures))
+    for name in PUBLISHED:
+        (folder / name).write_text(f"{folder.name} {name}")
+    return folder
+
+
+def test_publishing_takes_the_weights_and_the_figures_of_both_stages(tmp_path):
+    stage(tmp_path / "align", {"align": ALIGN, "warm_up": WARM_UP, "adapter_sha256": "aaaa000011112222"})
+    stage(tmp_path / "align-other", {"align": {**ALIGN, "steps": 9}, "adapter_sha256": "cccc000011112222"})
+    run = stage(tmp_path / "sft", FIGURES)
+    out = tmp_path / "published"
+    card.publish(run, out)
+    assert {p.name for p in out.iterdir()} == {*PUBLISHED, "run.json", "README.md"}
+    assert all((out / name).read_text() == f"sft {name}" for name in PUBLISHED)
+    published = json.loads((out / "run.json").read_text())
+    assert published == WHOLE, "the aligned stage is the one that this run started from"
+    assert (out / "README.md").read_text() == card.render(WHOLE)

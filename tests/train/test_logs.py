@@ -1,0 +1,62 @@
+"""A log of twelve ratings: time order, no future, popularity of training users alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from train import logs
+from train.logs import UserLog
+
+# SHA-256 of "user/NAME", first 8 hex digits, modulo 100: ann 52 and bob 37 train, kim 1 test, amy 25 validation.
+TRAIN, TEST, VALIDATION = ("ann", "bob"), "kim", "amy"
+RATINGS = """userId,movieId,rating,timestamp
+ann,10,4.0,300
+kim,20,5.0,50
+ann,20,1.0,100
+bob,10,3.0,7
+ann,30,2.5,200
+kim,10,5.0,60
+bob,40,0.5,9
+amy,10,4.0,1
+kim,40,5.0,40
+bob,30,3.0,9
+amy,20,4.0,2
+kim,50,1.0,1000000000
+"""
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> dict[str, UserLog]:
+    (tmp_path / "ratings.csv").write_text(RATINGS, encoding="utf-8")
+    return {log.user: log for log in logs.movielens(tmp_path)}
+
+
+def test_histories_are_in_time_order_and_ties_in_the_order_of_the_file(users):
+    assert {u: log.items for u, log in users.items()} == {
+        "ann": ("20", "30", "10"),
+        "kim": ("40", "20", "10", "50"),
+        "bob": ("10", "40", "30"),
+        "amy": ("10", "20"),
+    }
+
+
+def test_users_are_split_by_their_name_alone(users):
+    assert {u: log.split for u, log in users.items()} == {
+        **dict.fromkeys(TRAIN, "train"),
+        TEST: "test",
+        VALIDATION: "validation",
+    }
+    assert UserLog("kim", ()).split == UserLog("kim", ("1", "2")).split == "test"
+
+
+def test_about_a_fifth_of_the_users_are_kept_for_the_test():
+    shares = Counter(UserLog(str(n), ()).split for n in range(5000))
+    assert shares["test"] / 5000 == pytest.approx(0.20, abs=0.02)
+    assert shares["validation"] / 5000 == pytest.approx(0.06, abs=0.012)
+
+
+def test_popularity_counts_training_users_only(users):
+    assert logs.popularity(list(users.values())) == {"10": 2, "20": 1, "30": 2, "40": 1}
