@@ -59,6 +59,8 @@ def render(figures: dict) -> str:
     for stage in ("align", "sft"):
         if part := figures.get(stage):
             pictures = ", ".join(f"{n:,} {k}" for k, n in part["pictures"].items())
+            if titles := part.get("titles_without_picture"):
+                pictures += "; titles only: " + ", ".join(f"{n:,} {k}" for k, n in titles.items())
             lines.append(
                 f"| {stage} | {part['steps']} | {part['seconds'] / 60:.0f} | {part['tokens']:,} | {pictures}; "
                 f"{part['users']} users |"

@@ -120,13 +120,21 @@ def _finish(
         curve.setdefault(name, []).append(value)
     tenth = {n: [round(sum(p) / len(p), 4) for p in _tenths(v)] for n, v in curve.items()}
     part = {
-        "config": {**done["config"], "rank": args.rank, "rows": getattr(args, "rows", None), "mix": SFT_MIX},
+        "config": {
+            **done["config"],
+            "rank": args.rank,
+            "rows": getattr(args, "rows", None),
+            "mix": SFT_MIX if stage == "sft" else ALIGN_KINDS,
+        },
         "started_from": start,
         "steps": done["step"],
         "seconds": round(done["seconds"], 1),
         "tokens": done["tokens"],
         "mean_loss_by_tenth": tenth,
-        "pictures": {k: len(v) for k, v in tasks.shots.items()},
+        "pictures": {k: n for k, v in tasks.shots.items() if (n := sum(s.key in tasks.store for s in v))},
+        "titles_without_picture": {
+            k: n for k, v in tasks.shots.items() if (n := sum(s.key not in tasks.store for s in v))
+        },
         "users": len(tasks.logs),
     }
     report.update(
