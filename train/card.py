@@ -8,14 +8,15 @@ from pathlib import Path
 
 from train.artifacts import PUBLISHED
 
-_DATA = """| source | used for | terms |
-| --- | --- | --- |
-| Fashion Product Images (a part) | describe, simulated users | published under MIT; photos belong to their owners |
-| Caltech 101 | describe, simulated users | CC BY 4.0 (Li, Andreeto, Ranzato, Perona) |
-| Flickr8k (a part) | describe | research, non-commercial (Hodosh et al. 2013) |
-| MovieLens latest-small | describe, preference, recommend | GroupLens: research, not commercial (Harper and Konstan) |
-| drawn by `train.draw` | all tasks | Apache-2.0, as this repository |
-"""
+_DATA = {
+    "fashion": "Fashion Product Images (a part) | describe, simulated users | published under MIT; photos "
+    "belong to their owners",
+    "object": "Caltech 101 | describe, simulated users | CC BY 4.0 (Li, Andreeto, Ranzato, Perona)",
+    "scene": "Flickr8k (a part) | describe | research, non-commercial (Hodosh et al. 2013)",
+    "movie": "MovieLens latest-small | describe, preference, recommend | GroupLens: research, no commercial use "
+    "without permission (Harper and Konstan 2015); posters belong to their owners",
+    "drawn": "drawn by `train.draw` | all tasks | Apache-2.0, as this repository",
+}
 
 _LIMITS = """- The language model has 135 million parameters: it knows what it was trained on and little else.
 - Pictures unlike the training pictures are described with a hedge ("Not sure: ..."); the hedge is not a guarantee.
@@ -75,7 +76,8 @@ def render(figures: dict) -> str:
         "",
         "## Data and terms",
         "",
-        _DATA,
+        *_data(figures),
+        "",
         "## Held-out figures",
         "",
         *_heldout(figures),
@@ -84,6 +86,14 @@ def render(figures: dict) -> str:
         _LIMITS,
     ]
     return "\n".join(lines)
+
+
+def _data(figures: dict) -> list[str]:
+    """The sources that the stages really drew from, with their terms."""
+    parts = [figures[stage] for stage in ("align", "sft") if stage in figures]
+    used = {kind for part in parts for kind in (*part["pictures"], *part.get("titles_without_picture", {}))}
+    rows = [f"| {row} |" for kind, row in _DATA.items() if kind in used]
+    return ["| source | used for | terms |", "| --- | --- | --- |", *rows]
 
 
 def _heldout(figures: dict) -> list[str]:

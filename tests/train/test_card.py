@@ -65,7 +65,7 @@ def printed(text: str) -> list[str]:
 
 def unmeasured(text: str, figures: dict) -> list[str]:
     """Numbers of a card that are neither in its fixed words nor a rounding of a figure (seconds as minutes)."""
-    fixed = set(printed(card.render({})) + printed(card._DATA) + ["20", "95", "5"])
+    fixed = set(printed(card.render({})) + printed(" ".join(card._DATA.values())) + ["20", "95", "5"])
     known = set()
     for value in (*numbers(figures), *(v / 60 for v in numbers(figures))):
         known |= {f"{value:.0f}", f"{value:.2f}", f"{value:.3f}", f"{value:,}"}
@@ -102,9 +102,17 @@ def test_without_figures_the_card_says_so():
     assert "AUC" not in text
 
 
-@pytest.mark.parametrize("word", ["Caltech 101", "Flickr8k", "MovieLens", "non-commercial", "Limits"])
-def test_data_terms_and_limits_are_named(word):
-    assert word in card.render(WHOLE)
+@pytest.mark.parametrize(("kind", "words"), [("object", "CC BY 4.0"), ("scene", "Flickr8k"), ("movie", "MovieLens")])
+def test_terms_are_named_of_the_data_that_were_used_and_of_no_other(kind, words):
+    used = {"sft": FIGURES["sft"] | {"pictures": {kind: 3}}}
+    assert words in card.render(used)
+    assert words not in card.render({"sft": FIGURES["sft"] | {"pictures": {"fashion": 3}}})
+
+
+def test_titles_alone_count_as_used_data():
+    part = FIGURES["sft"] | {"pictures": {"fashion": 3}, "titles_without_picture": {"movie": 9742}}
+    text = card.render({"sft": part})
+    assert "titles only: 9,742 movie" in text and "MovieLens" in text
 
 
 def stage(folder: Path, figures: dict) -> Path:
