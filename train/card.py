@@ -20,7 +20,7 @@ _DATA = {
 
 _LIMITS = """- The language model has 135 million parameters: it knows what it was trained on and little else.
 - Pictures unlike the training pictures are described with a hedge ("Not sure: ..."); the hedge is not a guarantee.
-- It was trained on fashion photos that are mostly of adults' clothing from one shop, on old films, on 100 objects.
+- It was trained on fashion photos that are mostly of adults' clothing, on films by their titles, on 100 objects.
   What it says about people's gender is the shop's department, not an observation about anyone.
 - Preferences name attributes (colour, kind, pattern, genre, decade); they do not reason about motives.
 - Because of the terms above, the weights are for research and demonstration.
@@ -125,4 +125,5 @@ def _heldout(figures: dict) -> list[str]:
                 f"| {row['system']} | {a['mean']:.3f} [{a['low']:.3f}, {a['high']:.3f}] "
                 f"| {h['mean']:.3f} [{h['low']:.3f}, {h['high']:.3f}] |"
             )
+        lines += ["", "Popularity counts training users' whole logs, later interactions included; that flatters it."]
     return [*lines, ""]

@@ -1,7 +1,7 @@
 """Interaction logs: users' chronological histories, split by user.
 
-Leakage rules: a history holds only what came before its target; item popularity counts training users' interactions
-only; test users are never trained on.
+Leakage rules: a history holds only what came before its target; test users are never trained on. Popularity counts
+training users only, but their whole logs: what came after a test target too, which flatters that baseline.
 """
 
 from __future__ import annotations
