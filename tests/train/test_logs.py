@@ -58,5 +58,39 @@ def test_about_a_fifth_of_the_users_are_kept_for_the_test():
     assert shares["validation"] / 5000 == pytest.approx(0.06, abs=0.012)
 
 
+def counts(popular: logs.Popularity, moment: int | None) -> dict[str, int]:
+    return {item: n for item in ("10", "20", "30", "40", "50") if (n := popular.before(item, moment))}
+
+
 def test_popularity_counts_training_users_only(users):
-    assert logs.popularity(list(users.values())) == {"10": 2, "20": 1, "30": 2, "40": 1}
+    assert counts(logs.Popularity(users.values()), None) == {"10": 2, "20": 1, "30": 2, "40": 1}
+
+
+@pytest.mark.parametrize(
+    ("moment", "known"),
+    [
+        (7, {}),
+        (8, {"10": 1}),
+        (100, {"10": 1, "30": 1, "40": 1}),
+        (201, {"10": 1, "20": 1, "30": 2, "40": 1}),
+    ],
+)
+def test_popularity_does_not_look_ahead(users, moment, known):
+    assert counts(logs.Popularity(users.values()), moment) == known
+
+
+def test_logs_without_times_are_counted_whole():
+    untimed = [UserLog(name, ("1", "2")) for name in (*TRAIN, TEST)]
+    assert logs.Popularity(untimed).before("1", 5) == 2
+
+
+def test_the_time_of_an_interaction(users):
+    assert users["ann"].times == (100, 200, 300)
+    assert users["ann"].time_of(-1) == 300
+    assert UserLog("ann", ("1",)).time_of(0) is None
+
+
+@pytest.mark.parametrize(("times", "message"), [((1,), "2 items and 1 times"), ((2, 1), "not in order")])
+def test_times_that_do_not_fit_are_refused(times, message):
+    with pytest.raises(ValueError, match=message):
+        UserLog("ann", ("1", "2"), times)
