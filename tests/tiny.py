@@ -25,7 +25,7 @@ from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPi
 from msr.backbones.convert import CHAT_TEMPLATE
 from msr.backbones.local import LocalBackbone
 from msr.backbones.pocket_backbone import Familiarity, PocketBackbone
-from msr.backbones.pocket_model import GISTS, GRID, PocketConfig, PocketLlava
+from msr.backbones.pocket_model import IMAGE_TOKENS, PocketConfig, PocketLlava
 from msr.cache import TextCache
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture
@@ -83,7 +83,7 @@ def processor(patch_size: int, additional: int, strategy: str, **options) -> Lla
 
 
 def pocket_processor() -> LlavaProcessor:
-    return processor(VIEW // GRID, GISTS, "full")
+    return processor(VIEW, IMAGE_TOKENS - 1, "full")
 
 
 def text_config(vocabulary: int, **options) -> LlamaConfig:
@@ -116,7 +116,7 @@ def pocket_model() -> PocketLlava:
         vision_config=vision,
         text_config=text_config(len(words)),
         image_token_index=words.convert_tokens_to_ids(IMAGE),
-        image_seq_length=GISTS + GRID * GRID,
+        image_seq_length=IMAGE_TOKENS,
         vision_feature_layer=-1,
         vision_feature_select_strategy="full",
         tie_word_embeddings=True,

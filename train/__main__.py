@@ -30,7 +30,8 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--seed", type=int, default=7)
         if name == "align":
             one.add_argument("--rows", type=int, default=12, help="pictures a step")
-            one.add_argument("--warmup-epochs", type=int, default=30)
+            one.add_argument("--warmup-epochs", type=int, default=12)
+            one.add_argument("--start", type=Path, help="folder of an earlier run whose LoRA is taken over")
         else:
             one.add_argument("--start", type=Path, required=True, help="folder of an aligned model")
     one = commands.add_parser("eval", help="held-out figures, merged into a run.json")

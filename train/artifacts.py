@@ -11,14 +11,16 @@ from safetensors.torch import load_file, save_file
 from sklearn.cluster import MiniBatchKMeans
 
 from train.model import Learner
-from train.tasks import Tasks
 
 CENTRES = 384
 PUBLISHED = ("adapter_config.json", "adapter_model.safetensors", "connector.safetensors", "familiarity.safetensors")
 
 
-def save(learner: Learner, folder: Path, tasks: Tasks) -> None:
-    """Weights in half precision: half the bytes, and the merged model rounds more than that."""
+def save(learner: Learner, folder: Path, known: torch.Tensor, unseen: torch.Tensor) -> None:
+    """Weights in half precision: half the bytes, and the merged model rounds more than that.
+
+    known, unseen: (N, F) CLS features of the training and of the validation pictures, for `familiarity`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     config = learner.peft.peft_config["default"]
     config.base_model_name_or_path = "pocket"  # not the folder on this machine
@@ -27,13 +29,14 @@ def save(learner: Learner, folder: Path, tasks: Tasks) -> None:
     save_file({k: v.detach().to(torch.float16).contiguous() for k, v in lora.items()}, folder / PUBLISHED[1])
     connector = learner.connector.state_dict()
     save_file({k: v.detach().to(torch.float16).contiguous() for k, v in connector.items()}, folder / PUBLISHED[2])
-    save_file(familiarity(tasks), folder / PUBLISHED[3])
+    save_file(familiarity(known, unseen), folder / PUBLISHED[3])
 
 
-def load_into(learner: Learner, folder: Path) -> None:
-    """Starts `learner` from saved weights."""
+def load_into(learner: Learner, folder: Path, connector: bool = True) -> None:
+    """Starts `learner` from saved weights; `connector=False` takes the LoRA alone."""
     set_peft_model_state_dict(learner.peft, {k: v.float() for k, v in load_file(folder / PUBLISHED[1]).items()})
-    learner.connector.load_state_dict({k: v.float() for k, v in load_file(folder / PUBLISHED[2]).items()})
+    if connector:
+        learner.connector.load_state_dict({k: v.float() for k, v in load_file(folder / PUBLISHED[2]).items()})
 
 
 def adapter_hash(folder: Path) -> str:
@@ -44,17 +47,16 @@ def adapter_hash(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def familiarity(tasks: Tasks, seed: int = 0) -> dict[str, torch.Tensor]:
+def familiarity(known: torch.Tensor, unseen: torch.Tensor, seed: int = 0) -> dict[str, torch.Tensor]:
     """Cluster centres of the training pictures' CLS features, and the distance that is still familiar.
 
-    centres: (C, F) unit vectors; edge: the 98th percentile of the cosine distance from training pictures to their
-    nearest centre; far: a distance at which familiarity is zero.
+    centres: (C, F) unit vectors; edge: the 98th percentile of the cosine distance to the nearest centre over
+    pictures of the same sources that were not trained on (over the training pictures if there are none).
     """
-    views = [tasks.store[s.key] for shots in tasks.shots.values() for s in shots if s.key in tasks.store]
-    features = torch.nn.functional.normalize(torch.stack([v[0, :-6] for v in views]), dim=-1)
+    features = torch.nn.functional.normalize(known, dim=-1)
     count = min(CENTRES, max(1, len(features) // 4))
     fitted = MiniBatchKMeans(count, random_state=seed, n_init=1, batch_size=2048).fit(features.numpy())
     centres = torch.nn.functional.normalize(torch.from_numpy(fitted.cluster_centers_).float(), dim=-1)
-    distance = 1 - (features @ centres.T).amax(dim=1)
-    edge = distance.quantile(0.98)
+    measured = torch.nn.functional.normalize(unseen, dim=-1) if len(unseen) else features
+    edge = (1 - (measured @ centres.T).amax(dim=1)).quantile(0.98)
     return {"centres": centres.half().contiguous(), "edge": edge.reshape(1)}

@@ -1,7 +1,7 @@
 """The training loop: one task batch a step, AdamW, warm-up and cosine decay, checkpoints that resume exactly.
 
-Step k draws its data from `Random(seed, k)` and its learning rate from k alone, so an interrupted run goes on as if
-it had not been interrupted.
+Step k draws its data from `Random(seed, k)`, its dropout from a seed of k and its learning rate from k alone, so an
+interrupted run goes on as if it had not been interrupted.
 """
 
 from __future__ import annotations
@@ -78,6 +78,7 @@ def fit(learner: Learner, config: LoopConfig, step_loss: StepLoss, folder: Path)
     for step in range(state["step"], config.steps):
         for group in optimiser.param_groups:
             group["lr"] = group["base"] * config.rate(step)
+        torch.manual_seed(config.seed * 1_000_003 + step)  # of the connector's dropout
         name, loss, tokens = step_loss(learner, random.Random(f"{config.seed}/{step}"))
         optimiser.zero_grad()
         accelerator.backward(loss)

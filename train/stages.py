@@ -22,15 +22,15 @@ from train.tasks import Tasks
 from train.warmup import warm_up
 
 # How often a kind of picture is described.
-ALIGN_KINDS = {"fashion": 0.36, "object": 0.34, "drawn": 0.2, "scene": 0.05, "movie": 0.05}
-SFT_KINDS = {"fashion": 0.34, "object": 0.3, "drawn": 0.22, "scene": 0.04, "movie": 0.1}
+ALIGN_KINDS = {"fashion": 0.4, "object": 0.28, "drawn": 0.2, "scene": 0.04, "movie": 0.08}
+SFT_KINDS = {"fashion": 0.38, "object": 0.22, "drawn": 0.24, "scene": 0.04, "movie": 0.12}
 # Task: (share of the steps, rows a step). Rows are chosen so that every task's step costs about the same.
 SFT_MIX = {
-    "describe": (0.14, 12),
-    "preference": (0.2, 5),
+    "describe": (0.24, 14),
+    "preference": (0.16, 5),
     "explain": (0.1, 8),
-    "simulated": (0.46, 2),
-    "movies": (0.1, 1),
+    "simulated": (0.26, 3),
+    "movies": (0.24, 1),
 }
 
 
@@ -43,7 +43,7 @@ def prepare(args: argparse.Namespace, train_connector: bool = True) -> tuple[Lea
     store = FeatureStore(args.views)
     if not args.no_new_views:
         learner.inner.eval()
-        store.ensure(material.shots, learner.inner, learner.processor.image_processor)
+        store.ensure(material.part("train", "validation"), learner.inner, learner.processor.image_processor)
     return learner, material, store
 
 
@@ -51,15 +51,16 @@ def align(args: argparse.Namespace) -> None:
     learner, material, store = prepare(args)
     tasks = Tasks(material.part("train"), material.users("train"), store)
     args.out.mkdir(parents=True, exist_ok=True)
-    warmed = {}
     if not (args.out / "checkpoint.pt").exists():
-        known = [s for s in material.part("train", "validation") if s.key in store and s.kind != "movie"]
+        if args.start:
+            artifacts.load_into(learner, args.start, connector=False)
+        known = [s for s in material.part("train", "validation") if s.key in store]
         warmed = warm_up(
             learner.connector,
             learner.inner.get_input_embeddings().weight.detach(),
             learner.tokens.tokenizer,
-            [s for s in known if s.split == "train"],
-            [s for s in known if s.split == "validation"],
+            [s for s in known if s.kind == "movie" or s.split == "train"],
+            [s for s in known if s.kind != "movie" and s.split == "validation"],
             store,
             args.warmup_epochs,
             args.seed,
@@ -72,7 +73,7 @@ def align(args: argparse.Namespace) -> None:
         return "describe", learner.answer_loss(batch, views_of(store, batch)), batch.tokens
 
     done = fit(learner, LoopConfig(args.steps, seed=args.seed), step, args.out)
-    _finish(args, learner, material, tasks, done, "align")
+    _finish(args, learner, material, tasks, done, "align", args.start and artifacts.adapter_hash(args.start))
 
 
 def sft(args: argparse.Namespace) -> None:
@@ -113,7 +114,10 @@ def _finish(
     args, learner: Learner, material: data.Material, tasks: Tasks, done: dict, stage: str, start: str | None = None
 ) -> None:
     """Saves adapter, connector and familiarity, and writes the stage's part of run.json."""
-    artifacts.save(learner, args.out, tasks)
+    width = learner.connector.vision_dim
+    known = tasks.store.whole(material.part("train"), width)
+    unseen = tasks.store.whole([s for s in material.shots if s.kind != "movie" and s.split == "validation"], width)
+    artifacts.save(learner, args.out, known, unseen)
     losses = done.pop("losses")
     curve: dict[str, list[float]] = {}
     for _, name, value in losses:
@@ -122,6 +126,7 @@ def _finish(
     part = {
         "config": {
             **done["config"],
+            "warm_up_epochs": getattr(args, "warmup_epochs", None),
             "rank": args.rank,
             "rows": getattr(args, "rows", None),
             "mix": SFT_MIX if stage == "sft" else ALIGN_KINDS,

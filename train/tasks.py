@@ -51,6 +51,7 @@ class Tasks:
         self.shots: dict[str, list[Shot]] = defaultdict(list)
         self.movies = {s.key.removeprefix("movie/"): s for s in shots if s.kind == "movie"}
         self._movies = list(self.movies.values())
+        self._shown = [s for s in self._movies if not s.pictured or s.key in store]
         self.logs = [log for log in logs if len(log.items) >= 12]
         by_type: dict[str, dict[str, list[Shot]]] = defaultdict(lambda: defaultdict(list))
         for shot in shots:
@@ -197,21 +198,30 @@ class Tasks:
         return self._slate(blocks, good, bad, titled=rng.random() < 0.7)
 
     def movie_slate(self, rng: random.Random, liked: int = 4, disliked: int = 12) -> Slate:
-        """A real user: the next movies of the log against uniform negatives the user never touched."""
+        """A real user: the next movies of the log against uniform negatives the user never touched.
+
+        Half of the slates show no pictures. The others hold only movies whose poster's view is stored and movies
+        that have no poster, so that a missing view says nothing about a movie.
+        """
         log = rng.choice(self.logs)
         end = rng.randrange(9, len(log.items))
-        good = [self.movies[i] for i in log.items[end : end + liked] if i in self.movies]
+        pictured = rng.random() < 0.5
+        shown = self._shown if pictured else self._movies
+        good = [self.movies[i] for i in log.items[end : end + 3 * liked] if i in self.movies]
+        good = [s for s in good if not pictured or not s.pictured or s.key in self.store][:liked]
+        if not good:
+            return self.movie_slate(rng, liked, disliked)
         touched = set(log.items)
         bad: list[Shot] = []
         while len(bad) < disliked:
-            if (shot := self.shot("movie", rng)).key.removeprefix("movie/") not in touched:
+            if (shot := rng.choice(shown)).key.removeprefix("movie/") not in touched:
                 bad.append(shot)
-        return self._slate(movie_blocks(self.movies, log, end), good, bad, titled=True)
+        return self._slate(movie_blocks(self.movies, log, end), good, bad, titled=True, pictured=pictured)
 
-    def _slate(self, blocks, good: Sequence[Shot], bad: Sequence[Shot], titled: bool) -> Slate:
+    def _slate(self, blocks, good: Sequence[Shot], bad: Sequence[Shot], titled: bool, pictured: bool = True) -> Slate:
         text = self._final(blocks).text()
         recent = [s.title for block in blocks for s in block if titled]
-        items = [as_item(s, titled, s.key in self.store) for s in (*good, *bad)]
+        items = [as_item(s, titled, pictured and s.key in self.store) for s in (*good, *bad)]
         return Slate(
             tuple(prompts.recommend(text, recent, item) for item in items),
             tuple([True] * len(good) + [False] * len(bad)),

