@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from msr.backbones.pocket_model import IMAGE_TOKENS
 from tests import tiny
 from tests.fakes import COLOURS
 from train import features
@@ -120,5 +121,5 @@ def test_the_real_towers_views_fit_the_connector(tmp_path, shots):
     store.ensure(shots, model, PROCESSOR)
     with torch.inference_mode():
         tokens = model.multi_modal_projector(torch.stack([store["object/red"], store["object/blue"]]))
-    assert tokens.shape == (2, 20, tiny.TEXT)
+    assert tokens.shape == (2, IMAGE_TOKENS, tiny.TEXT)
     assert (tokens[0] - tokens[1]).abs().max() > 1e-3
