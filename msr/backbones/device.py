@@ -6,14 +6,16 @@ import time
 
 import torch
 
+from msr.backbones.base import BackboneError
+
 
 def pick_device(wanted: str = "auto") -> torch.device:
-    """cuda, else mps, else cpu; a named device that is not there is a ValueError."""
+    """cuda, else mps, else cpu; a named device that is not there is a BackboneError."""
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
         return torch.device(next(name for name, ok in there.items() if ok))
     if not there[wanted]:
-        raise ValueError(f"device {wanted!r} is not available here; use auto or cpu")
+        raise BackboneError(f"device {wanted!r} is not available here; use auto or cpu")
     return torch.device(wanted)
 
 

@@ -63,7 +63,9 @@ class PocketBackbone(LocalBackbone):
 
     def _looked_at(self, pictures: Sequence[Picture]) -> list[torch.Tensor]:
         """Views (1 + cells, F + 6) in half precision, whether kept or new, so that both give the same scores."""
-        keys = [content_key(view=p.digest, tower=self._identity["tower"]) for p in pictures]
+        keys = [
+            content_key(view=p.digest, tower=self._identity["tower"], dtype=str(self.model.dtype)) for p in pictures
+        ]
         kept = [self._views.get(key) for key in keys]
         new = [p for p, view in zip(pictures, kept, strict=True) if view is None]
         fresh = iter(self.model.model.see(self._pixels(new)).half().cpu() if new else ())
@@ -105,7 +107,10 @@ def load(config: BackboneConfig, report: Report) -> PocketBackbone:
     disable_progress_bar()
     model = pocket_model.PocketLlava.from_pretrained(checkpoint, dtype=dtype).to(device)
     connector = load_file(home / CONNECTOR)
-    model.model.multi_modal_projector.load_state_dict({k: v.to(dtype) for k, v in connector.items()})
+    try:
+        model.model.multi_modal_projector.load_state_dict({k: v.to(dtype) for k, v in connector.items()})
+    except RuntimeError as error:
+        raise BackboneError(f"{home / CONNECTOR} is of another version of the pocket model: train it again") from error
     known = load_file(home / FAMILIARITY)
     identity = {
         "name": "pocket",

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from msr.backbones import device
+from msr.backbones.base import BackboneError
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def test_auto_takes_the_fastest_that_is_there(bare, monkeypatch):
 
 @pytest.mark.parametrize("wanted", ["cuda", "mps"])
 def test_a_device_that_is_not_there_is_named(bare, wanted):
-    with pytest.raises(ValueError, match=f"'{wanted}' is not available"):
+    with pytest.raises(BackboneError, match=f"'{wanted}' is not available"):
         device.pick_device(wanted)
 
 

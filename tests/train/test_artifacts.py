@@ -90,6 +90,13 @@ def test_an_adapter_of_another_model_is_one_clear_error(served, tmp_path):
         served(str(tmp_path / "nothing there"))
 
 
+def test_a_connector_of_another_version_is_one_clear_error(served, run, tmp_path):
+    shutil.copytree(run, tmp_path / "old")
+    save_file({"gist.0.weight": torch.zeros(2, 2)}, tmp_path / "old" / "connector.safetensors")
+    with pytest.raises(BackboneError, match="of another version"):
+        served(str(tmp_path / "old"))
+
+
 def test_saved_weights_start_another_learner(learner, make_learner, run):
     other = make_learner(seed=5)
     artifacts.load_into(other, run)
