@@ -20,8 +20,8 @@ _DATA = {
 
 _LIMITS = """- The language model has 135 million parameters: it knows what it was trained on and little else.
 - Pictures unlike the training pictures are described with a hedge ("Not sure: ..."); the hedge is not a guarantee.
-- It was trained on fashion photos that are mostly of adults' clothing, on films by their titles, on 100 objects.
-  What it says about people's gender is the shop's department, not an observation about anyone.
+- It was trained on fashion photos that are mostly of adults' clothing, on films by their titles and posters, and
+  on 100 objects. What it says about people's gender is the shop's department, not an observation about anyone.
 - Preferences name attributes (colour, kind, pattern, genre, decade); they do not reason about motives.
 - Because of the terms above, the weights are for research and demonstration.
 """
@@ -33,11 +33,17 @@ def publish(run: Path, out: Path) -> None:
     for name in PUBLISHED:
         shutil.copyfile(run / name, out / name)
     figures = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    published = out / "run.json"
+    before = json.loads(published.read_text(encoding="utf-8")) if published.exists() else {}
     for earlier in sorted(run.parent.glob("align*/run.json")):
         stage = json.loads(earlier.read_text(encoding="utf-8"))
         if stage.get("adapter_sha256") == figures.get("sft", {}).get("started_from"):
             figures = {"warm_up": stage.get("warm_up"), "align": stage.get("align"), **figures}
-    (out / "run.json").write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if (start := figures.get("align", {}).get("started_from")) and start == before.get("adapter_sha256"):
+        figures["earlier"] = {stage: before[stage] for stage in ("align", "sft") if stage in before}
+    elif start and "earlier" in before:  # published again
+        figures["earlier"] = before["earlier"]
+    published.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (out / "README.md").write_text(render(figures), encoding="utf-8")
 
 
@@ -57,8 +63,10 @@ def render(figures: dict) -> str:
         "| stage | steps | minutes | tokens | pictures |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for stage in ("align", "sft"):
-        if part := figures.get(stage):
+    earlier = figures.get("earlier", {})
+    stages = {f"{stage} (earlier run)": earlier.get(stage) for stage in ("align", "sft")}
+    for stage, part in (stages | {stage: figures.get(stage) for stage in ("align", "sft")}).items():
+        if part:
             pictures = ", ".join(f"{n:,} {k}" for k, n in part["pictures"].items())
             if titles := part.get("titles_without_picture"):
                 pictures += "; titles only: " + ", ".join(f"{n:,} {k}" for k, n in titles.items())
@@ -66,12 +74,17 @@ def render(figures: dict) -> str:
                 f"| {stage} | {part['steps']} | {part['seconds'] / 60:.0f} | {part['tokens']:,} | {pictures}; "
                 f"{part['users']} users |"
             )
+    if earlier:
+        lines += ["", "The LoRA went on from the earlier run; the connector started anew."]
     if warm := figures.get("warm_up"):
         lines += [
             "",
             f"The connector was warmed up first ({warm['steps']} steps): held-out loss from "
             f"{warm['validation_before']:.2f} to {warm['validation_after']:.2f} nats.",
         ]
+        if nearest := warm.get("nearest_word"):
+            shares = ", ".join(f"{name} {share:.2f}" for name, share in nearest.items())
+            lines += [f"The word embedding nearest to a validation picture's token was then right for: {shares}."]
     lines += [
         "",
         "## Data and terms",
@@ -125,5 +138,5 @@ def _heldout(figures: dict) -> list[str]:
                 f"| {row['system']} | {a['mean']:.3f} [{a['low']:.3f}, {a['high']:.3f}] "
                 f"| {h['mean']:.3f} [{h['low']:.3f}, {h['high']:.3f}] |"
             )
-        lines += ["", "Popularity counts training users' whole logs, later interactions included; that flatters it."]
+        lines += ["", "Popularity counts what training users chose before the moment of the target, and nothing later."]
     return [*lines, ""]

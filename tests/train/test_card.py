@@ -134,3 +134,27 @@ def test_publishing_takes_the_weights_and_the_figures_of_both_stages(tmp_path):
     published = json.loads((out / "run.json").read_text())
     assert published == WHOLE, "the aligned stage is the one that this run started from"
     assert (out / "README.md").read_text() == card.render(WHOLE)
+
+
+def test_an_earlier_run_whose_lora_went_on_stays_in_the_card(tmp_path):
+    older = {"align": {**ALIGN, "steps": 17}, "adapter_sha256": "0dd50dd50dd50dd5"}
+    out = stage(tmp_path / "published", older)
+    started = {**ALIGN, "started_from": "0dd50dd50dd50dd5"}
+    stage(tmp_path / "align", {"align": started, "warm_up": WARM_UP, "adapter_sha256": "aaaa000011112222"})
+    run = stage(tmp_path / "sft", FIGURES)
+    for _ in range(2):  # publishing again loses nothing
+        card.publish(run, out)
+        assert json.loads((out / "run.json").read_text())["earlier"] == {"align": older["align"]}
+        assert "| align (earlier run) | 17 | 72 |" in (out / "README.md").read_text()
+
+
+def test_an_earlier_run_that_was_not_the_start_is_not_in_the_card(tmp_path):
+    out = stage(tmp_path / "published", {"align": {**ALIGN, "steps": 17}, "adapter_sha256": "0dd50dd50dd50dd5"})
+    stage(tmp_path / "align", {"align": ALIGN, "warm_up": WARM_UP, "adapter_sha256": "aaaa000011112222"})
+    card.publish(stage(tmp_path / "sft", FIGURES), out)
+    assert "earlier" not in (out / "README.md").read_text()
+
+
+def test_the_words_of_warm_image_tokens_stand_in_the_card():
+    warm = {**WARM_UP, "nearest_word": {"fashion colour": 0.6223, "object thing": 0.825}}
+    assert "for: fashion colour 0.62, object thing 0.82." in card.render({**WHOLE, "warm_up": warm})
