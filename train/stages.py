@@ -26,11 +26,11 @@ ALIGN_KINDS = {"fashion": 0.4, "object": 0.28, "drawn": 0.2, "scene": 0.04, "mov
 SFT_KINDS = {"fashion": 0.38, "object": 0.22, "drawn": 0.24, "scene": 0.04, "movie": 0.12}
 # Task: (share of the steps, rows a step). Rows are chosen so that every task's step costs about the same.
 SFT_MIX = {
-    "describe": (0.24, 14),
+    "describe": (0.17, 14),
     "preference": (0.16, 5),
     "explain": (0.1, 8),
-    "simulated": (0.26, 3),
-    "movies": (0.24, 1),
+    "simulated": (0.3, 3),
+    "movies": (0.27, 2),
 }
 
 
@@ -102,7 +102,7 @@ def sft(args: argparse.Namespace) -> None:
         return name, learner.slate_loss(batch, views_of(store, batch)), batch.tokens
 
     started_from = artifacts.adapter_hash(args.start)
-    done = fit(learner, LoopConfig(args.steps, lora_lr=5e-4, connector_lr=5e-4, seed=args.seed), step, args.out)
+    done = fit(learner, LoopConfig(args.steps, lora_lr=5e-4, connector_lr=2e-4, seed=args.seed), step, args.out)
     _finish(args, learner, material, tasks, done, "sft", started_from)
 
 
