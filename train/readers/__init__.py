@@ -1,0 +1,1 @@
+"""Interaction data in the official formats -> `train.dataset.Dataset`; one file a format."""
