@@ -1,5 +1,6 @@
 """Training from the command line.
 
+python -m train prepare --dataset movielens --data ml-latest-small --out data/movies
 python -m train align --data DATA --out runs/align
 python -m train sft --data DATA --start runs/align --out runs/sft
 """
@@ -7,7 +8,10 @@ python -m train sft --data DATA --start runs/align --out runs/sft
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+
+from train.readers import KINDS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -15,6 +19,15 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m train", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     commands = main.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("prepare", help="interaction logs in an official format -> one plain folder")
+    one.add_argument("--dataset", choices=KINDS, required=True)
+    one.add_argument("--data", type=Path, required=True, help="folder with the files of that format (train/readers)")
+    one.add_argument("--out", type=Path, required=True, help="new folder")
+    one.add_argument("--fallback", type=Path, help="folder that has the titles and pictures which --data lacks")
+    amazon = one.add_argument_group("amazon only")
+    amazon.add_argument("--k-core", type=int, help="fewest interactions of a user and of an item (default 5)")
+    amazon.add_argument("--images", type=Path, help="folder of pictures (default: images/ in --data)")
+    amazon.add_argument("--download-images", action="store_true", default=None, help="fetch what --images lacks")
     for name, steps, text in (
         ("align", 1500, "connector and LoRA on image to text"),
         ("sft", 2500, "all four tasks, starting from an aligned model"),
@@ -50,7 +63,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main() -> None:
     args = parser().parse_args()
-    if args.command == "card":
+    if args.command == "prepare":
+        from train import prepare
+
+        sys.exit(prepare.run(args))
+    elif args.command == "card":
         from train import card
 
         card.publish(args.run, args.out)

@@ -14,6 +14,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+TEST_PERCENT, VALIDATION_PERCENT = 20, 6  # of the users
+
+
+def bucket(user: str) -> int:
+    """A number from 0 to 99 that follows from the user's id alone, so nobody moves when data are added."""
+    return int(hashlib.sha256(f"user/{user}".encode()).hexdigest()[:8], 16) % 100
+
 
 @dataclass(frozen=True)
 class UserLog:
@@ -36,8 +43,10 @@ class UserLog:
     @property
     def split(self) -> str:
         """ "test" for 20 % of the users, "validation" for 6 %, else "train"."""
-        bucket = int(hashlib.sha256(f"user/{self.user}".encode()).hexdigest()[:8], 16) % 100
-        return "test" if bucket < 20 else "validation" if bucket < 26 else "train"
+        place = bucket(self.user)
+        if place < TEST_PERCENT:
+            return "test"
+        return "validation" if place < TEST_PERCENT + VALIDATION_PERCENT else "train"
 
     def time_of(self, place: int) -> int | None:
         """Seconds of the interaction at `place`; None where times are unknown."""
@@ -58,13 +67,16 @@ def movielens(root: Path) -> list[UserLog]:
 
 
 class Popularity:
-    """How often training users chose an item before a moment; at any time where the logs have no times."""
+    """How often training users chose an item before a moment; at any time where the logs have no times.
 
-    def __init__(self, logs: Iterable[UserLog]) -> None:
+    Of `logs`, those in `split` are counted; with None all of them, which are then the training part of another split.
+    """
+
+    def __init__(self, logs: Iterable[UserLog], split: str | None = "train") -> None:
         self._times: dict[str, list[int]] = defaultdict(list)
         self._untimed: dict[str, int] = defaultdict(int)
         for log in logs:
-            if log.split != "train":
+            if split is not None and log.split != split:
                 continue
             for place, item in enumerate(log.items):
                 if log.times:
