@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         if options and args.dataset != "amazon":
             raise IntakeError(f"--{next(iter(options)).replace('_', '-')} is for --dataset amazon only.")
+        check_free(args.out)  # before hours of reading, not after them
         print(told(write(readers.read(args.dataset, args.data, args.fallback, **options), args.out)))
     except InputProblem as error:
         print(f"error: {error}", file=sys.stderr)
@@ -62,8 +63,7 @@ def write(dataset: Dataset, out: Path) -> dict:
     Raises:
         IntakeError: `out` is there and not empty, or cannot be made.
     """
-    if out.exists() and not (out.is_dir() and not any(out.iterdir())):
-        raise IntakeError(f"{spelled(out)} is there and not empty. Name another folder, or remove it.")
+    check_free(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as scratch:
@@ -76,6 +76,16 @@ def write(dataset: Dataset, out: Path) -> dict:
     except OSError as error:
         raise IntakeError(f"{spelled(out)} cannot be written ({error.strerror}).") from None
     return report
+
+
+def check_free(out: Path) -> None:
+    """Raises IntakeError unless `out` is a new or an empty folder."""
+    try:
+        free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    except OSError as error:
+        raise IntakeError(f"{spelled(out)} cannot be written ({error.strerror}).") from None
+    if not free:
+        raise IntakeError(f"{spelled(out)} is there and not empty. Name another folder, or remove it.")
 
 
 def told(report: Mapping) -> str:

@@ -122,7 +122,7 @@ def test_a_draw_is_the_same_for_ever():
     assert Sampler(MANY, WIDE, seed=1).uniform(one, 4).negatives == ("i155", "i174", "i76", "i66")
 
 
-def frequencies(draw, people: int = 6000) -> dict[str, float]:
+def frequencies(draw, people: int = 3000) -> dict[str, float]:
     """How often each item is the only negative of many users; a is taken once in training, b twice, c five times."""
     train = [
         UserLog(f"t{n}", ("a", "b", "c")[: 3 if n < 1 else 0] or (("b", "c") if n < 2 else ("c",))) for n in range(5)
@@ -133,7 +133,7 @@ def frequencies(draw, people: int = 6000) -> dict[str, float]:
 
 
 def test_uniform_is_uniform():
-    assert frequencies(KINDS["uniform"]) == pytest.approx(dict.fromkeys("abcd", 0.25), abs=0.02)
+    assert frequencies(KINDS["uniform"]) == pytest.approx(dict.fromkeys("abcd", 0.25), abs=0.03)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_uniform_is_uniform():
 )
 def test_popular_is_in_proportion_to_the_counts(alpha, shares):
     found = frequencies(lambda s, c, count: s.popular(c, count, alpha))
-    assert found == pytest.approx(dict(zip("abcd", shares, strict=True)), abs=0.02)
+    assert found == pytest.approx(dict(zip("abcd", shares, strict=True)), abs=0.03)
 
 
 def test_hard_takes_the_highest_scores_of_a_uniform_draw():

@@ -190,12 +190,15 @@ def test_the_command_prints_the_report(tmp_path, monkeypatch, capsys):
         (("--dataset", "folder", "--data", "{in}", "--download-images"), "--download-images is for --dataset amazon"),
         (("--dataset", "amazon", "--data", "{in}", "--k-core", "0"), "k_core is 0; it must be at least 1"),
         (("--dataset", "folder", "--data", "{in}", "--fallback", "{in}/items.csv"), "items.csv' is not a folder."),
+        (("--dataset", "folder", "--data", "{in}", "--out", "{in}"), "is there and not empty. Name another"),
+        (("--dataset", "folder", "--data", "{in}", "--out", "{in}/" + "x" * 300), "cannot be written (File name too"),
+        (("--dataset", "folder", "--data", "{in}", "--out", "{in}/items.csv/x"), "cannot be written ("),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(tmp_path, monkeypatch, capsys, arguments, message):
     write(tmp_path / "in", FOLDER)
     given_ = [text.replace("{in}", str(tmp_path / "in")) for text in arguments]
-    assert run(monkeypatch, *given_, "--out", tmp_path / "out") == 2
+    assert run(monkeypatch, "--out", tmp_path / "out", *given_) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ") and message in said and said.count("\n") == 1
     assert not (tmp_path / "out").exists()
