@@ -68,7 +68,7 @@ def test_a_first_start_makes_the_model_and_a_second_finds_it(home, index):
 
 def test_another_pinned_content_makes_another_folder(home, index, monkeypatch):
     before = pocket.fetch(silent)
-    monkeypatch.setattr(pocket, "LAYOUT", "2")
+    monkeypatch.setattr(pocket, "LAYOUT", "another")
     assert pocket.checkpoint_folder() != before
 
 

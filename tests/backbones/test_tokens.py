@@ -6,6 +6,7 @@ import pytest
 from tokenizers.processors import TemplateProcessing
 
 from msr.backbones import tokens
+from msr.backbones.pocket_model import IMAGE_TOKENS
 from msr.backbones.tokens import ChatTokens
 from msr.prompts import Prompt
 from tests import tiny
@@ -36,7 +37,7 @@ def test_ids_are_those_of_the_processor(chat, prompt):
     images = [p.open() for p in prompt.pictures] or None
     expected = processor(text=text, images=images)["input_ids"][0]
     image = chat.tokenizer.convert_tokens_to_ids("<image>")
-    assert chat.prompt_ids(prompt, [[image] * 20] * len(prompt.pictures)) == expected
+    assert chat.prompt_ids(prompt, [[image] * IMAGE_TOKENS] * len(prompt.pictures)) == expected
 
 
 def test_a_picture_may_expand_to_any_ids(chat):
