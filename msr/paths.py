@@ -1,4 +1,4 @@
-"""Where the program keeps what it can make again: the model, the texts that it wrote."""
+"""Where the program keeps what it can make again (the model, the texts that it wrote) and what it cannot."""
 
 from __future__ import annotations
 
@@ -19,4 +19,18 @@ def cache_home() -> Path:
         # The XDG specification says that a relative path is to be ignored.
         xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
         base = xdg if xdg.is_absolute() else Path.home() / ".cache"
+    return base / "msr-studio"
+
+
+def data_home() -> Path:
+    """The folder of what people made here, not created: MSR_DATA if set, else one in the platform's data folder."""
+    if chosen := os.environ.get("MSR_DATA"):
+        return Path(chosen).expanduser()
+    if sys.platform == "darwin":
+        base = Path.home() / "Library" / "Application Support"
+    elif sys.platform == "win32":
+        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+    else:
+        xdg = Path(os.environ.get("XDG_DATA_HOME", ""))
+        base = xdg if xdg.is_absolute() else Path.home() / ".local" / "share"
     return base / "msr-studio"

@@ -55,13 +55,16 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
     offered = tuple(_item(entry, pictures, limits) for entry in ranked)
     if not history or len({i.id for i in history}) < len(history) or len({i.id for i in offered}) < len(offered):
         raise ValueError("no history, or an id twice")
+    preferences = tuple(_preference(entry) for entry in _some(record["preferences"], 200))
+    if not {i for p in preferences for i in p.block.item_ids} <= {item.id for item in history}:
+        raise ValueError("a block names an item that is not in the history")
     return Run(
         id=_words(record["id"], 64),
         model=_plain(record["model"]),
         settings=_plain(record["settings"]),
         history=history,
         summaries=tuple(_summary(entry) for entry in (*record["history"], *ranked) if entry.get("description")),
-        preferences=tuple(_preference(entry) for entry in _some(record["preferences"], 200)),
+        preferences=preferences,
         recommendations=tuple(map(_recommendation, ranked, offered)),
         scores=tuple(
             Candidate(_id(entry["id"]), YesNo(_number(entry["yes"]), _number(entry["no"])))
