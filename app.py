@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -25,6 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     if args.offline:
         os.environ |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "PIP_NO_INDEX": "1"}
+
+    if args.mcp and importlib.util.find_spec("mcp") is None:
+        print('error: --mcp needs a further package: pip install "gradio[mcp]"', file=sys.stderr)
+        return 2
 
     import uvicorn
 

@@ -9,28 +9,26 @@ from pathlib import Path
 
 def cache_home() -> Path:
     """The folder of all caches, not created here: MSR_CACHE if set, else a folder in the platform's cache folder."""
-    if chosen := os.environ.get("MSR_CACHE"):
-        return Path(chosen).expanduser()
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        # The XDG specification says that a relative path is to be ignored.
-        xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        base = xdg if xdg.is_absolute() else Path.home() / ".cache"
-    return base / "msr-studio"
+    return _home("MSR_CACHE", "Library/Caches", "LOCALAPPDATA", "AppData/Local", "XDG_CACHE_HOME", ".cache")
 
 
 def data_home() -> Path:
     """The folder of what people made here, not created: MSR_DATA if set, else one in the platform's data folder."""
-    if chosen := os.environ.get("MSR_DATA"):
+    return _home(
+        "MSR_DATA", "Library/Application Support", "APPDATA", "AppData/Roaming", "XDG_DATA_HOME", ".local/share"
+    )
+
+
+def _home(own: str, mac: str, windows: str, windows_default: str, xdg: str, default: str) -> Path:
+    """The folder that the variable `own` names, else the one that each platform has for such things."""
+    if chosen := os.environ.get(own):
         return Path(chosen).expanduser()
     if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
+        base = Path.home() / mac
     elif sys.platform == "win32":
-        base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
+        base = Path(os.environ.get(windows) or Path.home() / windows_default)
     else:
-        xdg = Path(os.environ.get("XDG_DATA_HOME", ""))
-        base = xdg if xdg.is_absolute() else Path.home() / ".local" / "share"
+        # The XDG specification says that a relative path is to be ignored.
+        named = Path(os.environ.get(xdg, ""))
+        base = named if named.is_absolute() else Path.home() / default
     return base / "msr-studio"

@@ -88,6 +88,7 @@ def add_endpoints(studio: Studio) -> None:
             block_size=int(block_size) or int(settings["block_size"]),
             top=int(settings["top"]),
             explain_top=min(int(settings["top"]), 20),
+            adapter=settings.get("adapter") is not False,
         )
         after = _run(studio, before, items, config, edited_text(preference, before.run)).run
         moved = [{"id": m.item_id, "rank": m.rank, "before": m.before, "up": m.up} for m in
@@ -165,7 +166,7 @@ def _edited(
     for name, ids in asked.items():
         _strings(name, ids)
         if unknown := [i for i in ids if i not in items]:
-            raise InputProblem(f"{name}: the history has no item {text(unknown[0], 60)}; it has {', '.join(items)}.")
+            raise InputProblem(f"{name}: the history has no item {unknown[0][:60]}; it has {', '.join(items)}.")
     for item_id in mask_pictures:
         if not items[item_id].title or item_id in mask_titles:
             raise InputProblem(f"mask_pictures: nothing of item {item_id} would be left; remove it instead.")

@@ -11,7 +11,7 @@ from msr.ui.engine import badge
 from msr.ui.evaluate import tab as evaluate
 from msr.ui.evidence import DIALOG
 from msr.ui.inspect import tab as inspect
-from msr.ui.parts import QUICK, html
+from msr.ui.parts import BROWSER_SECRET, QUICK, html
 from msr.ui.present import stage
 from msr.ui.recommend import history
 from msr.ui.recommend import tab as recommend
@@ -31,7 +31,7 @@ _GO_LIVE = "() => { setTimeout(() => document.getElementById('recommend').click(
 def build_page(studio: Studio) -> gr.Blocks:
     """Lays out the page and wires what its tabs do to each other."""
     with gr.Blocks(title="MSR Studio", analytics_enabled=False, fill_width=True, delete_cache=(600, 3600)) as page:
-        runs = gr.BrowserState([], storage_key="msr-runs")
+        runs = gr.BrowserState([], storage_key="msr-runs", secret=BROWSER_SECRET)
         screen = html("", script=stage.SCRIPT.read_text("utf-8"), elem_id="screen")
         _masthead(studio, page)
         with gr.Tabs(elem_id="tabs", selected="recommend") as tabs:

@@ -11,6 +11,8 @@ from msr.ui.html import text
 # For events that must be quick and are no one's to call from outside.
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
+# Nothing secret is kept in a browser; a fixed word lets it be read again after the server was started anew.
+BROWSER_SECRET = "msr-studio"
 OPEN_DOWNLOAD = "(address) => { window.msr.download(address); }"  # the JavaScript behind every download button
 
 

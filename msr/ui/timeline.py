@@ -96,7 +96,7 @@ def _changes(change: drift.Change) -> str:
         for kind, label, words in rows
         if words
     )
-    return f'<dl class="changes" aria-label="Changed since the block before">{listed}</dl>'
+    return f'<dl class="changes" title="Changed since the block before">{listed}</dl>'
 
 
 def drift_plot(preferences: Sequence[Preference]) -> str:

@@ -60,7 +60,7 @@ def _plot(kind: str, metric: str, rows: Sequence[Row], low: float, high: float) 
     body = "".join(_system(row, row.figures[metric], 19 + _LINE * n, at) for n, row in enumerate(rows))
     spoken = "; ".join(f"{row.system} {_said(row.figures[metric])}" for row in rows)
     return (
-        f'<figure class="plot"><figcaption>{text(metric.upper())}, {text(kind)} negatives</figcaption>'
+        f'<figure class="plot" tabindex="0"><figcaption>{text(metric.upper())}, {text(kind)} negatives</figcaption>'
         f'<svg viewBox="0 0 {_NAME + _WIDE + _FIGURE} {tall}" role="img" aria-label="{text(spoken)}">'
         f"{ticks}{body}</svg></figure>"
     )

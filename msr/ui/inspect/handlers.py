@@ -105,14 +105,14 @@ class Handlers:
         config = self._config(kept.run, size, adapter is not False)
         name = kept.name if kept.run.parent else f"{kept.name}, edited"
         visit = Visit(items, config, kept.catalogue, name, kept.run.id, edited)
-        before = studio.visits.begin(request.session_hash or "", visit)
+        before = studio.visits.begin(_page(request), visit)
         if before:
             visit.view = replace(visit.view, note=queued(before))
         return *self._shown(visit.view), gr.Timer(active=before > 0), ""
 
     def follow(self, key: Any, runs: Any, one: Any, pinned: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Shows the edited run as it grows; at its end it is run B, and what it came from is A unless A is pinned."""
-        visit = self._studio.visits.of(request.session_hash or "")
+        visit = self._studio.visits.of(_page(request))
         before = self._studio.shelf.get(key)
         if visit is None or before is None or visit.started or visit.view.ended:
             return
@@ -142,17 +142,20 @@ class Handlers:
 
     def wait(self, request: gr.Request) -> tuple[Any, Any]:
         """The line of a run that waits for its turn, and whether to ask again."""
-        before = self._studio.visits.place(request.session_hash or "")
-        visit = self._studio.visits.of(request.session_hash or "")
+        before = self._studio.visits.place(_page(request))
+        visit = self._studio.visits.of(_page(request))
         if visit is None or not before:
             return gr.skip(), gr.Timer(active=before == 0)
         visit.view = replace(visit.view, note=queued(before))
         return line(visit.view), gr.skip()
 
     def stop(self, request: gr.Request) -> tuple[Any, ...]:
-        visit = self._studio.visits.of(request.session_hash or "")
+        visit = self._studio.visits.of(_page(request))
         view = visit.halt() if visit else None
         return self._shown(view) if view and view.ended else (gr.skip(),) * 3
+
+    def leave(self, request: gr.Request) -> None:
+        self._studio.visits.leave(_page(request))
 
     # ---- comparing
 
@@ -172,6 +175,11 @@ class Handlers:
         return replace(
             self._studio.config, block_size=block_size, top=top, explain_top=min(top, _EXPLAINED), adapter=adapter
         )
+
+
+def _page(request: gr.Request) -> str:
+    """This tab's runs of a page; those of Recommend go on beside them."""
+    return f"{request.session_hash or ''}/inspect"
 
 
 def edited_text(words: Any, run: Run) -> str | None:

@@ -80,5 +80,6 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
     )  # fmt: skip
     clock.tick(do.wait, None, [progress, clock], **QUICK)
     stop.click(do.stop, None, shown, js="() => window.msr.stopping()", **QUICK)
+    page.unload(do.leave)
     buttons.wire(studio, acts, subject, screen)
     return subject

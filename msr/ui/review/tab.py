@@ -12,7 +12,7 @@ from msr import intake, reviews
 from msr.config import LIMITS
 from msr.schema import InputProblem
 from msr.ui.html import notice
-from msr.ui.parts import OPEN_DOWNLOAD, QUICK, heading, hidden_text, html
+from msr.ui.parts import BROWSER_SECRET, OPEN_DOWNLOAD, QUICK, heading, hidden_text, html
 from msr.ui.review import cards
 from msr.ui.studio import Studio
 
@@ -33,7 +33,7 @@ document.addEventListener('keydown', (event) => {
 def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState) -> None:
     """Lays the tab out and wires its events."""
     do = _Handlers(studio)
-    position, reviewer = gr.State(0), gr.BrowserState("", storage_key="msr-reviewer")
+    position, reviewer = gr.State(0), gr.BrowserState("", storage_key="msr-reviewer", secret=BROWSER_SECRET)
     with gr.Row(elem_id="review"):
         with gr.Column(elem_id="review-desk", min_width=0):
             heading("Review", "Judge what the model wrote, text by text. Every judgement is kept at once.")
