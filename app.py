@@ -36,6 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from msr import catalog, intake
     from msr.config import BackboneConfig
     from msr.paths import data_home
+    from msr.reviews import ReviewLog
     from msr.schema import InputProblem
     from msr.ui import build_app
     from msr.ui.shelf import recorded
@@ -45,6 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         catalogue = catalog.load(args.catalogue, limits)
         adapter = args.adapter if args.adapter in ("bundled", "none") else str(intake.adapter_folder(args.adapter))
         auth = _accounts(args.auth)
+        reviews = ReviewLog(args.reviews or data_home() / "reviews.jsonl")
     except InputProblem as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -58,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         examples,
         limits=limits,
         recorded=runs,
-        reviews=args.reviews or data_home() / "reviews.jsonl",
+        reviews=reviews,
         results=(args.results, catalog.assets() / "pocket"),
         auth=auth,
         mcp=args.mcp,

@@ -74,12 +74,15 @@ def targets(run: Run) -> tuple[Target, ...]:
 
 
 class ReviewLog:
-    """All judgements, oldest first; without a path they live in memory alone."""
+    """All judgements, oldest first; without a path they live in memory alone. Raises InputProblem for a bad path."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self._lock = threading.Lock()
-        self._kept = list(_read(path)) if path and path.exists() else []
+        try:
+            self._kept = list(_read(path)) if path and path.exists() else []
+        except OSError as error:
+            raise InputProblem(f"The judgements in {path} cannot be read ({error.strerror}). Name a file.") from None
 
     def add(self, target: Target, reviewer: str, verdict: str, note: str = "") -> Judgement:
         """Keeps a judgement; a later one of the same reviewer on the same text takes its place.

@@ -46,6 +46,11 @@ def test_accounts_that_are_none_are_refused(content, tmp_path):
         app._accounts(tmp_path / "missing")
 
 
+def test_judgements_need_a_file(capsys, tmp_path):
+    assert app.main(["--reviews", str(tmp_path)]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+
+
 def test_a_catalogue_that_cannot_be_used_ends_at_once(capsys, tmp_path):
     assert app.main(["--catalogue", str(tmp_path / "nowhere")]) == 2
     assert "does not exist" in capsys.readouterr().err

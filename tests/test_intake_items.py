@@ -138,10 +138,10 @@ def test_upload_names_are_shown_harmless(tmp_path: Path) -> None:
 
 
 def test_tables_zips_and_sessions_are_uploads_too(tmp_path: Path) -> None:
-    write_folder(tmp_path, {"a.csv": HEADER + "a,Mug,\nb,Bowl,\n", "c.png": png(), "bad.csv": "no table"})
+    write_folder(tmp_path, {"a.csv": HEADER + "a,Mug,\nb,Bowl,\n", "cup.png": png(), "bad.csv": "no table"})
     (tmp_path / "s.json").write_bytes(to_session([Item("s", "Saved")]))
     write_zip(tmp_path / "z.ZIP", {"red-cap.png": png()})
-    names = ("a.csv", "c.png", "s.json", "z.ZIP", "bad.csv")
+    names = ("a.csv", "cup.png", "s.json", "z.ZIP", "bad.csv")
     items, problems = uploads([(tmp_path / name, name) for name in names])
-    assert [i.title for i in items] == ["Mug", "Bowl", "c", "Saved", "red cap"]
+    assert [i.title for i in items] == ["Mug", "Bowl", "cup", "Saved", "red cap"]
     assert len(problems) == 1 and problems[0].startswith("bad.csv")

@@ -24,7 +24,7 @@ def build_app(
     config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
     limits: Limits = LIMITS,
     recorded: Sequence[Kept] = (),
-    reviews: Path | None = None,
+    reviews: ReviewLog | None = None,
     results: Sequence[Path] = (),
     auth: Auth = None,
     mcp: bool = False,
@@ -32,13 +32,12 @@ def build_app(
     """The app, ready for uvicorn; `load` is called at once in a thread, pages are served meanwhile.
 
     `load` is given a function to call with what is being done and how much of it, in [0, 1], and returns a Pipeline.
-    `recorded` runs are shown to everybody, judgements go to the file `reviews`, `results` are folders of evaluations.
+    `recorded` runs are shown to everybody, judgements go to `reviews`, `results` are folders of evaluations.
     """
     engine = Engine(load)
     engine.start()
-    studio = Studio(
-        engine, catalogue, tuple(examples), config, limits, Shelf(recorded), ReviewLog(reviews), tuple(results)
-    )
+    shelf, log = Shelf(recorded), reviews or ReviewLog()
+    studio = Studio(engine, catalogue, tuple(examples), config, limits, shelf, log, tuple(results))
     return build_server(studio, auth, mcp)
 
 

@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from msr import catalog
+from msr.reviews import ReviewLog
 from tests.browser import visiting
 from tests.intake_files import HEADER
 from tests.ui.serve import app, serving
@@ -128,7 +129,7 @@ def test_what_if_makes_a_run_beside_the_old_one(browser: Browser, quick: str) ->
 
 def test_two_reviewers_judge_and_their_words_are_kept(browser: Browser, tmp_path: Path) -> None:
     log = tmp_path / "reviews.jsonl"
-    with serving(app(reviews=log)) as url, visiting(browser, url) as page:
+    with serving(app(reviews=ReviewLog(log))) as url, visiting(browser, url) as page:
         tab(page, "Review")
         page.click("#verdict-wrong")
         expect(page.locator("#review-problems")).to_contain_text("Enter your name first")
