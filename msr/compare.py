@@ -46,12 +46,20 @@ def agreement(before: Run, after: Run) -> float | None:
 def edits(before: Run, after: Run) -> list[str]:
     """What was changed from one run to the next, as short phrases; titles in them are plain text."""
     old, new = ({item.id: item for item in run.history} for run in (before, after))
+    if not set(old) & set(new):
+        said = [f"another history: {len(new)} items instead of {len(old)}, none in common"]
+        return said + _settings(before, after)
     said = [f"without {_name(old[i])}" for i in old if i not in new]
     said += [f"with {_name(new[i])}" for i in new if i not in old]
     for item_id in (i for i in old if i in new):
         said += _touched(old[item_id], new[item_id])
     if [i for i in old if i in new] != [i for i in new if i in old]:
         said.append("in another order")
+    return said + _settings(before, after)
+
+
+def _settings(before: Run, after: Run) -> list[str]:
+    said = []
     if own := after.settings.get("edited_preference"):
         said.append(f"preference text edited: “{own}”")
     if before.settings.get("block_size") != after.settings.get("block_size"):

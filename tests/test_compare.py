@@ -52,3 +52,8 @@ def test_edits_are_named():
         "blocks of 5 instead of 3", "another adapter",
     ]  # fmt: skip
     assert compare.edits(before, before) == []
+
+
+def test_two_people_have_nothing_in_common():
+    said = compare.edits(run("abc", (Item("m", "mug"),)), run("abc", (Item("b", "bag"), Item("c", "cap"))))
+    assert said == ["another history: 2 items instead of 1, none in common"]

@@ -15,6 +15,7 @@ from msr.ui.parts import BROWSER_SECRET, QUICK, html
 from msr.ui.present import stage
 from msr.ui.recommend import history
 from msr.ui.recommend import tab as recommend
+from msr.ui.recommend.handlers import whole
 from msr.ui.review import tab as review
 from msr.ui.studio import Studio
 
@@ -54,7 +55,7 @@ def build_page(studio: Studio) -> gr.Blocks:
             kept = studio.shelf.get(event._data.get("key"))
             if kept is None:
                 return gr.skip(), gr.skip(), gr.skip()
-            size = int(kept.run.settings.get("block_size", studio.config.block_size))
+            size = whole(kept.run.settings.get("block_size"), 1, 10, studio.config.block_size)
             rows = history.rows(kept.run.history, studio.media, size, studio.limits)
             own = None if kept.catalogue is studio.catalogue else kept.catalogue
             return gr.Tabs(selected="recommend"), rows, own

@@ -78,6 +78,16 @@ def test_a_run_that_is_gone_is_said(key: object) -> None:
     assert "Choose a run" in Inspect(app).subject(key)[0]
 
 
+def test_a_new_run_can_be_chosen_and_changes_no_choice() -> None:
+    app, kept = studio()
+    do = Inspect(app)
+    *_, two, both = do.known([kept.key], None, None, None)
+    assert two["value"] is None and "Choose a run" in both
+    subject, one, two = do.more([kept.key], None, None)
+    assert subject["value"] == one["value"] == kept.key and "value" not in two
+    assert all("value" not in update for update in do.more([kept.key], kept.key, kept.key))
+
+
 def test_an_item_is_swapped_for_one_of_the_catalogue() -> None:
     app, kept = studio()
     do = Inspect(app)

@@ -36,19 +36,24 @@ class Handlers:
     # ---- choosing
 
     def known(self, runs: Any, subject: Any, one: Any, two: Any) -> tuple[Any, ...]:
-        """The runs that can be chosen, now that there are others; what was chosen stays if it is still there.
-
-        Two runs stand side by side from the start, so that there is something to see.
-        """
+        """What can be chosen when the page opens; two runs stand side by side, so that there is something to see."""
         choices = self._studio.shelf.choices(runs)
         keys = [key for _, key in choices]
-
-        def kept(value: Any, default: str | None) -> Any:
-            return gr.update(choices=choices, value=value if value in keys else default)
-
         first, second, *_ = [*keys, None, None]
-        left, right = one if one in keys else first, two if two in keys else second
-        return kept(subject, first), kept(one, first), kept(two, second), self.compare(left, right)
+
+        def kept(value: Any, default: str | None) -> str | None:
+            return value if value in keys else default
+
+        left, right = kept(one, first), kept(two, second)
+        values = (kept(subject, first), left, right)
+        return *(gr.update(choices=choices, value=v) for v in values), self.compare(left, right)
+
+    def more(self, runs: Any, subject: Any, one: Any) -> tuple[Any, ...]:
+        """What can be chosen now that there is another run; what is chosen stays, it may be newer than known here."""
+        choices = self._studio.shelf.choices(runs)
+        newest = {"value": choices[0][1]} if choices else {}
+        none_yet = [gr.update(choices=choices, **({} if chosen else newest)) for chosen in (subject, one)]
+        return *none_yet, gr.update(choices=choices)
 
     def subject(self, key: Any) -> tuple[Any, ...]:
         """A run to ask what-if questions of: its history, preference text and settings."""

@@ -83,7 +83,7 @@ def _list(kept: Kept, moved: Mapping[str, compare.Move], items: Mapping[str, Ite
     view = View.finished(kept.run)
     rows = "".join(_row(r, moved.get(r.item_id), item_of(r, view, items), media) for r in kept.run.recommendations)
     # Two names for one animation: it starts again when another run takes the place.
-    turn = "moving" if int(kept.run.id[:1] or "0", 36) % 2 else "moving-too"
+    turn = "moving" if sum(kept.key.encode()) % 2 else "moving-too"
     return f'<ol class="side {turn if moved else ""}">{rows}</ol>'
 
 

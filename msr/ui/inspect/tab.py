@@ -61,8 +61,8 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
             pinned = gr.Checkbox(False, label="Pin run A: keep it while other runs come and go", elem_id="pin")
             both = html(NOTHING, elem_id="side-by-side")
 
-    for happened in (runs.change, page.load):
-        happened(do.known, [runs, subject, one, two], [subject, one, two, both], **QUICK)
+    page.load(do.known, [runs, subject, one, two], [subject, one, two, both], **QUICK)
+    runs.change(do.more, [runs, subject, one], [subject, one, two], **QUICK)
     subject.change(do.subject, [subject], [editor, words, old, new, block_size, adapter, problems], **QUICK)
     swap.click(do.swap, [draft, subject, old, new, block_size], [editor, old, problems], js=_WITH_DRAFT, **QUICK)
     for button, what in ((no_pictures, "picture"), (no_titles, "title")):
