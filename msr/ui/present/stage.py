@@ -42,7 +42,7 @@ def stage(kept: Kept, media: Media) -> str:
         f'{text(kept.run.id)}</span><button type="button" data-stage="live">Run it live</button>'
         f'<button type="button" data-stage="close">Close</button></header><div class="slides">{body}</div>'
         f'<footer><button type="button" data-stage="back" aria-label="Slide before">‹</button>'
-        f'<button type="button" data-stage="play">Pause</button>'
+        f'<button type="button" data-stage="play" autofocus>Pause</button>'
         f'<button type="button" data-stage="next" aria-label="Next slide">›</button>'
         f'<label>Pace <select data-stage="pace">{paces}</select></label>'
         f'<span class="stage-place" role="status"></span></footer></dialog>'
