@@ -9,10 +9,10 @@ from dataclasses import dataclass
 _FRAME = frozenset(
     re.findall(
         r"\w+",
-        """a an and also appear appears are as at be been but by earlier for from had has have in into is it item items
-        its less like liked likes more most no not now of on one or other over prefer preference preferences prefers
-        rather recently some than that the their them they things this to toward towards user users was well which who
-        with""",
+        """a an and also appear appears are as at be been but by earlier for from had has have i in into is it item
+        items its less like liked likes longer me more most my no not now of on one or other over prefer preference
+        preferences prefers rather recently some than that the their them they things this to toward towards user users
+        was well which who with""",
     )
 )
 
