@@ -125,5 +125,5 @@ def _heldout(figures: dict) -> list[str]:
                 f"| {row['system']} | {a['mean']:.3f} [{a['low']:.3f}, {a['high']:.3f}] "
                 f"| {h['mean']:.3f} [{h['low']:.3f}, {h['high']:.3f}] |"
             )
-        lines += ["", "Popularity counts training users' whole logs, later interactions included; that flatters it."]
+        lines += ["", "Popularity and item-kNN count training users' interactions from before the target only."]
     return [*lines, ""]
