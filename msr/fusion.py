@@ -14,8 +14,7 @@ from pathlib import Path
 
 from msr.schema import InputProblem
 
-MODEL, POPULARITY, KNN = "model", "log-popularity", "item-knn"
-SIGNALS = (MODEL, POPULARITY, KNN)
+MODEL, POPULARITY, RECENT, KNN = SIGNALS = ("model", "log-popularity", "log-recent-popularity", "item-knn")
 FILE = "fusion.json"
 
 
@@ -23,8 +22,9 @@ FILE = "fusion.json"
 class Fusion:
     """Weights by signal, one mapping for each set of signals that a catalogue may have.
 
-    "model" is the Yes-minus-No logit, "log-popularity" is log(1 + interactions), "item-knn" the summed similarity to
-    the history. Raises ValueError for a signal of another name or a weight that is not finite.
+    "model" is the Yes-minus-No logit, "log-popularity" is log(1 + interactions), "log-recent-popularity" the same of
+    interactions weighted by their age, "item-knn" the summed similarity to the history. How they are counted:
+    `train.baselines`. Raises ValueError for a signal of another name or a weight that is not finite.
     """
 
     fits: tuple[Mapping[str, float], ...]

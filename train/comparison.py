@@ -30,8 +30,9 @@ DIFFERENCES = (
     ("mllm", "untuned"),
     ("mllm", "titles-only"),
     ("mllm", "popularity"),
+    ("mllm", "recent-popularity"),
     ("mllm", "item-knn"),
-    ("fused", "popularity+item-knn"),
+    ("fused", "statistics"),
     ("fused", "mllm"),
     ("gru4rec-summaries", "gru4rec-images"),
 )

@@ -1,4 +1,4 @@
-"""Late fusion of the model's logit with popularity and item-kNN, its weights fitted on validation users.
+"""Late fusion of the model's logit with interaction statistics, its weights fitted on validation users.
 
 Pairwise logistic regression: a pair is a user's target against one negative. Without an intercept it sees only
 differences of signals within a user, so the weights order candidates and say nothing about users (RankNet with a
@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from msr.fusion import FILE, KNN, MODEL, POPULARITY
+from msr.fusion import FILE, KNN, MODEL, POPULARITY, RECENT
 from train.protocol import System
 from train.splits import Case
 
-_SIGNALS = {"popularity": POPULARITY, "item-knn": KNN, "mllm": MODEL}  # a system's scores as a signal
+_SIGNALS = {"popularity": POPULARITY, "recent-popularity": RECENT, "item-knn": KNN, "mllm": MODEL}  # by system
+_COUNTS = (POPULARITY, RECENT)  # go in as log(1 + count)
 
 
 class Fused:
-    """A weighted sum of other systems' scores, of popularity its logarithm. `parts` are fitted systems."""
+    """A weighted sum of other systems' scores. `parts` are fitted systems."""
 
     def __init__(self, name: str, parts: Sequence[System]) -> None:
         self.name = name
@@ -37,7 +38,7 @@ class Fused:
     def signals(self, case: Case) -> dict[str, np.ndarray]:
         """By name as in `msr.fusion`, each (candidates,)."""
         found = {signal: part.scores(case) for signal, part in self._parts.items()}
-        return found | {POPULARITY: np.log1p(found[POPULARITY])}
+        return {signal: np.log1p(values) if signal in _COUNTS else values for signal, values in found.items()}
 
     def scores(self, case: Case) -> np.ndarray:
         """(candidates,)"""

@@ -20,6 +20,7 @@ from train.baselines.gru4rec import Gru4Rec
 from train.baselines.item_knn import ItemKnn
 from train.baselines.popularity import Popularity
 from train.baselines.random_order import RandomOrder
+from train.baselines.recent_popularity import RecentPopularity
 from train.baselines.sasrec import SasRec
 from train.dataset import CatalogueItem
 from train.preferences import Shelf
@@ -45,8 +46,9 @@ class Builder:
         Raises:
             InputProblem: it needs pictures or words that the items do not have.
         """
-        if name in ("random", "popularity", "item-knn"):
-            return {"random": RandomOrder, "popularity": Popularity, "item-knn": ItemKnn}[name]()
+        for counted in (RandomOrder, Popularity, RecentPopularity, ItemKnn):
+            if name == counted.name:
+                return counted()
         if name == "sasrec":
             return SasRec(name)
         vectors = {

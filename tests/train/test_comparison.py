@@ -110,7 +110,7 @@ def test_differences_are_paired():
 
 
 def test_fused_rows_need_validation_users():
-    systems = ("mllm", "popularity+item-knn", "fused")
+    systems = ("mllm", "statistics", "fused")
     assert [r["system"] for r in figures(systems=systems)["rows"]] == list(systems)
     assert [r["system"] for r in figures(systems=systems, validation_users=0)["rows"]] == ["mllm"]
     assert [r["system"] for r in figures(world(validation=()), systems=systems)["rows"]] == ["mllm"]
@@ -119,7 +119,8 @@ def test_fused_rows_need_validation_users():
 def test_the_fusion_of_a_model_that_knows_trusts_it():
     found = figures(systems=("fused", "mllm+popularity"))
     assert found["fusion"]["uniform"]["fused"]["model"] > 0
-    assert set(found["fusion"]["uniform"]["fused"]) == {"model", "log-popularity", "item-knn"}
+    signals = {"model", "log-popularity", "log-recent-popularity", "item-knn"}
+    assert set(found["fusion"]["uniform"]["fused"]) == signals
     assert set(found["fusion"]["uniform"]["mllm+popularity"]) == {"model", "log-popularity"}
     assert row(found, "fused")["auc"]["mean"] == 1.0
     assert found["protocol"]["fusion_users"] == 2
@@ -127,7 +128,7 @@ def test_the_fusion_of_a_model_that_knows_trusts_it():
 
 def test_test_users_never_touch_the_fit():
     """Other test users, with other histories and targets: the same weights. Another validation user: other weights."""
-    systems = ("popularity+item-knn", "fused")
+    systems = ("statistics", "fused")
     weights = figures(systems=systems)["fusion"]
     assert figures(world(tested=("cdefgz", "xyb", "kla")), systems=systems)["fusion"] == weights
     assert figures(systems=systems, users=1)["fusion"] == weights
@@ -138,7 +139,7 @@ def test_test_users_never_touch_the_fit():
 def test_test_users_never_touch_a_statistic(others):
     """More test users change nothing in how the first ones are scored."""
     data, fewer = world(tested=others), world(tested=others[:2])
-    for system in ("popularity", "item-knn"):
+    for system in ("popularity", "recent-popularity", "item-knn"):
         scored = []
         for one in (data, fewer):
             people = protocol.roles(one)

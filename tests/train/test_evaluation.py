@@ -61,8 +61,8 @@ def test_everything_in_one_table_and_one_file(world, monkeypatch, tmp_path, caps
     assert evaluate(monkeypatch, "--validation-users", "2") == 0
     figures = json.loads((tmp_path / "out.json").read_text())
     assert (figures["dataset"], figures["users"]) == ("folder", 4)
-    systems = ["random", "popularity", "item-knn", "untuned", "titles-only", "mllm", "popularity+item-knn"]
-    systems += ["mllm+popularity", "fused"]
+    systems = ["random", "popularity", "recent-popularity", "item-knn", "untuned", "titles-only", "mllm"]
+    systems += ["statistics", "mllm+popularity", "fused"]
     for kind in ("uniform", "popularity"):
         assert [row["system"] for row in figures["rows"] if row["negatives"] == kind] == systems
     assert set(figures["rows"][0]["auc"]) == {"mean", "low", "high"}
@@ -100,7 +100,7 @@ def test_without_an_adapter_the_untuned_model_stands_alone(world, monkeypatch, t
     world.backbone.adapted = False
     assert evaluate(monkeypatch, "--adapter", "none", "--negatives", "uniform") == 0
     systems = [row["system"] for row in json.loads((tmp_path / "out.json").read_text())["rows"]]
-    assert systems == ["random", "popularity", "item-knn", "untuned", "popularity+item-knn"]
+    assert systems == ["random", "popularity", "recent-popularity", "item-knn", "untuned", "statistics"]
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(world, monkeypatch, tmp_path, capsys):

@@ -54,6 +54,7 @@ class Fixed:
 def test_fused_scores_are_those_that_the_app_computes_from_the_saved_file(tmp_path):
     parts = [
         Fixed("popularity", a=0.0, b=np.e - 1, c=9.0),
+        Fixed("recent-popularity", a=1.0, b=0.0, c=0.5),
         Fixed("item-knn", a=0.2, b=0.1, c=0.0),
         Fixed("mllm", a=3.0, b=-1.0, c=1.0),
     ]
@@ -62,9 +63,10 @@ def test_fused_scores_are_those_that_the_app_computes_from_the_saved_file(tmp_pa
     assert fused.signals(asked)["log-popularity"] == pytest.approx([np.log(10), 0.0, 1.0])
     by_hand = [
         fused.weights["log-popularity"] * np.log1p(popular)
+        + fused.weights["log-recent-popularity"] * np.log1p(recent)
         + fused.weights["item-knn"] * near
         + fused.weights["model"] * logit
-        for popular, near, logit in ((9.0, 0.0, 1.0), (0.0, 0.2, 3.0), (np.e - 1, 0.1, -1.0))
+        for popular, recent, near, logit in ((9.0, 0.5, 0.0, 1.0), (0.0, 1.0, 0.2, 3.0), (np.e - 1, 0.0, 0.1, -1.0))
     ]
     assert fused.scores(asked) == pytest.approx(by_hand)
     fusion.save(tmp_path, [fused.weights], dataset="films")

@@ -40,10 +40,10 @@ class ItemKnn:
         known = np.array([item in column for item in case.candidates])
         asked = self._chosen([column[item] for item in case.candidates if item in column], case.moment)
         users = asked.sum(axis=0)
-        both = (asked.T @ history).toarray()
-        norm = np.sqrt(np.outer(users + SHRINK, history.sum(axis=0) + SHRINK))
+        # Summed over the history first, (U,), so that no matrix of candidates by history is made.
+        near = history @ (history.sum(axis=0) + SHRINK) ** -0.5
         found = np.zeros(len(case.candidates))
-        found[known] = (both / norm).sum(axis=1) + _BACK_OFF * users
+        found[known] = (asked.T @ near) * (users + SHRINK) ** -0.5 + _BACK_OFF * users
         return found
 
     def _chosen(self, columns: Sequence[int], moment: float | None) -> sparse.csc_array:

@@ -14,6 +14,7 @@ from train import metrics, protocol
 from train.baselines.item_knn import SHRINK, ItemKnn
 from train.baselines.popularity import Popularity
 from train.baselines.random_order import RandomOrder
+from train.baselines.recent_popularity import HALF_LIFE, RecentPopularity
 from train.dataset import CatalogueItem, Dataset
 from train.interactions import Interactions
 from train.logs import UserLog
@@ -43,6 +44,21 @@ def test_popularity_counts_what_came_before():
     assert system.scores(asked("z", "abcd", moment=7)).tolist() == [3, 0, 0, 0]
     assert system.scores(asked("z", "abcd", moment=5)).tolist() == [2, 0, 0, 0]
     assert system.scores(asked("z", "x")).tolist() == [0], "an item that nobody knows"
+
+
+def test_recent_popularity_halves_with_each_item_that_follows_in_the_log():
+    system = RecentPopularity().fit(users("train", "abc", "ca"), list("abcd"))
+    assert system.scores(asked("z", "abcd")).tolist() == [0.25 + 1, 0.5, 1 + 0.5, 0]
+    assert system.scores(asked("z", "x")).tolist() == [0]
+
+
+def test_recent_popularity_halves_with_every_month_before_the_target():
+    month = int(HALF_LIFE)
+    logs = users("train", "abc", "a", times=[(0, month, 3 * month), (2 * month,)])
+    system = RecentPopularity().fit(logs, list("abcd"))
+    assert system.scores(asked("z", "abcd", moment=2 * month)) == pytest.approx([0.25, 0.5, 0, 0])
+    later = [1 / 8 + 1 / 2, 1 / 4, 0, 0]  # what happens at the moment itself does not count
+    assert system.scores(asked("z", "abcd", moment=3 * month)) == pytest.approx(later)
 
 
 # Users of the items: a 1 2 3, b 1 2, c 2 4, d 3, e 4.
@@ -105,10 +121,11 @@ def test_microlens_has_the_figures_that_were_measured_before():
     train = Interactions(people.train, list(titles))
     cases = [protocol.case(u, train, "uniform", seed=1) for u in protocol.choose(people.test, 1000, seed=1)]
     auc = {}
-    for system in (RandomOrder(), Popularity(), ItemKnn()):
+    for system in (RandomOrder(), Popularity(), RecentPopularity(), ItemKnn()):
         system.fit(people.train, list(titles))
         scores = [system.scores(case) for case in cases]
         auc[system.name] = np.mean([metrics.user_metrics(s[0], s[1:])["auc"] for s in scores])
     assert auc["random"] == pytest.approx(0.5, abs=0.03)
     assert auc["popularity"] == pytest.approx(0.757, abs=0.02)
+    assert auc["recent-popularity"] == pytest.approx(0.83, abs=0.02)
     assert auc["item-knn"] - auc["popularity"] == pytest.approx(0.042, abs=0.015)
