@@ -14,7 +14,7 @@ import numpy as np
 
 from train.interactions import Interactions
 from train.logs import UserLog
-from train.protocol import Case
+from train.splits import Case
 
 HALF_LIFE = 30 * 24 * 3600.0  # seconds
 
