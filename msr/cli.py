@@ -72,7 +72,8 @@ def _run(args: argparse.Namespace, progress: Progress) -> Path:
             if isinstance(event, StageProgress):
                 progress(f"{event.stage} {event.done}/{event.total}", event.done / max(event.total, 1))
             elif isinstance(event, Finished):
-                _write(out, json.dumps(event.run.to_json(), ensure_ascii=False, indent=1) + "\n")
+                record = event.run.to_json(pictures=args.pictures)
+                _write(out, json.dumps(record, ensure_ascii=False, indent=1) + "\n")
     return args.out
 
 
@@ -195,6 +196,7 @@ def _parser() -> argparse.ArgumentParser:
         "--block-size", type=int, default=PipelineConfig.block_size, help="items a preference step reads (%(default)s)"
     )
     run.add_argument("--out", required=True, type=Path, metavar="FILE", help="run.json to write")
+    run.add_argument("--pictures", action="store_true", help="put the pictures into the file: it can be shown anywhere")
     run.set_defaults(command=_run)
 
     describe = commands.add_parser(

@@ -46,6 +46,7 @@ class PipelineConfig:
     max_describe_tokens: int = 40
     max_preference_tokens: int = 90
     max_rationale_tokens: int = 56
+    adapter: bool = True  # False: the base model answers alone
 
     def __post_init__(self) -> None:
         _between("block_size", self.block_size, 1, 20)

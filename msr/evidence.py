@@ -29,17 +29,21 @@ def influence(
     items: Mapping[str, Item],
     max_preference_tokens: int,
     stop: threading.Event | None = None,
+    regenerate: bool = True,
 ) -> Generator[StageProgress | Explained, None, tuple[Recommendation, ...]]:
     """Leaves out each history item once; returns the recommendations with two `Evidence` rows for each of them.
+
+    A preference text that a person wrote cannot be written anew: without `regenerate` there is the direct row alone.
 
     An item leaves its own block and the other blocks keep their bounds. Deltas compare scores of equal batches (the
     full prompt is scored again among the recommended items alone), so batching adds no difference of its own.
     Yields progress after every preference step and every item, and all `Explained` last. Raises StopRequested.
     """
-    steps = len(blocks) + len(history)
+    writing = len(blocks) if regenerate else 0
+    steps = writing + len(history)
     yield StageProgress("influence", 0, steps)
     preferences = [""] * len(history)
-    varied = [_without(left_out, history, blocks, summaries) for left_out in history]
+    varied = [_without(left_out, history, blocks, summaries) for left_out in history if regenerate]
     for done, texts in enumerate(recompute(backbone, varied, max_preference_tokens, stop), start=1):
         preferences = texts
         yield StageProgress("influence", done, steps)
@@ -50,12 +54,13 @@ def influence(
     full = scores.of(preference_text, titles)
     rows: list[list[Evidence]] = [[] for _ in recommended]
     for n, left_out in enumerate(history):
-        regenerated = scores.of(preferences[n], titles[:n] + titles[n + 1 :])
-        direct = scores.of(preference_text, [titles[m] for m in shown if m != n])
-        for row, whole, anew, edited in zip(rows, full, regenerated, direct, strict=True):
-            row.append(Evidence(left_out.id, whole - anew, "regenerated"))
-            row.append(Evidence(left_out.id, whole - edited, "direct"))
-        yield StageProgress("influence", len(blocks) + n + 1, steps)
+        variants = {"direct": scores.of(preference_text, [titles[m] for m in shown if m != n])}
+        if regenerate:
+            variants = {"regenerated": scores.of(preferences[n], titles[:n] + titles[n + 1 :]), **variants}
+        for reading, without in variants.items():
+            for row, whole, less in zip(rows, full, without, strict=True):
+                row.append(Evidence(left_out.id, whole - less, reading))
+        yield StageProgress("influence", writing + n + 1, steps)
 
     measured = tuple(replace(r, influence=tuple(row)) for r, row in zip(recommended, rows, strict=True))
     for recommendation in measured:

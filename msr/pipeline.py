@@ -13,9 +13,10 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
-from msr import evidence, explain, preference, ranking, summaries
+from msr import evidence, explain, preference, prompts, ranking, summaries
 from msr.backbones.base import Backbone, StopRequested
 from msr.backbones.cached import CachedBackbone, model_key
+from msr.backbones.untuned import UntunedBackbone
 from msr.cache import TextCache, content_key
 from msr.config import PipelineConfig
 from msr.schema import (
@@ -60,13 +61,15 @@ class Pipeline:
         stop: threading.Event | None = None,
         parent: str | None = None,
         top: int | None = None,
+        edited: str | None = None,
     ) -> Iterator[Event]:
         """Checks the input at once, then does the work as its events are asked for.
 
         Events come in the order of the stages: the first block is described and its preference streamed before the
         rest is described. The last event is `Finished`, or `Stopped` within one backbone call after `stop` was set.
         Closing the iterator ends the work. `top` overrides the setting of that name; `parent` is the id of the run
-        that this one was edited from.
+        that this one was edited from. `edited` is a preference text that a person wrote: it follows the model's own,
+        and candidates are scored by it.
 
         Raises InputProblem (a ValueError) for a history or a catalogue that cannot be run. Errors of the backbone
         come out of the iterator.
@@ -76,7 +79,8 @@ class Pipeline:
             config = replace(config, top=top)
         history, catalogue = tuple(history), tuple(catalogue)
         candidates = _checked(history, catalogue)
-        work = _Work(self.backbone, history, candidates, config, stop or threading.Event(), parent)
+        backbone = self.backbone if config.adapter else UntunedBackbone(self.backbone)
+        work = _Work(backbone, history, candidates, config, stop or threading.Event(), parent, edited)
         return work.events(len(catalogue))
 
     def describe(
@@ -91,12 +95,13 @@ class _Work:
 
     def __init__(
         self,
-        backbone: CachedBackbone,
+        backbone: CachedBackbone | UntunedBackbone,
         history: tuple[Item, ...],
         candidates: tuple[Item, ...],
         config: PipelineConfig,
         stop: threading.Event,
         parent: str | None,
+        edited: str | None,
     ) -> None:
         self.backbone = backbone
         self.history = history
@@ -104,6 +109,7 @@ class _Work:
         self.config = config
         self.stop = stop
         self.parent = parent
+        self.edited = edited
         self.items = {item.id: item for item in (*history, *candidates)}
         self.blocks = preference.blocks(history, config.block_size)
         self.summaries: dict[str, ItemSummary] = {}
@@ -119,6 +125,10 @@ class _Work:
                 yield from clock.timed("describe", self.describe(blocks))
                 for block in blocks:
                     yield from clock.timed("preference", self.prefer(block))
+            if self.edited is not None:
+                own = Preference(Block(len(self.blocks), ()), self.edited, edited=True)
+                self.preferences.append(own)
+                yield PreferenceText(own, final=True)
             yield from clock.timed("rank", self.rank())
             if self.config.explain_top:
                 yield from clock.timed("explain", self.explain())
@@ -148,7 +158,12 @@ class _Work:
     def rank(self) -> Generator[Event, None, None]:
         titles = [item.title for item in self.history]
         self.scored = yield from ranking.score(self.backbone, self.text, titles, self.candidates, self.stop)
-        self.recommended = ranking.recommendations(self.scored, self.items, self.config.top)
+        best = ranking.recommendations(self.scored, self.items, self.config.top)
+        asked = [prompts.recommend(self.text, titles, self.items[r.item_id]) for r in best]
+        read = self.backbone.reading(asked)
+        self.recommended = tuple(
+            replace(r, prompt=one.text, tokens=one.tokens) for r, one in zip(best, read, strict=True)
+        )
         yield Ranked(self.recommended)
 
     def explain(self) -> Generator[Event, None, None]:
@@ -169,6 +184,7 @@ class _Work:
             self.items,
             self.config.max_preference_tokens,
             self.stop,
+            regenerate=self.edited is None,
         )
         self.recommended = top + rest
 
@@ -181,6 +197,8 @@ class _Work:
             "catalogue_items": catalogue_size,
             "candidates": len(self.candidates),
         }
+        if self.edited is not None:
+            settings["edited_preference"] = self.edited
         return Run(
             id=_run_id(self.history, self.candidates, settings, identity),
             model=identity,
@@ -192,11 +210,12 @@ class _Work:
             scores=self.scored,
             timings=timings,
             parent=self.parent,
+            offered=tuple(self.items[r.item_id] for r in self.recommended),
         )
 
     @property
     def text(self) -> str:
-        """The preference after the last block."""
+        """The preference that candidates are scored by: the last one."""
         return self.preferences[-1].text
 
     def _explained(self) -> tuple[tuple[Recommendation, ...], tuple[Recommendation, ...]]:

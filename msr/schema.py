@@ -80,10 +80,11 @@ class Block:
 
 @dataclass(frozen=True)
 class Preference:
-    """The running preference text after a block."""
+    """The running preference text after a block; `edited` if a person wrote it (its block holds no items then)."""
 
     block: Block
     text: str
+    edited: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,10 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A ranked candidate. `rationale` is model-written, `influence` is measured; they are never mixed."""
+    """A ranked candidate. `rationale` is model-written, `influence` is measured; they are never mixed.
+
+    `prompt` is what the model read when it scored the candidate, in its chat format, and `tokens` the length of that.
+    """
 
     rank: int
     item_id: str
@@ -133,11 +137,16 @@ class Recommendation:
     score: float
     rationale: str = ""
     influence: tuple[Evidence, ...] = ()
+    prompt: str = ""
+    tokens: int = 0
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run; immutable. An edited run names its parent."""
+    """A finished run; immutable. An edited run names its parent.
+
+    `offered` are the recommended items themselves, so that a run can be shown without its catalogue.
+    """
 
     id: str
     model: Mapping[str, Any]
@@ -149,11 +158,13 @@ class Run:
     scores: tuple[Candidate, ...] = ()
     timings: Mapping[str, float] = field(default_factory=dict)
     parent: str | None = None
+    offered: tuple[Item, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """The documented `run.json` (README, "run.json")."""
+    def to_json(self, pictures: bool = False) -> dict[str, Any]:
+        """The documented `run.json` (README, "run.json"); with `pictures` it can be shown anywhere."""
         texts = {s.item_id: s for s in self.summaries}
-        return {
+        offered = {item.id: item for item in self.offered}
+        record = {
             "id": self.id,
             "parent": self.parent,
             "model": dict(self.model),
@@ -162,7 +173,7 @@ class Run:
                 {
                     "id": i.id,
                     "title": i.title,
-                    "picture": i.picture.digest if i.picture else None,
+                    "picture": _digest(i),
                     "description": texts[i.id].text if i.id in texts else "",
                     "confidence": round(texts[i.id].confidence, 4) if i.id in texts else None,
                     "familiar": texts[i.id].familiar if i.id in texts else None,
@@ -170,22 +181,35 @@ class Run:
                 for i in self.history
             ],
             "preferences": [
-                {"block": p.block.index, "items": list(p.block.item_ids), "text": p.text} for p in self.preferences
+                {"block": p.block.index, "items": list(p.block.item_ids), "text": p.text, "edited": p.edited}
+                for p in self.preferences
             ],
             "recommendations": [
                 {
                     "rank": r.rank,
                     "id": r.item_id,
                     "title": r.title,
+                    "picture": _digest(offered.get(r.item_id)),
+                    "description": texts[r.item_id].text if r.item_id in texts else "",
                     "score": round(r.score, 6),
                     "rationale": r.rationale,
                     "influence": _influence_json(r.influence),
+                    "prompt": r.prompt,
+                    "tokens": r.tokens,
                 }
                 for r in self.recommendations
             ],
             "scores": [{"id": c.item_id, "yes": c.answer.yes, "no": c.answer.no} for c in self.scores],
             "timings": {k: round(v, 3) for k, v in self.timings.items()},
         }
+        if pictures:
+            shown = {i.picture.digest: i.picture for i in (*self.history, *self.offered) if i.picture}
+            record["pictures"] = {d: base64.b64encode(p.data).decode("ascii") for d, p in shown.items()}
+        return record
+
+
+def _digest(item: Item | None) -> str | None:
+    return item.picture.digest if item and item.picture else None
 
 
 def _influence_json(rows: tuple[Evidence, ...]) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ def visiting(browser: Browser, url: str, width: int = 1280, scheme: str = "light
     expect.set_options(timeout=_PATIENCE)
     page.goto(url, wait_until="domcontentloaded")
     page.wait_for_selector(".story, .editor")
-    page.wait_for_function("() => window.msr")
+    page.wait_for_function("() => window.msr?.editors.history")
     yield page
     context.close()
     assert wrong == []

@@ -12,7 +12,7 @@ from typing import Any
 
 from PIL import Image, ImageColor, ImageStat
 
-from msr.backbones.base import Generation, StopRequested
+from msr.backbones.base import Generation, Reading, StopRequested
 from msr.prompts import Prompt
 from msr.schema import Item, Picture, YesNo
 
@@ -128,6 +128,11 @@ class FakeBackbone:
             asked.update(colour_of(p) for p in prompt.pictures)
             answers.append(YesNo(0.5 * sum(known[w] for w in asked) - 2.0 if self.adapted else 0.0, 0.0))
         return answers
+
+    def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
+        """The chat format is "User: ...", a token is a word."""
+        texts = [f"User: {prompt.text}\nAssistant:" for prompt in prompts]
+        return [Reading(text, len(text.split())) for text in texts]
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         self.calls["familiarity"] += 1

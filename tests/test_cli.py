@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from msr import backbones, catalog, cli
+from msr import backbones, catalog, cli, intake
 from msr.backbones.base import BackboneError
 from msr.config import BackboneConfig
 from msr.progress import Progress
@@ -77,7 +77,9 @@ def test_run_writes_the_documented_json(asked: list[BackboneConfig], capsys: pyt
 
 def test_run_on_the_bundled_catalogue_and_a_story(asked: list[BackboneConfig]) -> None:
     story = catalog.stories()[0]
-    assert run("--top", "1", history=f"demo:{story.id}", shop="demo") == 0
+    assert run("--top", "1", "--pictures", history=f"demo:{story.id}", shop="demo") == 0
+    again = intake.recorded_run(Path("run.json").read_bytes(), "run.json")
+    assert again.history == catalog.story_items(story.id) and again.offered[0].picture
     result = json.loads(Path("run.json").read_text("utf-8"))
     assert tuple(h["id"] for h in result["history"]) == story.items
     assert result["recommendations"][0]["id"] not in story.items

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from msr.config import LIMITS, Limits
-from msr.intake import IntakeError, load_items, uploads
-from tests.intake_files import HEADER, TWO, png, write_folder
+from msr.intake import IntakeError, load_items, to_session, uploads
+from msr.schema import Item
+from tests.intake_files import HEADER, TWO, png, write_folder, write_zip
 
 
 def refused(path: Path | str, said: str, limits: Limits = LIMITS) -> None:
@@ -134,3 +135,13 @@ def test_upload_names_are_shown_harmless(tmp_path: Path) -> None:
     )
     assert problems[0].isprintable() and len(problems[0]) < 200
     assert (items[0].id, items[0].title) == ("picture", "")
+
+
+def test_tables_zips_and_sessions_are_uploads_too(tmp_path: Path) -> None:
+    write_folder(tmp_path, {"a.csv": HEADER + "a,Mug,\nb,Bowl,\n", "cup.png": png(), "bad.csv": "no table"})
+    (tmp_path / "s.json").write_bytes(to_session([Item("s", "Saved")]))
+    write_zip(tmp_path / "z.ZIP", {"red-cap.png": png()})
+    names = ("a.csv", "cup.png", "s.json", "z.ZIP", "bad.csv")
+    items, problems = uploads([(tmp_path / name, name) for name in names])
+    assert [i.title for i in items] == ["Mug", "Bowl", "cup", "Saved", "red cap"]
+    assert len(problems) == 1 and problems[0].startswith("bad.csv")

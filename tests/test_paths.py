@@ -31,3 +31,13 @@ def test_other_platforms_have_their_own_places(monkeypatch):
     monkeypatch.setattr("sys.platform", "win32")
     monkeypatch.setenv("LOCALAPPDATA", "/Local")
     assert paths.cache_home() == Path("/Local/msr-studio")
+
+
+def test_what_people_made_is_not_kept_with_the_caches(monkeypatch, tmp_path):
+    monkeypatch.delenv("MSR_DATA", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    assert paths.data_home() == Path("/home/ada/.local/share/msr-studio")
+    monkeypatch.setenv("MSR_DATA", str(tmp_path))
+    assert paths.data_home() == tmp_path

@@ -252,6 +252,34 @@ def test_timings_name_every_stage():
     assert set(finished().timings) == {*STAGES, "first_preference_word", "total"}
 
 
+def test_an_edited_preference_is_what_candidates_are_scored_by():
+    plain = finished()
+    run = finished(edited="I only like dotted bags now.", parent=plain.id)
+    assert run.preferences[:-1] == plain.preferences
+    own = run.preferences[-1]
+    assert (own.text, own.edited, own.block.item_ids) == ("I only like dotted bags now.", True, ())
+    assert all("I only like dotted bags now." in r.prompt for r in run.recommendations)
+    assert run.parent == plain.id and run.id != plain.id
+    assert run.settings["edited_preference"] == own.text
+    assert {e.reading for r in run.recommendations for e in r.influence} == {"direct"}, "nothing is written anew"
+    assert [r.item_id for r in run.recommendations] != [r.item_id for r in plain.recommendations]
+
+
+def test_a_run_without_the_adapter_says_so_and_leaves_it_on():
+    fake = FakeBackbone()
+    run = finished(fake, config=PipelineConfig(adapter=False))
+    assert run.model["adapter"] is None and run.settings["adapter"] is False
+    assert {c.answer.yes for c in run.scores} == {0.0}
+    assert fake.adapted
+    assert finished(fake).model["adapter"] == "fake-adapter"
+
+
+def test_a_run_shows_itself_without_its_catalogue():
+    run = finished(top=4)
+    assert [i.id for i in run.offered] == [r.item_id for r in run.recommendations]
+    assert all(r.tokens == len(r.prompt.split()) > 10 for r in run.recommendations)
+
+
 def test_describing_alone():
     fake = FakeBackbone(unfamiliar=[noise().digest])
     told = list(Pipeline(fake).describe([*items(3), Item("n", "", noise())]))

@@ -41,11 +41,14 @@ RUN = Run(
                 Evidence("h1", -0.5, "regenerated"),
                 Evidence("h1", 0.0, "direct"),
             ),
+            "User: mug?",
+            2,
         ),
     ),
     scores=(Candidate("c0", YesNo(1.5, -0.5)),),
     timings={"total": 1.23456},
     parent="ba9876543210",
+    offered=(Item("c0", "mug", picture("blue")),),
 )
 
 
@@ -67,24 +70,33 @@ def test_run_json_has_the_documented_shape():
             },
             {"id": "h1", "title": "lamp", "picture": None, "description": "", "confidence": None, "familiar": None},
         ],
-        "preferences": [{"block": 0, "items": ["h0", "h1"], "text": "The user likes mugs."}],
+        "preferences": [{"block": 0, "items": ["h0", "h1"], "text": "The user likes mugs.", "edited": False}],
         "recommendations": [
             {
                 "rank": 1,
                 "id": "c0",
                 "title": "mug",
+                "picture": picture("blue").digest,
+                "description": "A blue mug.",
                 "score": 0.876543,
                 "rationale": "It fits.",
                 "influence": [
                     {"history_id": "h0", "delta": 0.25, "delta_direct": 0.123457},
                     {"history_id": "h1", "delta": -0.5, "delta_direct": 0.0},
                 ],
+                "prompt": "User: mug?",
+                "tokens": 2,
             }
         ],
         "scores": [{"id": "c0", "yes": 1.5, "no": -0.5}],
         "timings": {"total": 1.235},
     }
     assert json.loads(json.dumps(told, allow_nan=False)) == told
+
+
+def test_pictures_come_along_when_asked_for():
+    assert "pictures" not in RUN.to_json()
+    assert set(RUN.to_json(pictures=True)["pictures"]) == {picture("red").digest, picture("blue").digest}
 
 
 def test_records_are_frozen():

@@ -11,6 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from train.names import DATASETS, PREFERENCES, SYSTEMS
 from train.readers import KINDS
 
 
@@ -47,14 +48,25 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("--start", type=Path, help="folder of an earlier run whose LoRA is taken over")
         else:
             one.add_argument("--start", type=Path, required=True, help="folder of an aligned model")
-    one = commands.add_parser("eval", help="held-out figures, merged into a run.json")
-    one.add_argument("--data", type=Path, required=True, help="folder that holds the data sets (README, Data)")
+    one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
+    one.add_argument("--dataset", choices=DATASETS, default=DATASETS[0])
+    one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
+    one.add_argument("--eval-data", type=Path, help="folder in the same format, all of whose users are test users")
+    one.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
     one.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
     one.add_argument("--json", type=Path, required=True, help="file that gets the figures")
-    one.add_argument("--pictures", type=int, default=200, help="unseen pictures of each source")
-    one.add_argument("--users", type=int, default=100, help="unseen users")
-    one.add_argument("--drawn", type=int, default=1500, help="as in training")
+    one.add_argument("--users", type=int, default=100, help="test users (default %(default)s)")
     one.add_argument("--seed", type=int, default=1)
+    some = one.add_argument_group("data sets")
+    some.add_argument("--negatives", choices=("uniform", "popularity", "both"), default="both")
+    some.add_argument("--preference", choices=PREFERENCES, help="default: generated if there are pictures, else titles")
+    some.add_argument("--systems", nargs="+", choices=SYSTEMS, metavar="NAME", help=f"any of {', '.join(SYSTEMS)}")
+    some.add_argument("--validation-users", type=int, default=200, help="to fit the fusion on (default %(default)s)")
+    some.add_argument("--full-catalogue", action="store_true", help="rank all items too, by the cheap systems")
+    some.add_argument("--full-model-users", type=int, default=0, help="users whose full catalogue the model ranks")
+    some = one.add_argument_group("pictures")
+    some.add_argument("--pictures", type=int, default=200, help="unseen pictures of each source")
+    some.add_argument("--drawn", type=int, default=1500, help="as in training")
     one = commands.add_parser("card", help="publish a run: its weights, run.json and the model card")
     one.add_argument("--run", type=Path, required=True)
     one.add_argument("--out", type=Path, default=Path("assets/pocket"))
@@ -72,14 +84,9 @@ def main() -> None:
 
         card.publish(args.run, args.out)
     elif args.command == "eval":
-        from msr import backbones
-        from msr.config import BackboneConfig
-        from train import data, heldout, report
+        from train import evaluation
 
-        backbone = backbones.load(BackboneConfig(adapter=args.adapter))
-        material = data.load(args.data, drawn=args.drawn)
-        figures = heldout.evaluate(backbone, material, args.pictures, args.users, args.seed)
-        report.update(args.json, evaluated=dict(backbone.identity()), **figures)
+        sys.exit(evaluation.run(args))
     else:
         from train import stages
 

@@ -138,5 +138,5 @@ def _heldout(figures: dict) -> list[str]:
                 f"| {row['system']} | {a['mean']:.3f} [{a['low']:.3f}, {a['high']:.3f}] "
                 f"| {h['mean']:.3f} [{h['low']:.3f}, {h['high']:.3f}] |"
             )
-        lines += ["", "Popularity counts what training users chose before the moment of the target, and nothing later."]
+        lines += ["", "Popularity and item-kNN count training users' interactions from before the target only."]
     return [*lines, ""]

@@ -1,9 +1,9 @@
 """Held-out figures of the pocket model, through the same code that serves the app.
 
-    python -m train eval --data DATA --adapter runs/sft --out runs/sft/run.json
+    python -m train eval --dataset pictures --data DATA --adapter runs/sft --json runs/sft/run.json
 
 Descriptions of unseen pictures: does the text mention the true type, colour, gender or object? Unseen users: the last
-item of a sequence against 20 uniform negatives, beside popularity and with the pictures taken away.
+film of a sequence against 20 uniform negatives, beside popularity and with the pictures taken away.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ import random
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 
 from tqdm import tqdm
 
 from msr import prompts
 from msr.backbones.base import Backbone
+from msr.cache import TextCache
 from msr.config import PipelineConfig
 from msr.schema import Item, Picture
-from train import data, logs, metrics, targets
+from train import data, metrics, targets
+from train.asking import ScoreLog
+from train.comparison import EvalConfig, compare
+from train.dataset import CatalogueItem, Dataset
+from train.names import SYMBOLIC, UNIFORM
+from train.protocol import roles
 from train.sources import Shot, is_pair
-from train.tasks import movie_blocks
-
-NEGATIVES = 20
+from train.systems import Builder
 
 
 def mentions(text: str, words: str) -> bool:
@@ -67,44 +70,18 @@ def descriptions(
 
 
 def users(backbone: Backbone, material: data.Material, count: int, seed: int) -> dict:
-    """AUC and HR of the last item of unseen users against uniform negatives.
-
-    The preference text is the symbolic one over the nine items before the last: what is measured is the recommender.
-    """
-    movies = {s.key.removeprefix("movie/"): s for s in material.shots if s.kind == "movie"}
-    popular = logs.Popularity(material.logs)
-    chosen = [u for u in material.users("test") if len(u.items) >= 10 and u.items[-1] in movies]
-    rng = random.Random(seed)
-    chosen = sorted(rng.sample(chosen, min(count, len(chosen))), key=lambda u: u.user)
-    table: dict[str, list[dict[str, float]]] = {
-        "mllm": [],
-        "mllm, pictures blanked": [],
-        "popularity": [],
-        "random": [],
+    """The recommender on unseen users' last films, after the symbolic preference of what they saw before."""
+    films = {
+        s.key.removeprefix("movie/"): CatalogueItem(
+            s.key.removeprefix("movie/"), s.title, s.path, tuple(s.facts.get("genres", ()))
+        )
+        for s in material.shots
+        if s.kind == "movie"
     }
-    names = sorted(movies)
-    for user in tqdm(chosen, desc="unseen users", unit="user"):
-        touched = set(user.items)
-        pool = [i for i in rng.sample(names, min(600, len(names))) if i not in touched][:NEGATIVES]
-        ids = [user.items[-1], *pool]
-        history = movie_blocks(movies, user, len(user.items) - 1)
-        taste = targets.Taste()
-        for block in history:
-            taste = taste.update(block)
-        recent = [s.title for block in history for s in block]
-        items = [pictured(movies[i], True) for i in ids]
-        for name, shown in (("mllm", items), ("mllm, pictures blanked", [replace(i, picture=None) for i in items])):
-            answers = backbone.score([prompts.recommend(taste.text(), recent, i) for i in shown])
-            table[name].append(metrics.user_metrics(answers[0].logit, [a.logit for a in answers[1:]]))
-        counts = [popular.before(i, user.time_of(-1)) for i in ids]
-        table["popularity"].append(metrics.user_metrics(counts[0], counts[1:]))
-        draws = [rng.random() for _ in ids]
-        table["random"].append(metrics.user_metrics(draws[0], draws[1:]))
-    rows = [
-        {"system": name, "negatives": "uniform", **{m: metrics.interval([r[m] for r in rows]) for m in rows[0]}}
-        for name, rows in table.items()
-    ]
-    return {"dataset": "movielens-posters", "users": len(chosen), "rows": rows}
+    builder = Builder(films, backbone, TextCache(), ScoreLog(), preference=SYMBOLIC)
+    config = EvalConfig(count, 0, (UNIFORM,), ("random", "popularity", "item-knn", "titles-only", "mllm"), seed=seed)
+    figures = compare(builder, roles(Dataset("movielens", films, material.logs)), config)
+    return {"dataset": "movielens-posters", "users": figures["users"], "rows": figures["rows"]}
 
 
 def evaluate(backbone: Backbone, material: data.Material, pictures: int, people: int, seed: int) -> dict:

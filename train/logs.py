@@ -1,16 +1,14 @@
-"""Interaction logs: users' chronological histories, split by user, and item counts that do not look ahead.
+"""Interaction logs: users' chronological histories, split by user.
 
 Leakage rules (DESIGN, section 7): a history holds only what came before its target; test users are never trained on;
-a statistic counts training users only, and where times are known only what came before the target.
+a statistic counts training users only, and where times are known only what came before the target
+(`train.interactions`).
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-from bisect import bisect_left
-from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,30 +62,3 @@ def movielens(root: Path) -> list[UserLog]:
         seen.sort()
         logs.append(UserLog(user, tuple(item for *_, item in seen), tuple(time for time, *_ in seen)))
     return logs
-
-
-class Popularity:
-    """How often training users chose an item before a moment; at any time where the logs have no times.
-
-    Of `logs`, those in `split` are counted; with None all of them, which are then the training part of another split.
-    """
-
-    def __init__(self, logs: Iterable[UserLog], split: str | None = "train") -> None:
-        self._times: dict[str, list[int]] = defaultdict(list)
-        self._untimed: dict[str, int] = defaultdict(int)
-        for log in logs:
-            if split is not None and log.split != split:
-                continue
-            for place, item in enumerate(log.items):
-                if log.times:
-                    self._times[item].append(log.times[place])
-                else:
-                    self._untimed[item] += 1
-        for times in self._times.values():
-            times.sort()
-
-    def before(self, item: str, moment: int | None) -> int:
-        """Interactions with `item` strictly before `moment` in seconds; all of them if it is None."""
-        times = self._times.get(item, [])
-        counted = len(times) if moment is None else bisect_left(times, moment)
-        return counted + self._untimed.get(item, 0)

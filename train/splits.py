@@ -37,6 +37,11 @@ class Case:
         if len(set(self.negatives)) < len(self.negatives):
             raise ValueError(f"user {self.user!r}: a negative is there twice")
 
+    @property
+    def candidates(self) -> tuple[str, ...]:
+        """What is scored, the target first; ranks are midranks, so the order favours nobody."""
+        return (self.target, *self.negatives)
+
 
 @dataclass(frozen=True)
 class Split:

@@ -28,6 +28,14 @@ class Generation:
     confidence: float
 
 
+@dataclass(frozen=True)
+class Reading:
+    """What a model reads of a prompt: the text in its chat format, pictures as <image>, and its length in tokens."""
+
+    text: str
+    tokens: int
+
+
 class Backbone(Protocol):
     """Every method is deterministic (greedy, no sampling) and raises StopRequested soon after `stop` is set."""
 
@@ -47,6 +55,9 @@ class Backbone(Protocol):
 
     def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
         """Yes and No logits at the answer position of each prompt; a shared prefix is computed once."""
+
+    def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
+        """What `score` and `generate` read of each prompt."""
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         """How near each picture is to the training pictures, in [0, 1]; under 0.5 means unlike all of them."""

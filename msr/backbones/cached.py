@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
-from msr.backbones.base import Backbone, Generation
+from msr.backbones.base import Backbone, Generation, Reading
 from msr.cache import TextCache, content_key
 from msr.prompts import Prompt
 from msr.schema import Picture, YesNo
@@ -68,6 +68,9 @@ class CachedBackbone:
 
     def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
         return self._backbone.score(prompts, stop)
+
+    def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
+        return self._backbone.reading(prompts)
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         model = model_key(self.identity())

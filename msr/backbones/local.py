@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from transformers import DynamicCache, StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
 
-from msr.backbones.base import Generation, StopRequested
+from msr.backbones.base import Generation, Reading, StopRequested
 from msr.backbones.tokens import ChatTokens
-from msr.prompts import Prompt
+from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
 
 _PICTURES_KEPT = 4096
@@ -242,6 +242,13 @@ class LocalBackbone:
             heads = self.model.get_output_embeddings().weight[list(self.tokens.yes_no())]
             logits = torch.nn.functional.linear(last.float(), heads.float())
         return [YesNo(float(yes), float(no)) for yes, no in logits]
+
+    @torch.inference_mode()
+    def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
+        with self._lock:
+            rows = self._encode(prompts, None)
+        texts = [IMAGE.join(self.tokens.chat(prompt.text)) for prompt in prompts]
+        return [Reading(text, len(ids)) for text, (ids, _) in zip(texts, rows, strict=True)]
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         """Always 1: only a model whose training pictures are known can tell (`pocket_backbone`)."""

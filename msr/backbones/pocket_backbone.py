@@ -56,12 +56,12 @@ class PocketBackbone(LocalBackbone):
 
     def _features(self, pictures: Sequence[Picture]) -> Sequence[torch.Tensor]:
         connector = self.model.model.multi_modal_projector
-        seen = torch.stack(self._looked_at(pictures)).to(self.model.device, self.model.dtype)
+        seen = torch.stack(self.looked_at(pictures)).to(self.model.device, self.model.dtype)
         values = self._familiar(seen[:, 0, : connector.vision_dim])
         self._known.update(zip((p.digest for p in pictures), values, strict=True))
         return list(connector(seen))
 
-    def _looked_at(self, pictures: Sequence[Picture]) -> list[torch.Tensor]:
+    def looked_at(self, pictures: Sequence[Picture]) -> list[torch.Tensor]:
         """Views (1 + cells, F + 6) in half precision, whether kept or new, so that both give the same scores."""
         keys = [
             content_key(view=p.digest, tower=self._identity["tower"], dtype=str(self.model.dtype)) for p in pictures

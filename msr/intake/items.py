@@ -11,6 +11,7 @@ from msr.config import LIMITS, Limits
 from msr.intake.archives import Archive
 from msr.intake.errors import IntakeError, plain, shown
 from msr.intake.images import SUFFIXES, picture
+from msr.intake.sessions import from_session
 from msr.intake.sources import Folder, read_file
 from msr.intake.tables import MAX_ID, Row, read_table
 from msr.intake.titles import guess_title, title
@@ -54,9 +55,10 @@ def load_items(path: Path | str, limits: Limits = LIMITS, most: int | None = Non
 def uploads(
     files: Sequence[tuple[Path | str, str]], limits: Limits = LIMITS, taken: Collection[str] = ()
 ) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-    """Items of uploaded pictures, given as (path, original name), and one sentence for each file that was refused.
+    """Items of uploaded files, given as (path, original name), and one sentence for each file that was refused.
 
-    Titles are guessed from the names; `taken` are the ids of the history so far, which count towards `max_history`.
+    A file is a picture (its title guessed from the name), a ZIP or CSV as `load_items` reads it, or a saved session.
+    `taken` are the ids of the history so far, which count towards `max_history`.
     """
     items: list[Item] = []
     problems: list[str] = []
@@ -67,10 +69,25 @@ def uploads(
             problems.append(f"{name}: a history has at most {limits.max_history} items; this one was left out.")
             continue
         try:
-            items.append(_from_picture(read_file(Path(path), limits.max_image_bytes, name), original, ids, limits))
+            new = _many(Path(path), original, limits)
+            if new is None:
+                items.append(_from_picture(read_file(Path(path), limits.max_image_bytes, name), original, ids, limits))
+            else:
+                items.extend(new)
+                ids.update(item.id for item in new)
         except IntakeError as error:
             problems.append(str(error))
     return tuple(items), tuple(problems)
+
+
+def _many(path: Path, original: str, limits: Limits) -> tuple[Item, ...] | None:
+    """The items of a file that holds more than one picture; None for any other file."""
+    match PurePosixPath(original.lower()).suffix:
+        case ".zip" | ".csv":
+            return load_items(path, limits, most=limits.max_history)
+        case ".json":
+            return from_session(read_file(path, limits.max_session_bytes, plain(original)), limits)
+    return None
 
 
 def _from_source(source: _Source, name: str, most: int, limits: Limits) -> tuple[Item, ...]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from fastapi import FastAPI
 
 from msr.catalog import Catalogue
 from msr.config import LIMITS, Limits, PipelineConfig
+from msr.reviews import ReviewLog
 from msr.ui.engine import Engine, Loader
-from msr.ui.history import Example
-from msr.ui.server import build_server
+from msr.ui.recommend.history import Example
+from msr.ui.server import Auth, build_server
+from msr.ui.shelf import Kept, Shelf
 from msr.ui.studio import Studio
 
 
@@ -20,14 +23,22 @@ def build_app(
     examples: Sequence[Example] = (),
     config: PipelineConfig = PipelineConfig(),  # noqa: B008 (frozen)
     limits: Limits = LIMITS,
+    recorded: Sequence[Kept] = (),
+    reviews: ReviewLog | None = None,
+    results: Sequence[Path] = (),
+    auth: Auth = None,
+    mcp: bool = False,
 ) -> FastAPI:
     """The app, ready for uvicorn; `load` is called at once in a thread, pages are served meanwhile.
 
     `load` is given a function to call with what is being done and how much of it, in [0, 1], and returns a Pipeline.
+    `recorded` runs are shown to everybody, judgements go to `reviews`, `results` are folders of evaluations.
     """
     engine = Engine(load)
     engine.start()
-    return build_server(Studio(engine, catalogue, tuple(examples), config, limits))
+    shelf, log = Shelf(recorded), reviews or ReviewLog()
+    studio = Studio(engine, catalogue, tuple(examples), config, limits, shelf, log, tuple(results))
+    return build_server(studio, auth, mcp)
 
 
-__all__ = ["Engine", "build_app"]
+__all__ = ["Engine", "Kept", "build_app"]

@@ -1,26 +1,30 @@
-"""The named endpoint for scripts: the same job as the page's, in one call."""
+"""Named endpoints for scripts (and, with `--mcp`, tools): the main job, describe, what if."""
 
 from __future__ import annotations
 
+import functools
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from msr import intake
-from msr.backbones.base import BackboneError
+from msr import compare, intake
+from msr.backbones.base import BackboneError, StopRequested
 from msr.config import PipelineConfig
-from msr.schema import Finished, InputProblem, Item
-from msr.ui import history
+from msr.schema import Finished, InputProblem, Item, Run
 from msr.ui.html import text
+from msr.ui.inspect.handlers import edited_text
+from msr.ui.recommend import history
+from msr.ui.shelf import Kept
 from msr.ui.studio import MODEL, Studio
 from msr.ui.uploads import upload_input
 
 
-def add_recommend(studio: Studio) -> None:
-    """Adds `/recommend` to the page that is being built."""
+def add_endpoints(studio: Studio) -> None:
+    """Adds `/recommend`, `/describe` and `/what_if` to the page that is being built."""
 
     def recommend(
         story: str = "",
@@ -33,29 +37,101 @@ def add_recommend(studio: Studio) -> None:
 
         Parameters:
             story: the id of a bundled story; leave it empty to send a history of your own
-            files: pictures of the history, oldest first (JPEG, PNG or WebP)
+            files: pictures of the history, oldest first (JPEG, PNG or WebP), or one ZIP, CSV or saved history
             titles: the pictures' titles in the same order; further ones are items without a picture
             block_size: history items that one preference step reads
             top: how many recommendations to return
         """
-        try:
-            items = _history(studio, story, files or [], titles or [])
-            config = replace(studio.config, block_size=int(block_size), top=int(top), explain_top=min(int(top), 20))
-            return _run(studio, items, config)
-        except (ValueError, TypeError, BackboneError) as error:
-            raise gr.Error(text(error), print_exception=False) from None
+        items = _history(studio, story, files or [], titles or [])
+        config = replace(studio.config, block_size=int(block_size), top=int(top), explain_top=min(int(top), 20))
+        return _run(studio, None, items, config).run.to_json()
 
-    inputs = [
-        gr.Textbox("", visible=False, label="story"),
-        upload_input(visible=False, label="files"),
-        gr.JSON([], visible=False, label="titles"),
-        gr.Number(studio.config.block_size, visible=False, label="block_size"),
-        gr.Number(studio.config.top, visible=False, label="top"),
-    ]
-    trigger, run = gr.Button(visible=False), gr.JSON(visible=False, label="run")
+    def describe(files: list[str] | None = None, titles: list[str] | None = None) -> list[dict[str, Any]]:
+        """Describes items in one factual sentence each; returns a list of id, title, description, confidence, familiar.
+
+        Parameters:
+            files: pictures (JPEG, PNG or WebP), or one ZIP, CSV or saved history
+            titles: the pictures' titles in the same order; further ones are items without a picture
+        """
+        items = _history(studio, "", files or [], titles or [])
+        if not items:
+            raise InputProblem("There is nothing to describe: send at least one picture or title.")
+        return _describe(studio, items)
+
+    def what_if(
+        run: str,
+        remove: list[str] | None = None,
+        order: list[str] | None = None,
+        mask_pictures: list[str] | None = None,
+        mask_titles: list[str] | None = None,
+        preference: str = "",
+        block_size: float = 0,
+    ) -> dict[str, Any]:
+        """Edits a run and ranks again; returns the new run, what was edited, and how far each result moved up.
+
+        Parameters:
+            run: the id of a run that /recommend or /what_if returned
+            remove: ids of history items to leave out
+            order: ids of history items in their new order; those not named follow as they were
+            mask_pictures: ids of history items whose pictures are hidden
+            mask_titles: ids of history items whose titles are hidden
+            preference: a preference text to score by, in place of the model's
+            block_size: history items that one preference step reads; 0 leaves it as it was
+        """
+        before = studio.shelf.get(run)
+        if before is None:
+            raise InputProblem("That run is not kept here (any more). Run /recommend first and use the id it returns.")
+        items = _edited(before.run, remove or [], order or [], mask_pictures or [], mask_titles or [])
+        settings = before.run.settings
+        config = replace(
+            studio.config,
+            block_size=int(block_size) or int(settings["block_size"]),
+            top=int(settings["top"]),
+            explain_top=min(int(settings["top"]), 20),
+            adapter=settings.get("adapter") is not False,
+        )
+        after = _run(studio, before, items, config, edited_text(preference, before.run)).run
+        moved = [{"id": m.item_id, "rank": m.rank, "before": m.before, "up": m.up} for m in
+                 compare.moves(before.run, after.recommendations)]  # fmt: skip
+        return {"run": after.to_json(), "edits": compare.edits(before.run, after), "moves": moved}
+
+    whole = {"block_size": studio.config.block_size, "top": studio.config.top}
+    _endpoint(recommend, [_words("story"), _files(), _list("titles"), *_numbers(**whole)], "run")
+    _endpoint(describe, [_files(), _list("titles")], "items")
+    lists = [_list(name) for name in ("remove", "order", "mask_pictures", "mask_titles")]
+    _endpoint(what_if, [_words("run"), *lists, _words("preference"), *_numbers(block_size=0)], "edited")
+
+
+def _endpoint(function: Callable[..., Any], inputs: list[Any], output: str) -> None:
+    """One named endpoint; what was wrong with a call is said in one sentence, as text."""
+
+    @functools.wraps(function)
+    def call(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except (ValueError, TypeError, KeyError, BackboneError, StopRequested) as error:
+            raise gr.Error(text(error) or "Stopped.", print_exception=False) from None
+
+    trigger, result = gr.Button(visible=False), gr.JSON(visible=False, label=output)
     trigger.click(
-        recommend, inputs, run, api_name="recommend", concurrency_id=MODEL, concurrency_limit=1, queue=True
+        call, inputs, result, api_name=function.__name__, concurrency_id=MODEL, concurrency_limit=1, queue=True
     )  # fmt: skip
+
+
+def _words(name: str) -> gr.Textbox:
+    return gr.Textbox("", visible=False, label=name)
+
+
+def _list(name: str) -> gr.JSON:
+    return gr.JSON([], visible=False, label=name)
+
+
+def _files() -> gr.File:
+    return upload_input(visible=False, label="files")
+
+
+def _numbers(**defaults: int) -> list[gr.Number]:
+    return [gr.Number(value, visible=False, label=name) for name, value in defaults.items()]
 
 
 def _history(studio: Studio, story: str, files: list[str], titles: list[str]) -> tuple[Item, ...]:
@@ -65,30 +141,84 @@ def _history(studio: Studio, story: str, files: list[str], titles: list[str]) ->
         if story not in known:
             raise InputProblem(f"There is no such story; choose one of {', '.join(known)}.")
         return known[story]
-    if not all(isinstance(title, str) for title in titles):
-        raise InputProblem("titles must be a list of strings.")
+    _strings("titles", titles)
     paths = [Path(file) for file in files]
-    pictured, refused = intake.uploads([(path, path.name) for path in paths], studio.limits)
+    brought, refused = intake.uploads([(path, path.name) for path in paths], studio.limits)
     for path in paths:
         path.unlink(missing_ok=True)
     if refused:
         raise InputProblem(" ".join(refused))
     cleaned = [intake.title(title, studio.limits) for title in titles]
-    named = [replace(item, title=title) for item, title in zip(pictured, cleaned, strict=False)]
-    rest = [Item(history.new_id({}), title) for title in cleaned[len(pictured) :] if title]
-    items, problems = history.add((), [*named, *pictured[len(named) :], *rest], {}, studio.limits)
+    named = [replace(item, title=title) for item, title in zip(brought, cleaned, strict=False)]
+    rest = [Item(history.new_id(()), title) for title in cleaned[len(brought) :] if title]
+    items, problems = history.add((), [*named, *brought[len(named) :], *rest], studio.limits)
     if problems:
         raise InputProblem(" ".join(problems))
     return items
 
 
-def _run(studio: Studio, items: tuple[Item, ...], config: PipelineConfig) -> dict[str, Any]:
-    """Waits for the model and runs to the end. Raises InputProblem and BackboneError."""
+def _edited(
+    run: Run, remove: Sequence[str], order: Sequence[str], mask_pictures: Sequence[str], mask_titles: Sequence[str]
+) -> tuple[Item, ...]:
+    """The history of a run after the edits. Raises InputProblem for an id that is not in it."""
+    items = {item.id: item for item in run.history}
+    asked = {"remove": remove, "order": order, "mask_pictures": mask_pictures, "mask_titles": mask_titles}
+    for name, ids in asked.items():
+        _strings(name, ids)
+        if unknown := [i for i in ids if i not in items]:
+            raise InputProblem(f"{name}: the history has no item {unknown[0][:60]}; it has {', '.join(items)}.")
+    for item_id in mask_pictures:
+        if not items[item_id].title or item_id in mask_titles:
+            raise InputProblem(f"mask_pictures: nothing of item {item_id} would be left; remove it instead.")
+        items[item_id] = replace(items[item_id], picture=None)
+    for item_id in mask_titles:
+        if items[item_id].picture is None:
+            raise InputProblem(f"mask_titles: nothing of item {item_id} would be left; remove it instead.")
+        items[item_id] = replace(items[item_id], title="")
+    return tuple(items[i] for i in dict.fromkeys((*order, *items)) if i not in remove)
+
+
+def _strings(name: str, values: Any) -> None:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise InputProblem(f"{name} must be a list of strings.")
+
+
+def _run(
+    studio: Studio, before: Kept | None, items: tuple[Item, ...], config: PipelineConfig, edited: str | None = None
+) -> Kept:
+    """Waits for the model, runs to the end and keeps the run. Raises InputProblem and BackboneError."""
+    catalogue = before.catalogue if before else studio.catalogue
+    name = f"{before.name}, edited" if before else (items[0].title if items else "")
     stop = threading.Event()
     try:
         for _ in studio.engine.wait(stop):
             pass
-        events = studio.engine.pipeline.run(items, studio.catalogue.items, config, stop)
-        return next(event.run.to_json() for event in events if isinstance(event, Finished))
+        events = studio.engine.pipeline.run(
+            items, catalogue.items, config, stop, before.run.id if before else None, edited=edited
+        )
+        run = next(event.run for event in events if isinstance(event, Finished))
     finally:
         stop.set()
+    kept = Kept(run, name, catalogue)
+    studio.shelf.put(kept)
+    return kept
+
+
+def _describe(studio: Studio, items: tuple[Item, ...]) -> list[dict[str, Any]]:
+    stop = threading.Event()
+    try:
+        for _ in studio.engine.wait(stop):
+            pass
+        told = {e.summary.item_id: e.summary for e in studio.engine.pipeline.describe(items, stop=stop)}
+    finally:
+        stop.set()
+    return [
+        {
+            "id": item.id,
+            "title": item.title,
+            "description": told[item.id].text,
+            "confidence": round(told[item.id].confidence, 4),
+            "familiar": told[item.id].familiar,
+        }
+        for item in items
+    ]

@@ -20,6 +20,20 @@ def text(value: Any, limit: int = 2_000) -> str:
     return html.escape(plain, quote=True).translate(_TEMPLATE_MARKS)
 
 
+def percent(score: float) -> str:
+    """A probability as people read it; the ends are not rounded to certainty."""
+    if 0 < score < 0.001:
+        return "< 0.1 %"
+    if 0.999 < score < 1:
+        return "> 99.9 %"
+    return f"{score * 100:.1f} %"
+
+
+def points(delta: float) -> str:
+    """A signed difference of probabilities in percentage points."""
+    return f"{delta * 100:+.1f}".replace("-", "−")
+
+
 def name(item: Item) -> str:
     """What to call an item in a sentence, as HTML; `bdi` keeps a right-to-left title from turning its surroundings."""
     return f"<bdi>{text(item.title)}</bdi>" if item.title else "<i>untitled picture</i>"

@@ -1,12 +1,12 @@
-"""The ranked results: score, the reason that the model wrote, and the influence that was measured."""
+"""The ranked results, as cards and as a table: score, written reason, measured influence."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from msr.schema import Evidence, Item, Recommendation
-from msr.ui.html import name, plain_name, text, thumb
+from msr.schema import Item, Recommendation
+from msr.ui.evidence import Reading, paired, sheet
+from msr.ui.html import name, percent, plain_name, points, text, thumb
 from msr.ui.media import Media
 from msr.ui.view import View
 
@@ -14,32 +14,73 @@ _SMALLEST_SCALE = 0.02  # two points: below that, bars would magnify noise
 
 
 def results(view: View, catalogue: Mapping[str, Item], media: Media) -> str:
-    """All result cards, placeholders while they are awaited."""
+    """All results as cards and as a table, of which the page shows one; placeholders while they are awaited."""
     if not view.recommendations:
         return _NOTHING if view.ended else f'<ol class="results" aria-busy="true">{_GHOST * 4}</ol>'
     scale = max([_SMALLEST_SCALE, *(abs(e.delta) for r in view.recommendations for e in r.influence)])
-    cards = "".join(_card(r, catalogue, view, scale, media) for r in view.recommendations)
-    return f'<ol class="results">{cards}</ol>{_legend(view, scale)}'
+    shown = [(r, item_of(r, view, catalogue)) for r in view.recommendations]
+    cards = "".join(_card(r, item, view, scale, media) for r, item in shown)
+    sheets = "".join(sheet(r, item, view, media) for r, item in shown if view.ended or r.rationale)
+    return f'<ol class="results">{cards}</ol>{_table(shown, view, media)}{_legend(view, scale)}{sheets}'
 
 
-def _card(shown: Recommendation, catalogue: Mapping[str, Item], view: View, scale: float, media: Media) -> str:
-    item = catalogue.get(shown.item_id) or Item(shown.item_id, shown.title or shown.item_id)
+def item_of(shown: Recommendation, view: View, catalogue: Mapping[str, Item]) -> Item:
+    """The recommended item: as the run keeps it, as the catalogue has it, or at least by its title."""
+    kept = {item.id: item for item in view.run.offered} if view.run else {}
+    return kept.get(shown.item_id) or catalogue.get(shown.item_id) or Item(shown.item_id, shown.title or shown.item_id)
+
+
+def _card(shown: Recommendation, item: Item, view: View, scale: float, media: Media) -> str:
     described = view.summaries.get(shown.item_id)
     about = f'<p class="result-about"><bdi>{text(described.text)}</bdi></p>' if described else ""
     return (
         f'<li class="result"><div class="result-card"><div class="result-picture">{thumb(item, media)}'
         f'<span class="rank"><span class="sr-only">Rank </span>{shown.rank}</span></div>'
-        f'<div class="result-main"><h3>{name(item)}</h3>{about}{_score(shown.score)}</div>'
+        f'<div class="result-main"><h3>{_opener(shown, item)}</h3>{about}{_score(shown.score)}</div>'
         f'<div class="result-why">{_rationale(shown, view)}{_influence(shown, view, scale, media)}</div></div></li>'
     )
+
+
+def _opener(shown: Recommendation, item: Item) -> str:
+    """The item's name as the button that opens its evidence."""
+    return (
+        f'<button type="button" class="open" data-open="{text(shown.item_id)}" aria-haspopup="dialog">{name(item)}'
+        '<span class="sr-only">, show the evidence</span></button>'
+    )
+
+
+def _table(shown: Sequence[tuple[Recommendation, Item]], view: View, media: Media) -> str:
+    rows = "".join(
+        f'<tr><td class="number">{r.rank}</td><th scope="row">{thumb(item, media)}{_opener(r, item)}</th>'
+        f'<td class="number">{percent(r.score)}{_track(r.score)}</td><td>{text(r.rationale)}</td>'
+        f"<td>{_most(r, view)}</td></tr>"
+        for r, item in shown
+    )
+    return (
+        '<div class="results-table"><table><thead><tr><th scope="col">Rank</th><th scope="col">Item</th>'
+        '<th scope="col">P(Yes)</th><th scope="col"><span class="tag model">model-written reason</span></th>'
+        f'<th scope="col"><span class="tag measured">strongest measured influence</span></th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _most(shown: Recommendation, view: View) -> str:
+    readings = paired(view.history, shown.influence)
+    if not readings:
+        return ""
+    most = max(readings, key=lambda r: abs(r.main))
+    return f'{name(most.item)} <b class="number">{points(most.main)}</b>'
 
 
 def _score(score: float) -> str:
     return (
         f'<p class="score" title="Probability of Yes against No: {score:.4f}"><b>{percent(score)}</b>'
-        "<span>P(Yes)</span></p>"
-        f'<span class="score-track" aria-hidden="true"><i style="width:{score:.1%}"></i></span>'
+        f"<span>P(Yes)</span></p>{_track(score)}"
     )
+
+
+def _track(score: float) -> str:
+    return f'<span class="score-track" aria-hidden="true"><i style="width:{score:.1%}"></i></span>'
 
 
 def _rationale(shown: Recommendation, view: View) -> str:
@@ -64,27 +105,6 @@ def _influence(shown: Recommendation, view: View, scale: float, media: Media) ->
     else:
         body = '<p class="bars-awaited"><span class="skeleton"></span></p>'
     return f'<section class="influence"><span class="tag measured">measured influence</span>{body}</section>'
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What taking one history item away did to one score; None where it was not measured."""
-
-    item: Item
-    regenerated: float | None
-    direct: float | None
-
-    @property
-    def main(self) -> float:
-        """The reading that a bar shows: the preference written anew, if there is one."""
-        return self.regenerated if self.regenerated is not None else self.direct or 0.0
-
-
-def paired(history: Sequence[Item], influence: Sequence[Evidence]) -> list[Reading]:
-    """Both readings of every history item that has one, in the order of the history."""
-    found = {(e.history_id, e.reading): e.delta for e in influence}
-    pairs = [Reading(i, found.get((i.id, "regenerated")), found.get((i.id, "direct"))) for i in history]
-    return [r for r in pairs if r.regenerated is not None or r.direct is not None]
 
 
 def _column(reading: Reading, scale: float, media: Media) -> str:
@@ -121,24 +141,15 @@ def _legend(view: View, scale: float) -> str:
     )
 
 
-def percent(score: float) -> str:
-    """A probability as people read it; the ends are not rounded to certainty."""
-    if 0 < score < 0.001:
-        return "< 0.1 %"
-    if 0.999 < score < 1:
-        return "> 99.9 %"
-    return f"{score * 100:.1f} %"
-
-
-def points(delta: float) -> str:
-    """A signed difference of probabilities in percentage points."""
-    return f"{delta * 100:+.1f}".replace("-", "−")
-
-
 def _within(share: float) -> float:
     return max(-1.0, min(1.0, share))
 
 
+SWITCH = """
+<div class="switch" role="group" aria-label="Show results as">
+<button type="button" data-view="gallery" aria-pressed="true">Gallery</button>
+<button type="button" data-view="table" aria-pressed="false">Table</button></div>
+"""
 _NOTHING = '<p class="awaited">Ranked items, each with its score, reason and influence, appear here.</p>'
 _GHOST = (
     '<li class="result ghost" aria-hidden="true"><div class="result-card">'

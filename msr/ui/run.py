@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from itertools import takewhile
 
 from msr.backbones.base import BackboneError
 from msr.catalog import Catalogue
@@ -15,6 +16,7 @@ from msr.config import PipelineConfig
 from msr.schema import Finished, InputProblem, Item, PreferenceText, StageProgress
 from msr.ui.engine import Engine
 from msr.ui.progress import expected_steps
+from msr.ui.shelf import Kept
 from msr.ui.view import View
 
 log = logging.getLogger(__name__)
@@ -23,12 +25,27 @@ _OFTEN = 0.1  # seconds: a page that changes more often than this is not read an
 
 
 class Visit:
-    """One run of one visitor, from pressing Recommend to its end."""
+    """One run of one visitor, from pressing a button to its end; `kept` is what came of it.
 
-    def __init__(self, history: tuple[Item, ...], config: PipelineConfig, catalogue: Catalogue) -> None:
+    `parent` is the id of the run that this one is an edit of, `edited` a preference text that the visitor wrote.
+    """
+
+    def __init__(
+        self,
+        history: tuple[Item, ...],
+        config: PipelineConfig,
+        catalogue: Catalogue,
+        name: str = "",
+        parent: str | None = None,
+        edited: str | None = None,
+    ) -> None:
         self.history = history
         self.config = config
         self.catalogue = catalogue
+        self.name = name
+        self.parent = parent
+        self.edited = edited
+        self.kept: Kept | None = None
         self.stop = threading.Event()
         self.started = False
         self.view = View.of(history, config.block_size)
@@ -71,15 +88,19 @@ class Visit:
     def _run(self, engine: Engine) -> Iterator[View]:
         yield self._now(replace(self.view, phase="running", note="Starting"))
         shown = 0.0
-        with closing(engine.pipeline.run(self.history, self.catalogue.items, self.config, self.stop)) as events:
+        work = engine.pipeline.run(
+            self.history, self.catalogue.items, self.config, self.stop, self.parent, edited=self.edited
+        )
+        with closing(work) as events:
             for event in events:
+                if isinstance(event, Finished):
+                    self.kept = Kept(event.run, self.name, self.catalogue)
+                    engine.pace.learn(self.view.steps, event.run.timings)
                 view = self._now(self.view.after(event))
                 fleeting = isinstance(event, StageProgress) or (isinstance(event, PreferenceText) and not event.final)
                 if not fleeting or time.monotonic() - shown >= _OFTEN:
                     shown = time.monotonic()
                     yield view
-                if isinstance(event, Finished):
-                    engine.pace.learn(view.steps, event.run.timings)
 
     def _now(self, view: View) -> View:
         # Stop is pressed in another thread; whatever comes after it shows that it was heard.
@@ -87,6 +108,11 @@ class Visit:
             view = replace(view, phase="stopping", note="")
         self.view = view
         return view
+
+
+def queued(before: int) -> str:
+    """Where a run stands in the queue, in words."""
+    return "Waiting for another visitor; you are next" if before == 1 else f"Waiting; {before} runs come before yours"
 
 
 class Visits:
@@ -97,12 +123,22 @@ class Visits:
         self._lock = threading.Lock()
 
     def begin(self, page: str, visit: Visit) -> int:
-        """Takes in a visit, stopping the page's last one; returns how many others are waiting or running."""
+        """Takes in a visit, stopping the page's last one; returns how many runs come before it."""
         with self._lock:
             if page in self._visits:
-                self._visits[page].halt()
+                self._visits.pop(page).halt()
             self._visits[page] = visit
-            return sum(not other.view.ended for other in self._visits.values()) - 1
+            return self._before(visit)
+
+    def place(self, page: str) -> int | None:
+        """How many runs come before the one that this page waits with; None if it does not wait."""
+        with self._lock:
+            visit = self._visits.get(page)
+            return None if visit is None or visit.started or visit.view.ended else self._before(visit)
+
+    def _before(self, visit: Visit) -> int:
+        earlier = takewhile(lambda other: other is not visit, self._visits.values())
+        return sum(not other.view.ended for other in earlier)
 
     def of(self, page: str) -> Visit | None:
         return self._visits.get(page)

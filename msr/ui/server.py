@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -10,8 +11,11 @@ from fastapi import FastAPI, Response
 
 from msr.ui.page import build_page
 from msr.ui.studio import Studio
-from msr.ui.theme import STYLE, build_theme
+from msr.ui.theme import STYLES, build_theme
 
+SCRIPT = Path(__file__).with_name("studio.js")
+
+_FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # the address changes with the content
 # Gradio needs inline scripts and styles, and compiles templates; all else is this server's own or nothing.
 _HEADERS = {
     b"content-security-policy": (
@@ -24,11 +28,14 @@ _HEADERS = {
 }
 
 
-def build_server(studio: Studio) -> FastAPI:
-    """The whole app, ready for uvicorn."""
+Auth = list[tuple[str, str]] | None
+
+
+def build_server(studio: Studio, auth: Auth = None, mcp: bool = False) -> FastAPI:
+    """The whole app, ready for uvicorn; `auth` are names and passwords, `mcp` offers the endpoints as tools."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    style = STYLE.read_bytes()
-    digest = hashlib.sha256(style).hexdigest()[:12]
+    style, script = b"".join(path.read_bytes() for path in STYLES), SCRIPT.read_bytes()
+    digest = hashlib.sha256(style + script).hexdigest()[:12]
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
@@ -36,15 +43,26 @@ def build_server(studio: Studio) -> FastAPI:
 
     @app.get("/studio.css")
     def stylesheet() -> Response:
-        return Response(style, media_type="text/css", headers={"Cache-Control": "max-age=31536000, immutable"})
+        return Response(style, media_type="text/css", headers=_FOR_EVER)
+
+    @app.get("/studio.js")
+    def javascript() -> Response:
+        return Response(script, media_type="text/javascript", headers=_FOR_EVER)
 
     @app.get("/media/{digest}.webp")
     def media(digest: str) -> Response:
-        data = studio.media.get(digest)
-        if data is None:
+        picture = studio.media.get(digest)
+        if picture is None:
             return Response(status_code=404)
-        headers = {"Cache-Control": "private, max-age=31536000, immutable"}
-        return Response(data, media_type="image/webp", headers=headers)
+        return Response(picture.data, media_type="image/webp", headers=_FOR_EVER)
+
+    @app.get("/download/{token}")
+    def download(token: str) -> Response:
+        file = studio.downloads.get(token)
+        if file is None:
+            return Response("This download is no longer kept. Ask for it again.", status_code=404)
+        headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Cache-Control": "no-store"}
+        return Response(file.data, media_type=file.kind, headers=headers)
 
     app = gr.mount_gradio_app(
         app,
@@ -55,11 +73,12 @@ def build_server(studio: Studio) -> FastAPI:
         enable_monitoring=False,
         show_error=False,
         ssr_mode=False,
-        mcp_server=False,
+        mcp_server=mcp,
+        auth=auth,
         allowed_paths=[],
         max_file_size=2 * studio.limits.max_image_bytes,  # intake refuses earlier, and says why
         theme=build_theme(),
-        head=f'<link rel="stylesheet" href="studio.css?v={digest}">',
+        head=f'<link rel="stylesheet" href="studio.css?v={digest}"><script src="studio.js?v={digest}"></script>',
     )
     app.add_middleware(_Headers)
     return app

@@ -1,15 +1,20 @@
-"""The preference timeline: a card a block, with what was seen and the text that came of it."""
+"""The preference timeline: a card a block, with what was seen, the text that came of it, and how that changed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
+from msr import drift
 from msr.schema import Block, Item, ItemSummary, Preference
 from msr.ui.html import name, text, thumb
 from msr.ui.media import Media
 from msr.ui.view import View
 
 _UNSURE = ' <span class="tag unsure" title="Unlike all pictures that the model was trained on">not sure</span>'
+_MODEL = '<span class="tag model">model-written preference</span>'
+_MOST = 8  # words listed of a kind
 _SKELETON = '<span class="skeleton" aria-hidden="true"></span>'
 
 
@@ -19,22 +24,38 @@ def timeline(view: View, media: Media) -> str:
         return _EMPTY
     items = {item.id: item for item in view.history}
     texts = {p.block.index: p for p in view.preferences}
-    cards = "".join(_card(block, items, texts.get(block.index), view, media) for block in view.blocks)
-    return f'<ol class="timeline" aria-label="Preference, block by block">{cards}</ol>'
+    cards = "".join(_card(block, items, texts, view, media) for block in view.blocks)
+    return f'<ol class="timeline" aria-label="Preference, block by block">{cards}</ol>{drift_plot(_finished(view))}'
 
 
-def _card(block: Block, items: Mapping[str, Item], preference: Preference | None, view: View, media: Media) -> str:
+def _finished(view: View) -> tuple[Preference, ...]:
+    return view.preferences[:-1] if view.writing else view.preferences
+
+
+def _card(block: Block, items: Mapping[str, Item], texts: Mapping[int, Preference], view: View, media: Media) -> str:
+    preference, before = texts.get(block.index), texts.get(block.index - 1)
+    newest = preference is not None and preference is view.preferences[-1]
+    growing = view.writing and newest
+    state = "writing" if growing else "waiting" if preference is None else "newest" if newest else "written"
+    seen = "".join(_seen(items[i], view.summaries.get(i), view.ended, media) for i in block.item_ids)
+    change = drift.change(before.text, preference.text) if before and preference and not growing else None
+    return (
+        f'<li class="step {state}"><header><h3>{_heading(block, preference)}</h3>'
+        f"<span>{_span(block, view)}</span></header>"
+        f'<ul class="seen">{seen}</ul>{_text(preference, growing, view.ended, change)}</li>'
+    )
+
+
+def _heading(block: Block, preference: Preference | None) -> str:
+    return "Your edit" if preference is not None and preference.edited else f"Block {block.index + 1}"
+
+
+def _span(block: Block, view: View) -> str:
+    if not block.item_ids:
+        return "what candidates are scored by"
     first = 1 + sum(len(b.item_ids) for b in view.blocks[: block.index])
     last = first + len(block.item_ids) - 1
-    span = f"item {first}" if first == last else f"items {first}–{last}"
-    seen = "".join(_seen(items[i], view.summaries.get(i), view.ended, media) for i in block.item_ids)
-    growing = view.writing and preference is not None and preference is view.preferences[-1]
-    newest = preference is not None and preference is view.preferences[-1]
-    state = "writing" if growing else "waiting" if preference is None else "newest" if newest else "written"
-    return (
-        f'<li class="step {state}"><header><h3>Block {block.index + 1}</h3><span>{span}</span></header>'
-        f'<ul class="seen">{seen}</ul>{_text(preference, growing, view.ended)}</li>'
-    )
+    return f"item {first}" if first == last else f"items {first}–{last}"
 
 
 def _seen(item: Item, summary: ItemSummary | None, ended: bool, media: Media) -> str:
@@ -47,13 +68,54 @@ def _seen(item: Item, summary: ItemSummary | None, ended: bool, media: Media) ->
     )
 
 
-def _text(preference: Preference | None, growing: bool, ended: bool) -> str:
+def _text(preference: Preference | None, growing: bool, ended: bool, change: drift.Change | None) -> str:
     if preference is None:
         body = '<p class="quiet">not written</p>' if ended else f"<p>{_SKELETON * 3}</p>"
     else:
         caret = '<span class="caret" aria-hidden="true"></span>' if growing else ""
-        body = f'<p dir="auto">{text(preference.text)}{caret}</p>'
-    return f'<div class="preference"><span class="tag model">model-written preference</span>{body}</div>'
+        words = _marked(preference.text, change.added) if change else text(preference.text)
+        body = f'<p dir="auto">{words}{caret}</p>{_changes(change) if change else ""}'
+    own = preference is not None and preference.edited
+    tag = '<span class="tag own">written by you</span>' if own else _MODEL
+    return f'<div class="preference">{tag}{body}</div>'
+
+
+def _marked(words: str, added: tuple[str, ...]) -> str:
+    """The text with the words that are new in it marked."""
+    if not added:
+        return text(words)
+    parts = re.split(rf"\b({'|'.join(map(re.escape, added))})\b", words[:2_000], flags=re.IGNORECASE)
+    return "".join(f"<mark>{text(part)}</mark>" if n % 2 else text(part) for n, part in enumerate(parts))
+
+
+def _changes(change: drift.Change) -> str:
+    """Words that came, stayed and went since the block before."""
+    rows = (("came", "new", change.added), ("stayed", "kept", change.kept), ("went", "gone", change.dropped))
+    listed = "".join(
+        f'<div class="{kind}"><dt>{label}</dt><dd><bdi>{text(", ".join(words[:_MOST]))}</bdi></dd></div>'
+        for kind, label, words in rows
+        if words
+    )
+    return f'<dl class="changes" title="Changed since the block before">{listed}</dl>'
+
+
+def drift_plot(preferences: Sequence[Preference]) -> str:
+    """How far each text moved from the one before it, as a small line; empty for fewer than two texts."""
+    shifts = [drift.change(a.text, b.text).drift for a, b in pairwise(preferences)]
+    if not shifts:
+        return ""
+    wide, high = 46 * len(shifts) + 20, 44
+    spots = [(33 + 46 * n, 6 + (high - 12) * (1 - shift)) for n, shift in enumerate(shifts)]
+    line = " ".join(f"{x},{y:.1f}" for x, y in spots)
+    dots = "".join(f'<circle cx="{x}" cy="{y:.1f}" r="3.5"/>' for x, y in spots)
+    spoken = ", ".join(f"block {n}: {shift:.0%}" for n, shift in enumerate(shifts, start=2))
+    shown = "".join(f"<span><b>{shift:.0%}</b> block {n}</span>" for n, shift in enumerate(shifts, start=2))
+    return (
+        f'<figure class="drift"><figcaption>Drift <span>share of words that changed since the block before</span>'
+        f'</figcaption><svg viewBox="0 0 {wide} {high}" width="{wide}" height="{high}" role="img" '
+        f'aria-label="Drift, {spoken}"><path d="M4 {high - 6}H{wide - 4}" class="axis"/>'
+        f'<polyline points="{line}"/>{dots}</svg><div class="drift-values" aria-hidden="true">{shown}</div></figure>'
+    )
 
 
 _EMPTY = """

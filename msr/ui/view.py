@@ -50,6 +50,19 @@ class View:
         """A view of a run that waits to begin."""
         return cls(history=history, blocks=blocks(history, block_size), phase="waiting")
 
+    @classmethod
+    def finished(cls, run: Run) -> View:
+        """The last view of a run, however long ago it was made."""
+        return cls(
+            history=run.history,
+            blocks=tuple(p.block for p in run.preferences),
+            phase="finished",
+            summaries={s.item_id: s for s in run.summaries},
+            preferences=run.preferences,
+            recommendations=run.recommendations,
+            run=run,
+        )
+
     @property
     def ended(self) -> bool:
         return self.phase in ENDED
@@ -65,15 +78,16 @@ class View:
                 return replace(self, summaries={**self.summaries, summary.item_id: summary})
             case PreferenceText(preference, final):
                 before = tuple(p for p in self.preferences if p.block.index != preference.block.index)
-                return replace(self, preferences=(*before, preference), writing=not final)
+                own = (preference.block,) if preference.edited else ()  # a block without items, after the others
+                blocks = tuple(b for b in self.blocks if b.item_ids) + own
+                return replace(self, blocks=blocks, preferences=(*before, preference), writing=not final)
             case Ranked(recommendations):
                 return replace(self, recommendations=recommendations)
             case Explained(grown):
                 newer = tuple(grown if r.item_id == grown.item_id else r for r in self.recommendations)
                 return replace(self, recommendations=newer)
             case Finished(run):
-                shown = {**self.summaries, **{s.item_id: s for s in run.summaries}}
-                return replace(self.ending("finished"), summaries=shown, recommendations=run.recommendations, run=run)
+                return replace(View.finished(run), steps=self.steps)
             case Stopped():
                 return self.ending("stopped")
         raise TypeError(f"{type(event).__name__} is not an event of a run")

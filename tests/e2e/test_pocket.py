@@ -61,20 +61,17 @@ def test_a_visitor_sees_every_stage(studio: str) -> None:
         page.set_default_timeout(5 * MINUTES)
         page.wait_for_selector(".badge.ready")
         page.locator(".story").nth(1).click()
-        page.wait_for_selector(".entry:nth-child(9)")
+        page.wait_for_selector("#history .entry:nth-child(9)")
         page.click("#recommend")
-        page.wait_for_selector(".seen-text bdi", state="attached")
-        page.wait_for_selector(".step.writing", state="attached")
-        page.wait_for_selector(".result .rank")
-        page.wait_for_selector(".rationale p[dir]", state="attached")
-        page.wait_for_selector(".bars", state="attached")
-        page.wait_for_selector(".progress.finished", state="attached")
+        tab = page.locator("#tab-recommend")
+        for stage in (".seen-text bdi", ".step.writing", ".result .rank", ".rationale p[dir]", ".bars", ".finished"):
+            tab.locator(stage).first.wait_for(state="attached")
 
-        assert page.locator(".seen-text bdi").count() == 9
-        texts = page.locator(".preference p").all_inner_texts()
+        assert tab.locator(".seen-text bdi").count() == 9
+        texts = tab.locator(".preference p").all_inner_texts()
         assert len(texts) == 3 and all(len(words) > 20 for words in texts)
-        assert page.locator(".result .rank").count() == 10
-        scores = [float(s.strip("<> %")) for s in page.locator(".score b").all_inner_texts()]
+        assert tab.locator(".result .rank").count() == 10
+        scores = [float(s.split()[0].strip("<>%")) for s in tab.locator(".score b").all_inner_texts()]
         assert scores == sorted(scores, reverse=True)
-        assert all(words.strip() for words in page.locator(".rationale p").all_inner_texts())
-        assert page.locator(".bars").count() == 10 and page.locator(".bars li").count() == 90
+        assert all(words.strip() for words in tab.locator(".rationale p").all_inner_texts())
+        assert tab.locator(".result .bars").count() == 10 and tab.locator(".result .bars li").count() == 90

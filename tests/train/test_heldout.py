@@ -16,6 +16,7 @@ from tests.train.shots import fashion, movie
 from train import heldout
 from train.data import Material
 from train.logs import UserLog
+from train.sources import Shot
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,13 @@ def test_mention_rates_count_the_shots_that_have_the_attribute(tmp_path):
 
 # -- unseen users -------------------------------------------------------------------------------------------
 
-MOVIES = [movie(n, f"Film {n} (19{50 + n % 50})", "drama", poster=False) for n in range(60)]
+
+@pytest.fixture
+def movies(tmp_path) -> tuple[Shot, ...]:
+    """Sixty films, all with the same poster."""
+    Image.new("RGB", (8, 8), "red").save(tmp_path / "poster.png")
+    made = (movie(n, f"Film {n} (19{50 + n % 50})", "drama", poster=False) for n in range(60))
+    return tuple(replace(shot, path=tmp_path / "poster.png") for shot in made)
 
 
 def test_users() -> tuple[UserLog, ...]:
@@ -102,7 +109,7 @@ test_users.__test__ = False
 
 
 class Oracle(FakeBackbone):
-    """Knows each user's last film; a prompt's history tells it who asks."""
+    """Knows each user's last film if it sees a poster; a prompt's history tells it who asks."""
 
     def __init__(self, users) -> None:
         super().__init__()
@@ -112,42 +119,49 @@ class Oracle(FakeBackbone):
         self.prompts["score"].extend(prompts)
         answers = []
         for prompt in prompts:
-            recent = re.findall(r'"Film (\d+) ', prompt.text.splitlines()[1])
-            user = next(u for u in self.users if set(recent) <= set(u.items) and recent[-1] == u.items[-2])
-            answers.append(YesNo(float(f'"Film {user.items[-1]} ' in prompt.text.splitlines()[-1]), 0.0))
+            user = self.asking(prompt)
+            right = f'"Film {user.items[-1]} ' in prompt.text.splitlines()[-1]
+            answers.append(YesNo(float(right and bool(prompt.pictures)), 0.0))
         return answers
 
+    def asking(self, prompt) -> UserLog:
+        recent = re.findall(r'"Film (\d+) ', prompt.text.splitlines()[1])
+        return next(u for u in self.users if set(recent) <= set(u.items) and recent[-1] == u.items[-2])
 
-def test_the_last_film_is_asked_for_among_films_that_were_never_touched():
+
+def test_the_last_film_is_asked_for_among_films_that_were_never_touched(movies):
     people = test_users()
     oracle = Oracle(people)
-    found = heldout.users(oracle, Material(tuple(MOVIES), people), count=10, seed=1)
+    found = heldout.users(oracle, Material(movies, people), count=10, seed=1)
     assert found["users"] == 3, "training users are not asked"
+    assert [row["system"] for row in found["rows"]] == ["random", "popularity", "item-knn", "titles-only", "mllm"]
+    assert {row["negatives"] for row in found["rows"]} == {"uniform"}
     rows = {row["system"]: row for row in found["rows"]}
     assert rows["mllm"]["auc"]["mean"] == rows["mllm"]["hr@3"]["mean"] == 1.0
-    assert 0.0 <= rows["random"]["auc"]["mean"] <= 1.0
-    unseen = sorted((u for u in people if u.split == "test"), key=lambda u: u.user)
-    for number, user in enumerate(unseen):
-        asked = oracle.prompts["score"][42 * number : 42 * number + 21]
-        *context, _ = asked[0].text.splitlines()
-        assert f"Film {user.items[-1]} " not in "\n".join(context), "the future is not told"
-        candidates = [re.search(r"Film (\d+) ", p.text.splitlines()[-1]).group(1) for p in asked]
-        assert candidates[0] == user.items[-1]
+    assert rows["titles-only"]["auc"]["mean"] == 0.5, "the oracle is blind without posters"
+    for user in (u for u in people if u.split == "test"):
+        asked = [p for p in oracle.prompts["score"] if oracle.asking(p) == user]
+        blind, seeing = asked[:21], asked[21:]
+        assert [p.text.replace("<image> ", "") for p in seeing] == [p.text for p in blind]
+        assert all(p.pictures for p in seeing)
+        preference, recent, *_ = seeing[0].text.splitlines()
+        assert preference.startswith("The user appears to have a preference for drama movies")
+        assert f"Film {user.items[-1]} " not in preference + recent, "the future is not told"
+        candidates = [re.search(r"Film (\d+) ", p.text.splitlines()[-1]).group(1) for p in seeing]
         assert len(set(candidates)) == 21
-        assert not set(candidates[1:]) & set(user.items)
-        assert [p.text for p in oracle.prompts["score"][42 * number + 21 : 42 * number + 42]] == [
-            p.text.replace("<image> ", "") for p in asked
-        ]
+        assert set(candidates) & set(user.items) == {user.items[-1]}
 
 
-def popularity_auc(people, others) -> float:
-    found = heldout.users(Oracle(people), Material(tuple(MOVIES), (*people, *others)), count=3, seed=1)
+def popularity_auc(movies, people, others) -> float:
+    found = heldout.users(Oracle(people), Material(movies, (*people, *others)), count=3, seed=1)
     return next(row for row in found["rows"] if row["system"] == "popularity")["auc"]["mean"]
 
 
-def test_popularity_is_that_of_training_users():
+def test_popularity_is_that_of_training_users(movies):
     people = test_users()
     last = tuple({u.items[-1] for u in people if u.split == "test"})
-    fans = [UserLog(str(n), last) for n in range(300, 340)]
-    assert popularity_auc(people, [u for u in fans if u.split == "train"]) > 0.9
-    assert popularity_auc(people, [u for u in fans if u.split != "train"]) == popularity_auc(people, []) < 0.8
+    fans = [UserLog(str(n), last) for n in range(300, 400)]
+    assert popularity_auc(movies, people, [u for u in fans if u.split == "train"]) > 0.9
+    others = [u for u in fans if u.split == "validation"]
+    assert len(others) > 2
+    assert popularity_auc(movies, people, others) == popularity_auc(movies, people, []) < 0.8

@@ -1,4 +1,4 @@
-"""A log of twelve ratings: time order, no future, popularity of training users alone."""
+"""A log of twelve ratings: time order, and users split by their names."""
 
 from __future__ import annotations
 
@@ -56,32 +56,6 @@ def test_about_a_fifth_of_the_users_are_kept_for_the_test():
     shares = Counter(UserLog(str(n), ()).split for n in range(5000))
     assert shares["test"] / 5000 == pytest.approx(0.20, abs=0.02)
     assert shares["validation"] / 5000 == pytest.approx(0.06, abs=0.012)
-
-
-def counts(popular: logs.Popularity, moment: int | None) -> dict[str, int]:
-    return {item: n for item in ("10", "20", "30", "40", "50") if (n := popular.before(item, moment))}
-
-
-def test_popularity_counts_training_users_only(users):
-    assert counts(logs.Popularity(users.values()), None) == {"10": 2, "20": 1, "30": 2, "40": 1}
-
-
-@pytest.mark.parametrize(
-    ("moment", "known"),
-    [
-        (7, {}),
-        (8, {"10": 1}),
-        (100, {"10": 1, "30": 1, "40": 1}),
-        (201, {"10": 1, "20": 1, "30": 2, "40": 1}),
-    ],
-)
-def test_popularity_does_not_look_ahead(users, moment, known):
-    assert counts(logs.Popularity(users.values()), moment) == known
-
-
-def test_logs_without_times_are_counted_whole():
-    untimed = [UserLog(name, ("1", "2")) for name in (*TRAIN, TEST)]
-    assert logs.Popularity(untimed).before("1", 5) == 2
 
 
 def test_the_time_of_an_interaction(users):

@@ -8,7 +8,8 @@ import pytest
 
 from tests.train.readers.files import write
 from train import readers, splits
-from train.logs import Popularity, UserLog
+from train.interactions import Interactions
+from train.logs import UserLog
 from train.splits import Case, Split
 
 # The buckets of these users (SHA-256 of "user/NAME", first 8 hex digits, modulo 100): kim 1, amy 25, bob 37, ann 52.
@@ -152,10 +153,9 @@ def test_a_moment_needs_times():
         splits.moment_of([UserLog("x", ("a",))], 0.5)
 
 
-def test_popularity_of_another_split_counts_all_that_trains(logs):
+def test_the_counts_of_another_split_are_of_all_that_trains(logs):
     train = splits.by_time(logs, 50, 200).train
-    popular = Popularity(train, split=None)
-    assert {item: popular.before(item, 1000) for item in "abcdef"} == {"a": 2, "b": 1, "c": 0, "d": 1, "e": 2, "f": 0}
+    assert Interactions(train, "abcdef").counts(1000).tolist() == [2, 1, 0, 1, 2, 0]
 
 
 @pytest.mark.parametrize(

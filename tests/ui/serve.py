@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,8 @@ from fastapi import FastAPI
 from msr import catalog
 from msr.catalog import Catalogue
 from msr.pipeline import Pipeline
-from msr.ui import build_app
+from msr.ui import Kept, build_app
+from msr.ui.recommend.history import Example
 from tests import fakes
 
 
@@ -25,8 +26,18 @@ def app(delay: float = 0.0, candidates: int = 24, load: Callable[..., Pipeline] 
     examples = [(story, catalog.story_items(story.id)) for story in catalog.stories()]
     unfamiliar = [examples[0][1][1].picture.digest]
     backbone = fakes.FakeBackbone(delay=delay, unfamiliar=unfamiliar)
-    items = catalog.demo().items[:candidates]
-    return build_app(load or (lambda report: Pipeline(backbone)), Catalogue("demo", items), examples, **more)
+    catalogue = Catalogue("demo", catalog.demo().items[:candidates])
+    more = {"recorded": recordings(catalogue, examples), **more}
+    return build_app(load or (lambda report: Pipeline(backbone)), catalogue, examples, **more)
+
+
+def recordings(catalogue: Catalogue, examples: Sequence[Example], count: int = 3) -> list[Kept]:
+    """Runs of the first stories on a fake model, as if they had been recorded."""
+    kept = []
+    for story, items in examples[:count]:
+        *_, last = Pipeline(fakes.FakeBackbone()).run(items, catalogue.items, top=6)
+        kept.append(Kept(last.run, story.name, catalogue, recorded=True))
+    return kept
 
 
 @contextmanager
@@ -54,4 +65,6 @@ if __name__ == "__main__":
     parser.add_argument("--port", type=int, default=7861)
     parser.add_argument("--delay", type=float, default=0.03)
     args = parser.parse_args()
-    uvicorn.run(app(args.delay), host="127.0.0.1", port=args.port, log_level="warning")
+    uvicorn.run(
+        app(args.delay, results=[catalog.assets() / "pocket"]), host="127.0.0.1", port=args.port, log_level="warning"
+    )

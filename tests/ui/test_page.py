@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 
 def titles(page: Page) -> list[str]:
-    return page.eval_on_selector_all(".entry-title", "all => all.map(e => e.value)")
+    return page.eval_on_selector_all("#history .entry-title", "all => all.map(e => e.value)")
 
 
 def png(colour: str) -> bytes:
@@ -35,18 +35,18 @@ def upload(page: Page, *files: tuple[str, bytes]) -> None:
 
 
 def add_title(page: Page, words: str) -> None:
-    rows = page.locator(".entry").count()
+    rows = page.locator("#history .entry").count()
     page.fill("#new-title :is(input, textarea)", words)
     page.click("#add-title")
-    expect(page.locator(".entry")).to_have_count(rows + 1)
+    expect(page.locator("#history .entry")).to_have_count(rows + 1)
 
 
 def test_the_whole_job_from_a_story(browser: Browser, slow: str) -> None:
     with visiting(browser, slow) as page:
         expect(page.locator(".badge.ready")).to_contain_text("fake")
         page.locator(".story").first.click()
-        expect(page.locator(".entry")).to_have_count(9)
-        expect(page.locator(".entry.begins")).to_have_count(3)
+        expect(page.locator("#history .entry")).to_have_count(9)
+        expect(page.locator("#history .entry.begins")).to_have_count(3)
         page.evaluate(_WATCH)
         page.click("#recommend")
         expect(page.locator("#recommend")).to_be_disabled()
@@ -67,22 +67,22 @@ def test_the_whole_job_from_a_story(browser: Browser, slow: str) -> None:
 def test_a_history_of_ones_own(browser: Browser, quick: str) -> None:
     with visiting(browser, quick) as page:
         upload(page, ("red-mug.png", png("red")), ("notes.png", b"no picture"), ("IMG_1234.png", png("blue")))
-        expect(page.locator(".entry")).to_have_count(2)
+        expect(page.locator("#history .entry")).to_have_count(2)
         expect(page.locator(".notice.problem")).to_contain_text("notes.png")
         assert titles(page) == ["red mug", ""]
-        page.locator(".entry-title").nth(1).fill("a blue thing")
+        page.locator("#history .entry-title").nth(1).fill("a blue thing")
         add_title(page, "wooden kite")
         assert titles(page) == ["red mug", "a blue thing", "wooden kite"]  # what was typed is still there
-        page.get_by_label("Move item 3 up").click()
+        page.locator("#history").get_by_label("Move item 3 up").click()
         assert titles(page) == ["red mug", "wooden kite", "a blue thing"]
         assert page.evaluate("document.activeElement.dataset.act") == "up"
-        page.get_by_label("Remove item 1").click()
+        page.locator("#history").get_by_label("Remove item 1").click()
         assert titles(page) == ["wooden kite", "a blue thing"]
-        page.click("[data-act=undo]")
+        page.click("#history [data-act=undo]")
         assert titles(page) == ["red mug", "wooden kite", "a blue thing"]
-        page.click("[data-act=clear]")
+        page.click("#history [data-act=clear]")
         assert titles(page) == []
-        page.click("[data-act=undo]")
+        page.click("#history [data-act=undo]")
         page.click("#recommend")
         page.wait_for_selector(".progress.finished", state="attached")
         assert page.locator(".seen-title").all_inner_texts() == ["red mug", "wooden kite", "a blue thing"]
@@ -93,24 +93,26 @@ def test_a_story_replaces_the_history_and_undo_brings_it_back(browser: Browser, 
     with visiting(browser, quick) as page:
         add_title(page, "my own thing")
         page.locator(".story").nth(1).click()
-        expect(page.locator(".entry")).to_have_count(9)
-        page.click("[data-act=undo]")
+        expect(page.locator("#history .entry")).to_have_count(9)
+        page.click("#history [data-act=undo]")
         assert titles(page) == ["my own thing"]
         page.locator(".story").nth(1).click()
-        expect(page.locator(".entry")).to_have_count(9)
+        expect(page.locator("#history .entry")).to_have_count(9)
 
 
 def test_the_keyboard_alone_moves_an_item_without_a_wait(browser: Browser, quick: str) -> None:
     with visiting(browser, quick) as page:
         page.locator(".story").first.click()
-        expect(page.locator(".entry")).to_have_count(9)
+        expect(page.locator("#history .entry")).to_have_count(9)
         before = titles(page)
-        page.locator(".entry-title").nth(3).focus()
+        page.locator("#history .entry-title").nth(3).focus()
         page.keyboard.press("Alt+ArrowUp")
         assert titles(page) == [*before[:2], before[3], before[2], *before[4:]]
         assert page.evaluate("document.activeElement.value") == before[3]
-        expect(page.locator("#editor-said")).to_have_text(f"{before[3]} is now item 3")
-        clicked = "() => { const t = performance.now(); document.querySelectorAll('[data-act=down]')[2].click(); "
+        expect(page.locator("#history .editor-said")).to_have_text(f"{before[3]} is now item 3")
+        clicked = (
+            "() => { const t = performance.now(); document.querySelectorAll('#history [data-act=down]')[2].click(); "
+        )
         assert page.evaluate(clicked + "return performance.now() - t; }") < 200
         assert titles(page) == before
 
@@ -118,7 +120,7 @@ def test_the_keyboard_alone_moves_an_item_without_a_wait(browser: Browser, quick
 def test_stop_really_stops_and_keeps_what_was_made(browser: Browser) -> None:
     with serving(app(delay=0.15)) as url, visiting(browser, url) as page:
         page.locator(".story").nth(2).click()
-        expect(page.locator(".entry")).to_have_count(9)
+        expect(page.locator("#history .entry")).to_have_count(9)
         page.click("#recommend")
         page.wait_for_selector(".step:nth-child(2).writing, .step:nth-child(3).writing", state="attached")
         page.click("#stop")
@@ -144,7 +146,8 @@ def test_hostile_titles_do_nothing(browser: Browser, quick: str) -> None:
         for title in hostile.ALL:
             add_title(page, title[:200])
         page.evaluate(
-            "words => { document.querySelector('.entry-title').value = words; }", hostile.TEMPLATE + hostile.LONG
+            "words => { document.querySelector('#history .entry-title').value = words; }",
+            hostile.TEMPLATE + hostile.LONG,
         )
         page.click("#recommend")
         page.wait_for_selector(".progress.finished", state="attached")
@@ -158,15 +161,15 @@ def test_hostile_titles_do_nothing(browser: Browser, quick: str) -> None:
 def test_it_fits_and_can_be_read(browser: Browser, quick: str, width: int, scheme: str) -> None:
     with visiting(browser, quick, width, scheme) as page:
         page.locator(".story").nth(3).click()
-        expect(page.locator(".entry")).to_have_count(9)
+        expect(page.locator("#history .entry")).to_have_count(9)
         page.click("#recommend")
         page.wait_for_selector(".progress.finished", state="attached")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.locator("#recommend").click(trial=True)  # within reach wherever the page is scrolled to
         ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert (sum(int(c) for c in ground[4:-1].split(",")) > 400) == (scheme == "light")
-        for selector in (".entry-title", ".seen-text", ".preference p", ".tag.model", ".tag.measured", ".score b",
-                         ".heading p", "#recommend", ".said"):  # fmt: skip
+        for selector in ("#history .entry-title", ".seen-text", ".preference p", ".tag.model", ".tag.measured",
+                         ".score b", ".heading p", "#recommend", ".said"):  # fmt: skip
             assert page.evaluate(_CONTRAST, selector) >= 4.5, selector
 
 
@@ -190,11 +193,11 @@ def test_a_second_visitor_waits_and_is_not_mixed_up(browser: Browser) -> None:
     with serving(app(delay=0.15)) as url, visiting(browser, url) as first, visiting(browser, url) as second:
         for page, story in ((first, 0), (second, 1)):
             page.locator(".story").nth(story).click()
-            expect(page.locator(".entry")).to_have_count(9)
+            expect(page.locator("#history .entry")).to_have_count(9)
         first.click("#recommend")
         first.wait_for_selector(".progress.running", state="attached")
         second.click("#recommend")
-        expect(second.locator(".progress-line")).to_have_text("Waiting for another visitor")
+        expect(second.locator("#actions .progress-line")).to_have_text("Waiting for another visitor; you are next")
         first.click("#stop")
         first.wait_for_selector(".progress.stopped", state="attached")
         second.wait_for_selector(".preference p[dir]", state="attached")

@@ -92,6 +92,21 @@ def test_others_that_wait_are_counted_and_a_second_run_replaces_the_first() -> N
     assert visits.begin("a", visit()) == 1 and first.stop.is_set() and not second.stop.is_set()
 
 
+def test_a_run_moves_up_when_those_before_it_end() -> None:
+    visits, runs = Visits(), [visit() for _ in range(3)]
+    assert [visits.begin(page, run) for page, run in zip("abc", runs, strict=True)] == [0, 1, 2]
+    assert [visits.place(page) for page in "abc"] == [0, 1, 2]
+    runs[0].halt()
+    assert [visits.place(page) for page in "abcd"] == [None, 0, 1, None]
+
+
+def test_what_came_of_a_run_is_kept() -> None:
+    asked = Visit(fakes.items(4), PipelineConfig(top=3), CATALOGUE, "mine", parent="0123", edited="bags")
+    list(asked.events(loaded()))
+    assert asked.kept.name == "mine" and asked.kept.run.parent == "0123"
+    assert asked.kept.run.preferences[-1].text == "bags" and asked.kept.key == f"{asked.kept.run.id}-0123"
+
+
 def test_a_failure_is_said_in_plain_words() -> None:
     def load(report: object) -> Pipeline:
         raise BackboneError("The wheel has another hash. Delete it and press Retry.")

@@ -12,6 +12,8 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import msr.ui
+from msr.ui.downloads import Downloads
+from tests.ui.serve import app, serving
 
 
 @pytest.fixture(scope="module")
@@ -78,15 +80,77 @@ def test_web_addresses_are_not_fetched(client: Client, quick: str) -> None:
         client.predict(files=[remote], api_name="/recommend")
 
 
-def test_the_endpoint_alone_is_offered(client: Client) -> None:
+def test_three_endpoints_are_offered_and_explained(client: Client) -> None:
     offered = client.view_api(return_format="dict")["named_endpoints"]
-    assert list(offered) == ["/recommend"]
-    names = [p["parameter_name"] for p in offered["/recommend"]["parameters"]]
-    assert names == ["story", "files", "titles", "block_size", "top"]
+    assert list(offered) == ["/recommend", "/describe", "/what_if"]
+    names = {name: [p["parameter_name"] for p in about["parameters"]] for name, about in offered.items()}
+    assert names == {
+        "/recommend": ["story", "files", "titles", "block_size", "top"],
+        "/describe": ["files", "titles"],
+        "/what_if": ["run", "remove", "order", "mask_pictures", "mask_titles", "preference", "block_size"],
+    }
+
+
+def test_items_are_described(client: Client) -> None:
+    (told,) = client.predict(titles=["red mug"], api_name="/describe")
+    assert (told["title"], told["description"]) == ("red mug", "A not seen red mug.")
+    with pytest.raises(AppError, match="nothing to describe"):
+        client.predict(api_name="/describe")
+
+
+def test_a_run_is_edited_and_its_parent_stays(client: Client) -> None:
+    before = client.predict(story="sailor", top=4, api_name="/recommend")
+    first, second, *rest = (item["id"] for item in before["history"])
+    told = client.predict(
+        run=before["id"], remove=[rest[0]], order=[second, first], mask_pictures=[first], mask_titles=[second],
+        preference="I only like bags now.", api_name="/what_if",
+    )  # fmt: skip
+    after = told["run"]
+    assert after["parent"] == before["id"] != after["id"]
+    assert [i["id"] for i in after["history"]] == [second, first, *rest[1:]]
+    assert after["history"][0]["title"] == "" and after["history"][1]["picture"] is None
+    assert after["preferences"][-1] == {"block": 3, "items": [], "text": "I only like bags now.", "edited": True}
+    assert len(told["edits"]) == 5
+    assert [m["rank"] for m in told["moves"]] == [1, 2, 3, 4]
+    again = client.predict(run=after["id"], api_name="/what_if")
+    assert again["run"]["parent"] == after["id"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"run": "nobody"}, "not kept here"),
+        ({"remove": ["x"]}, "has no item x"),
+        ({"remove": [1]}, "remove must be a list of strings"),
+        ({"block_size": 99}, "block_size is 99"),
+    ],
+)
+def test_an_edit_that_cannot_be_made_is_explained(client: Client, arguments: dict[str, object], said: str) -> None:
+    run = client.predict(story="sailor", top=1, api_name="/recommend")["id"]
+    with pytest.raises(AppError, match=said):
+        client.predict(**{"run": run, **arguments}, api_name="/what_if")
+
+
+def test_downloads_are_handed_out_by_their_address_alone() -> None:
+    downloads = Downloads(most=2)
+    first, second, third = (downloads.put(f"{n}.txt", "text/plain", str(n)) for n in range(3))
+    assert len({first, second, third}) == 3 and downloads.get(first.removeprefix("download/")) is None
+    assert downloads.get(third.removeprefix("download/")).data == b"2"
+
+
+def test_an_unknown_download_is_explained(quick: str) -> None:
+    answer = httpx.get(f"{quick}/download/guess")
+    assert answer.status_code == 404 and "Ask for it again" in answer.text
+
+
+def test_accounts_are_asked_for() -> None:
+    with serving(app(auth=[("ann", "secret")])) as url:
+        assert httpx.get(f"{url}/config").status_code == 401
+        assert httpx.get(f"{url}/healthz").json()["status"] == "ok"
 
 
 def test_the_page_holds_no_model_code() -> None:
-    for path in Path(msr.ui.__file__).parent.glob("*.py"):
+    for path in Path(msr.ui.__file__).parent.rglob("*.py"):
         tree = ast.parse(path.read_text("utf-8"))
         imported = {n.module or "" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom)}
         imported |= {a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from msr.intake import recorded_run
 from msr.pipeline import Pipeline
 from msr.schema import Block, ItemDescribed, ItemSummary, Preference, PreferenceText, StageProgress, Stopped
+from msr.ui.evidence import paired
+from msr.ui.html import percent, points
 from msr.ui.media import Media
 from msr.ui.progress import Pace, duration, expected_steps, line
-from msr.ui.results import paired, percent, points, results
+from msr.ui.results import results
 from msr.ui.timeline import timeline
 from msr.ui.view import View
 from tests import fakes
@@ -84,7 +90,9 @@ def test_texts_of_a_model_are_escaped(words: str) -> None:
 
 def test_both_kinds_of_explanation_are_labelled() -> None:
     shown = results(views()[-1], BY_ID, Media())
-    assert shown.count(">model-written reason<") == 3 and shown.count(">measured influence<") == 3
+    # Each result is labelled on its card and on its sheet; the table's heads once more.
+    assert shown.count(">model-written reason<") == 2 * 3 + 1 and shown.count(">measured influence<") == 2 * 3
+    assert shown.count("strongest measured influence<") == 1
 
 
 def test_readings_are_paired_in_the_order_of_the_history() -> None:
@@ -138,3 +146,44 @@ def test_the_pace_is_learnt_from_finished_runs() -> None:
     behind, ahead = pace.split(begun(), expected)
     assert behind == 0 and ahead < before / 10
     assert pace.split(last, expected)[1] == 0
+
+
+def test_what_changed_since_the_block_before_is_shown_when_the_text_stands() -> None:
+    first, second = begun().blocks
+    view = begun().after(PreferenceText(Preference(first, "a preference for red mugs."), True))
+    growing = view.after(PreferenceText(Preference(second, "a preference for blue"), False))
+    assert "<mark>" not in timeline(growing, Media()) and "drift" not in timeline(growing, Media())
+    done = view.after(PreferenceText(Preference(second, "a preference for blue mugs."), True))
+    shown = timeline(done, Media())
+    assert "for <mark>blue</mark> mugs" in shown
+    assert all(f"<bdi>{word}</bdi>" in shown for word in ("blue", "mugs", "red"))
+    assert "block 2: 67%" in shown
+
+
+def test_an_edited_text_has_a_card_of_its_own() -> None:
+    *_, last = Pipeline(fakes.FakeBackbone()).run(HISTORY, CATALOGUE, top=3, edited="I like bags.")
+    view = View.finished(last.run)
+    shown = timeline(view, Media())
+    assert shown.count('<li class="step') == 3 and "written by you" in shown and "Your edit" in shown
+    assert "Not measured." not in results(view, BY_ID, Media()), "the direct reading is"
+
+
+@pytest.mark.parametrize("words", hostile.ALL)
+def test_results_and_sheets_are_escaped(words: str) -> None:
+    run = views()[-1].run
+    nasty = replace(
+        run,
+        history=tuple(replace(i, title=words) for i in run.history),
+        recommendations=tuple(replace(r, title=words, rationale=words, prompt=words) for r in run.recommendations),
+        offered=tuple(replace(i, title=words) for i in run.offered),
+    )
+    shown = results(View.finished(nasty), {}, Media())
+    assert "${" not in shown and "<script" not in shown and "onerror=alert(1)>" not in shown
+
+
+def test_a_recorded_run_is_shown_like_a_live_one() -> None:
+    live = views()[-1]
+    back = recorded_run(json.dumps(live.run.to_json(pictures=True)).encode(), "run.json")
+    media = Media()
+    assert timeline(View.finished(back), media) == timeline(live, media)
+    assert results(View.finished(back), {}, media) == results(live, BY_ID, media)

@@ -1,0 +1,108 @@
+"""Evaluation results that `python -m train eval` and `experiment` leave behind as JSON, read for display."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_MOST_FILES = 400
+_LARGEST = 4 * 2**20  # bytes
+BASELINES = ("popularity", "item-knn", "itemknn", "random", "bpr", "encoder", "neighbour", "transition")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A mean over users with its 95 % interval, where one was measured."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One system against one kind of negatives; figures by metric, in the file's order."""
+
+    system: str
+    negatives: str
+    figures: Mapping[str, Figure]
+
+    @property
+    def baseline(self) -> bool:
+        return self.system.lower().startswith(BASELINES)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One evaluation; `name` is the file's path from its folder on, and the place in it."""
+
+    name: str
+    dataset: str
+    users: int | None
+    seconds: float | None
+    rows: tuple[Row, ...]
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """All metrics in order of appearance."""
+        return tuple(dict.fromkeys(metric for row in self.rows for metric in row.figures))
+
+    @property
+    def negatives(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(row.negatives for row in self.rows))
+
+
+def load(folders: Iterable[Path]) -> tuple[Result, ...]:
+    """The evaluations found in folders and below, in order; JSON files without any are passed over."""
+    found: list[Result] = []
+    for folder in folders:
+        for path in sorted(folder.rglob("*.json"))[:_MOST_FILES] if folder.is_dir() else ():
+            found += _read(path, f"{folder.name}/{path.relative_to(folder).as_posix()}")
+    return tuple(found)
+
+
+def _read(path: Path, name: str) -> Iterator[Result]:
+    try:
+        if path.is_file() and path.stat().st_size <= _LARGEST:
+            yield from _within(json.loads(path.read_text("utf-8")), name)
+    except (OSError, ValueError, RecursionError):
+        return
+
+
+def _within(record: Any, name: str) -> Iterator[Result]:
+    """The evaluation that a record is, or those it holds, as the record of a training does."""
+    if not isinstance(record, Mapping):
+        return
+    try:
+        rows = tuple(_rows(record["rows"]))
+    except (KeyError, TypeError, AttributeError):
+        rows = ()
+    if rows:
+        users, seconds = _number(record.get("users")), _number(record.get("seconds"))
+        dataset = str(record.get("dataset") or name)
+        yield Result(name, dataset, None if users is None else int(users), seconds, rows)
+        return
+    for key, value in record.items():
+        yield from _within(value, f"{name}, {key}")
+
+
+def _rows(records: list[Mapping[str, Any]]) -> Iterator[Row]:
+    for record in records:
+        figures = {key: figure for key, value in record.items() if (figure := _figure(value)) is not None}
+        if figures:
+            yield Row(str(record["system"]), str(record.get("negatives") or "all"), figures)
+
+
+def _figure(value: Any) -> Figure | None:
+    if not isinstance(value, Mapping) or (mean := _number(value.get("mean"))) is None:
+        return None
+    return Figure(mean, _number(value.get("low")), _number(value.get("high")))
+
+
+def _number(value: Any) -> float | None:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return value if known else None

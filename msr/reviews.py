@@ -1,0 +1,175 @@
+"""Judgements of reviewers, in a file that only grows: a line is on disk before anybody is told that it is kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import threading
+import warnings
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
+from itertools import combinations
+from pathlib import Path
+
+from msr.intake import csv_cell
+from msr.schema import InputProblem, Run
+
+VERDICTS = ("faithful", "partly", "wrong")
+Key = tuple[str, str, str]  # run id, kind, id of the item or number of the block
+
+
+@dataclass(frozen=True)
+class Target:
+    """One text to judge; `kind` is description, preference or reason."""
+
+    run: str
+    kind: str
+    item: str
+    text: str
+
+    @property
+    def key(self) -> Key:
+        return self.run, self.kind, self.item
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What one reviewer said of one text; `at` is UTC, ISO 8601."""
+
+    reviewer: str
+    run: str
+    kind: str
+    item: str
+    verdict: str
+    note: str
+    text: str
+    at: str
+
+    @property
+    def key(self) -> Key:
+        return self.run, self.kind, self.item
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Two reviewers on the texts that both judged; `kappa` is Cohen's, None where it is not defined."""
+
+    reviewers: tuple[str, str]
+    shared: int
+    percent: float
+    kappa: float | None
+
+
+def targets(run: Run) -> tuple[Target, ...]:
+    """What there is to judge in a run: descriptions of the history, preference texts, reasons."""
+    texts = {s.item_id: s.text for s in run.summaries}
+    found = [Target(run.id, "description", i.id, texts[i.id]) for i in run.history if i.id in texts]
+    found += [Target(run.id, "preference", str(p.block.index), p.text) for p in run.preferences if not p.edited]
+    found += [Target(run.id, "reason", r.item_id, r.rationale) for r in run.recommendations if r.rationale]
+    return tuple(found)
+
+
+class ReviewLog:
+    """All judgements, oldest first; without a path they live in memory alone. Raises InputProblem for a bad path."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            self._kept = list(_read(path)) if path and path.exists() else []
+        except OSError as error:
+            raise InputProblem(f"The judgements in {path} cannot be read ({error.strerror}). Name a file.") from None
+
+    def add(self, target: Target, reviewer: str, verdict: str, note: str = "") -> Judgement:
+        """Keeps a judgement; a later one of the same reviewer on the same text takes its place.
+
+        Raises InputProblem for what is no judgement, and OSError if it cannot be written.
+        """
+        if not reviewer:
+            raise InputProblem("Enter your name first: judgements are kept by reviewer.")
+        if verdict not in VERDICTS:
+            raise InputProblem(f"Choose one of {', '.join(VERDICTS)}.")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        said = Judgement(reviewer, *target.key, verdict, note, target.text, now)
+        with self._lock:
+            if self.path is not None:
+                _append(self.path, json.dumps(asdict(said), ensure_ascii=False))
+            self._kept.append(said)
+        return said
+
+    def latest(self, run: str | None = None) -> list[Judgement]:
+        """The last word of every reviewer on every text, of one run or of all."""
+        with self._lock:
+            last = {(j.reviewer, j.key): j for j in self._kept if run is None or j.run == run}
+        return list(last.values())
+
+    def by(self, reviewer: str, run: str) -> dict[Key, Judgement]:
+        """One reviewer's judgements of a run, by text."""
+        return {j.key: j for j in self.latest(run) if j.reviewer == reviewer}
+
+
+def agreements(judgements: Iterable[Judgement]) -> list[Agreement]:
+    """Every two reviewers who judged a text in common."""
+    said: dict[str, dict[Key, str]] = defaultdict(dict)
+    for judgement in judgements:
+        said[judgement.reviewer][judgement.key] = judgement.verdict
+    told = []
+    for one, two in combinations(sorted(said), 2):
+        shared = [key for key in said[one] if key in said[two]]
+        if shared:
+            pairs = [(said[one][key], said[two][key]) for key in shared]
+            equal = sum(a == b for a, b in pairs) / len(pairs)
+            told.append(Agreement((one, two), len(pairs), equal, _kappa(pairs)))
+    return told
+
+
+def to_jsonl(judgements: Iterable[Judgement]) -> str:
+    return "".join(json.dumps(asdict(j), ensure_ascii=False) + "\n" for j in judgements)
+
+
+def to_csv(judgements: Iterable[Judgement]) -> str:
+    """With a header; cells that a spreadsheet would run are defused."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(field.name for field in fields(Judgement))
+    writer.writerows([csv_cell(value) for value in asdict(j).values()] for j in judgements)
+    return out.getvalue()
+
+
+def _kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
+    from sklearn.metrics import cohen_kappa_score  # slow to import, seldom needed
+
+    one, two = zip(*pairs, strict=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one and the same verdict everywhere: not defined, as NaN says
+        kappa = float(cohen_kappa_score(one, two, labels=list(VERDICTS)))
+    return None if kappa != kappa else kappa
+
+
+def _append(path: Path, line: str) -> None:
+    """One line at the end of the file, on the disk when this returns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+    try:
+        end = os.lseek(handle, 0, os.SEEK_END)
+        torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"  # a process was killed in mid-line
+        os.write(handle, f"{chr(10) if torn else ''}{line}\n".encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _read(path: Path) -> Iterable[Judgement]:
+    """The whole lines of a file; what is torn or of another kind is passed over, not removed."""
+    names = [field.name for field in fields(Judgement)]
+    for line in path.read_text("utf-8", errors="replace").splitlines():
+        try:
+            record = json.loads(line)
+            if all(isinstance(record[name], str) for name in names) and record["verdict"] in VERDICTS:
+                yield Judgement(**{name: record[name] for name in names})
+        except (ValueError, TypeError, KeyError):
+            continue

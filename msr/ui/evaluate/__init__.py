@@ -1,0 +1,1 @@
+"""The Evaluate tab: results of evaluations, with their intervals and baselines."""

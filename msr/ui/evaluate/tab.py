@@ -1,0 +1,50 @@
+"""The layout of the Evaluate tab, and what its events do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from msr import results
+from msr.ui.evaluate import charts
+from msr.ui.parts import QUICK, heading, html
+from msr.ui.studio import Studio
+
+
+def build(studio: Studio, page: gr.Blocks) -> None:
+    """Lays the tab out and wires its events; the folders are read when the page opens and on demand."""
+
+    def found() -> tuple[results.Result, ...]:
+        return results.load(studio.results)
+
+    def look(chosen: Any, metric: Any) -> tuple[Any, ...]:
+        """The evaluations there are; what was chosen stays if it is still there."""
+        known = found()
+        names = [(f"{r.dataset} · {r.name}", r.name) for r in known]
+        name = chosen if chosen in [r.name for r in known] else known[0].name if known else None
+        return gr.update(choices=names, value=name), *show(name, metric)
+
+    def show(chosen: Any, metric: Any) -> tuple[Any, ...]:
+        result = next((r for r in found() if r.name == chosen), None)
+        if result is None:
+            return gr.update(choices=[], value=None), charts.EMPTY, "", ""
+        metric = metric if metric in result.metrics else result.metrics[0]
+        choices = gr.update(choices=list(result.metrics), value=metric)
+        return choices, charts.about(result), charts.plots(result, metric), charts.table(result)
+
+    with gr.Column(elem_id="evaluate", min_width=0):
+        heading("Evaluate", "How well systems rank, with intervals over users and beside simple baselines.")
+        with gr.Row(elem_id="evaluate-choice"):
+            chosen = gr.Dropdown([], label="Evaluation", elem_id="evaluation")
+            metric = gr.Dropdown([], label="Metric", elem_id="metric")
+            again = gr.Button("Look again", size="sm", elem_id="look-again", min_width=90)
+        line = html("", elem_id="evaluation-line")
+        plot = html("", elem_id="evaluation-plots")
+        table = html("", elem_id="evaluation-all")
+
+    shown = [metric, line, plot, table]
+    page.load(look, [chosen, metric], [chosen, *shown], **QUICK)
+    again.click(look, [chosen, metric], [chosen, *shown], **QUICK)
+    for choice in (chosen, metric):
+        choice.input(show, [chosen, metric], shown, **QUICK)

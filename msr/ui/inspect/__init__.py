@@ -1,0 +1,1 @@
+"""The Inspect tab: what if something were different, and how two runs compare."""

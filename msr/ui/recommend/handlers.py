@@ -1,0 +1,238 @@
+"""What the Recommend tab's events do; each returns the components that change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from msr import intake
+from msr.catalog import Catalogue
+from msr.config import PipelineConfig
+from msr.schema import Item
+from msr.ui.html import notice
+from msr.ui.parts import heading_html
+from msr.ui.present.stage import stage
+from msr.ui.progress import line
+from msr.ui.recommend import history
+from msr.ui.results import results
+from msr.ui.run import Visit, queued
+from msr.ui.studio import Studio
+from msr.ui.timeline import timeline
+from msr.ui.view import View
+
+_MOST_PROBLEMS = 8  # lines of a message before it says "and 12 more"
+
+
+class Handlers:
+    """Bound to one studio; every argument comes from a browser and is not trusted."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._stories = {story.id: items for story, items in studio.examples}
+
+    # ---- the history
+
+    def restore(self, draft: Any, block_size: Any) -> Any:
+        """What the browser kept over a reload of the page."""
+        kept = self._draft(draft)
+        return self._rows(kept, block_size) if kept else gr.skip()
+
+    def pick(self, draft: Any, block_size: Any, event: gr.EventData) -> tuple[str, str]:
+        """A story takes the place of the history; Undo in the page brings that back."""
+        chosen = self._stories.get(str(event._data.get("story")))
+        return self._edited(chosen or self._draft(draft), block_size, [])
+
+    def upload(self, draft: Any, block_size: Any, files: list[str] | None) -> tuple[str, str, None]:
+        """Pictures, tables and sessions join the end of the history; what cannot is named, and why."""
+        current = self._draft(draft)
+        new, refused = self._brought(files, [item.id for item in current])
+        joined, problems = history.add(current, new, self._studio.limits)
+        return *self._edited(joined, block_size, [*refused, *problems]), None
+
+    def add_title(self, draft: Any, block_size: Any, words: str) -> tuple[str, str, str]:
+        """An item without a picture joins the end of the history."""
+        current = self._draft(draft)
+        title = intake.title(words or "", self._studio.limits)
+        new = [Item(history.new_id(()), title)] if title else []
+        joined, problems = history.add(current, new, self._studio.limits)
+        return *self._edited(joined, block_size, problems), words if problems else ""
+
+    def save(self, draft: Any) -> tuple[str, str]:
+        """The address of the history as one session file, or what is missing."""
+        items = self._draft(draft)
+        if not items:
+            return "", notice("hint", "There is nothing to save yet.")
+        data = intake.to_session(items)
+        return self._studio.downloads.put("history.json", "application/json", data), ""
+
+    # ---- the catalogue
+
+    def offer_files(self, offer: Catalogue | None, files: list[str] | None) -> tuple[Any, ...]:
+        """A ZIP, a table or pictures become the catalogue; if they cannot, the old one stays."""
+        paths = [Path(file) for file in files or []]
+        limits = self._studio.limits
+        try:
+            if len(paths) == 1 and paths[0].suffix.lower() in (".zip", ".csv"):
+                items: tuple[Item, ...] = intake.load_items(paths[0], limits)
+                refused: tuple[str, ...] = ()
+            else:
+                many = replace(limits, max_history=limits.max_catalogue)
+                items, refused = intake.uploads([(path, path.name) for path in paths], many)
+        except intake.IntakeError as error:
+            items, refused = (), (str(error),)
+        finally:
+            _discard(paths)
+        offer = Catalogue("your own", items) if items else offer
+        problem = _problem("Not everything could be taken into the catalogue.", refused)
+        return *self._offered(offer), problem, None
+
+    def offer_words(self, offer: Catalogue | None, words: str) -> tuple[Any, ...]:
+        """Pasted candidates, one title a line, become the catalogue."""
+        limits = self._studio.limits
+        titles = dict.fromkeys(filter(None, (intake.title(t, limits) for t in (words or "").splitlines())))
+        items = tuple(Item(f"pasted-{n}", t) for n, t in enumerate(titles, 1))[: limits.max_catalogue]
+        problem = "" if items else notice("problem", "Write at least one title, each on a line of its own.")
+        return *self._offered(Catalogue("pasted", items) if items else offer), problem
+
+    def offer_bundled(self) -> tuple[Any, ...]:
+        return *self._offered(None), ""
+
+    # ---- the run
+
+    def begin(self, draft: Any, block_size: Any, top: Any, offer: Any, request: gr.Request) -> tuple[Any, ...]:
+        """Takes down what is to be run; `follow` runs it when its turn comes."""
+        studio = self._studio
+        items = self._draft(draft)
+        if not items:
+            nothing = notice("problem", "Add at least one item first: pick a story, or add a picture or a title.")
+            return *[gr.skip()] * 8, nothing
+        catalogue = offer if isinstance(offer, Catalogue) else studio.catalogue
+        visit = Visit(items, self._settings(block_size, top), catalogue, self._name(items))
+        before = studio.visits.begin(request.session_hash or "", visit)
+        if before:
+            visit.view = replace(visit.view, note=queued(before))
+        return *self._shown(visit.view), gr.Timer(active=before > 0), gr.update(visible=False), ""
+
+    def wait(self, request: gr.Request) -> tuple[Any, Any]:
+        """The line of a run that waits for its turn, and whether to ask again."""
+        before = self._studio.visits.place(request.session_hash or "")
+        visit = self._studio.visits.of(request.session_hash or "")
+        if visit is None or not before:
+            return gr.skip(), gr.Timer(active=before == 0)
+        visit.view = replace(visit.view, note=queued(before))
+        return line(visit.view), gr.skip()
+
+    def follow(self, runs: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Shows the run that was begun until it ends, then adds it to the page's runs; sends only what changed."""
+        visit = self._studio.visits.of(request.session_hash or "")
+        if visit is None or visit.started or visit.view.ended:
+            return
+        before: tuple[Any, ...] = (None,) * 6
+        for view in visit.events(self._studio.engine):
+            now = self._shown(view, visit)
+            yield *(gr.skip() if new == old else new for new, old in zip(now, before, strict=True)), *[gr.skip()] * 3
+            before = now
+        if visit.kept is not None:
+            key = self._studio.shelf.put(visit.kept)
+            known = [k for k in runs if k != key] if isinstance(runs, list) else []
+            yield *[gr.skip()] * 6, [*known, key], key, gr.update(visible=True)
+
+    def stop(self, request: gr.Request) -> tuple[Any, ...]:
+        """Asks the work to stop. What has begun shows its own end: an answer from here could arrive after it."""
+        visit = self._studio.visits.of(request.session_hash or "")
+        view = visit.halt() if visit else None
+        return self._shown(view) if view and view.ended else (gr.skip(),) * 6
+
+    def present(self, event: gr.EventData) -> Any:
+        kept = self._studio.shelf.get(event._data.get("key"))
+        return stage(kept, self._studio.media) if kept else gr.skip()
+
+    def leave(self, request: gr.Request) -> None:
+        self._studio.visits.leave(request.session_hash or "")
+
+    def results(self, view: View, catalogue: Catalogue) -> str:
+        return results(view, catalogue.by_id, self._studio.media)
+
+    # ---- shared
+
+    def _draft(self, draft: Any) -> tuple[Item, ...]:
+        return history.from_draft(draft, self._studio.media, self._studio.limits)
+
+    def _rows(self, items: tuple[Item, ...], block_size: Any) -> str:
+        size = self._settings(block_size).block_size
+        return history.rows(items, self._studio.media, size, self._studio.limits)
+
+    def _edited(self, items: tuple[Item, ...], block_size: Any, problems: list[str]) -> tuple[str, str]:
+        message = _problem("Not everything could be added; what you had is untouched.", problems)
+        return self._rows(items, block_size), message
+
+    def _brought(self, files: list[str] | None, taken: list[str]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+        paths = [Path(file) for file in files or []]
+        try:
+            return intake.uploads([(path, path.name) for path in paths], self._studio.limits, taken)
+        finally:
+            _discard(paths)
+
+    def _offered(self, offer: Catalogue | None) -> tuple[Any, ...]:
+        """The catalogue that is kept, the line about it, and the heading of the results."""
+        return offer, offer_line(offer or self._studio.catalogue), results_heading(offer or self._studio.catalogue)
+
+    def _name(self, items: tuple[Item, ...]) -> str:
+        for story, known in self._studio.examples:
+            if [i.id for i in known] == [i.id for i in items]:
+                return story.name
+        first = items[0].title or "Untitled picture"
+        short = first if len(first) <= 40 else f"{first[:39]}…"
+        return short if len(items) == 1 else f"{short} and {len(items) - 1} more"
+
+    def _shown(self, view: View, visit: Visit | None = None) -> tuple[Any, ...]:
+        studio = self._studio
+        estimate = studio.engine.pace.split(view, visit.expected()) if visit and not view.ended else (0.0, 0.0)
+        failed = notice("problem", "The run ended early.", [view.note]) if view.phase == "failed" else ""
+        return (
+            line(view, *estimate),
+            timeline(view, studio.media),
+            self.results(view, visit.catalogue if visit else studio.catalogue),
+            failed,
+            gr.update(interactive=view.ended),
+            gr.update(interactive=not view.ended and view.phase != "stopping"),
+        )
+
+    def _settings(self, block_size: Any, top: Any = None) -> PipelineConfig:
+        """The page's settings, kept within what the sliders allow."""
+        config = self._studio.config
+        wanted = whole(top, 1, 20, config.top)
+        return replace(config, block_size=whole(block_size, 1, 10, config.block_size), top=wanted, explain_top=wanted)
+
+
+def offer_line(catalogue: Catalogue) -> str:
+    count = len(catalogue.items)
+    name = "the bundled catalogue" if catalogue.name == "demo" else catalogue.name
+    return notice("hint", f"In use: {name}, {count} item{'' if count == 1 else 's'}.")
+
+
+def results_heading(catalogue: Catalogue) -> str:
+    count = len(catalogue.items)
+    line = f"The best of {count} catalogue item{'' if count == 1 else 's'}, without what the history holds."
+    return heading_html("Recommendations", line, 3)
+
+
+def whole(value: Any, low: int, high: int, default: int) -> int:
+    """A slider's value as a whole number within its bounds."""
+    return min(high, max(low, int(value))) if isinstance(value, int | float) else default
+
+
+def _problem(title: str, problems: tuple[str, ...] | list[str]) -> str:
+    more = len(problems) - _MOST_PROBLEMS
+    lines = list(problems[:_MOST_PROBLEMS]) + ([f"and {more} more"] if more > 0 else [])
+    return notice("problem", title, lines) if problems else ""
+
+
+def _discard(paths: list[Path]) -> None:
+    """What is kept of an upload is the cleaned picture; the files go."""
+    for path in paths:
+        path.unlink(missing_ok=True)

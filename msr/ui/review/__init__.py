@@ -1,0 +1,1 @@
+"""The Review tab: people judge what the model wrote."""

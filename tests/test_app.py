@@ -1,0 +1,56 @@
+"""The options of `python app.py`; what it serves is tested in tests/ui."""
+
+from __future__ import annotations
+
+import pytest
+
+import app
+from msr.schema import InputProblem
+
+
+def test_every_option_is_explained(capsys):
+    with pytest.raises(SystemExit):
+        app.main(["--help"])
+    told = capsys.readouterr().out
+    actions = app._parser()._actions
+    assert all(action.help for action in actions)
+    for option in ("--host", "--port", "--auth", "--backbone", "--adapter", "--catalogue", "--limit", "--offline"):
+        assert option in told
+
+
+def test_limits_are_moved_by_name():
+    moved = app._limits(["max_history=5", "max_catalogue=10"])
+    assert (moved.max_history, moved.max_catalogue) == (5, 10)
+
+
+@pytest.mark.parametrize("option", ["max_history", "max_history=-1", "max_history=x", "max_history=0", "nothing=3"])
+def test_a_limit_that_is_none_is_refused(option, capsys):
+    assert app.main(["--limit", option]) == 2
+    assert capsys.readouterr().err.startswith("error: --limit")
+
+
+def test_accounts_come_from_a_file(tmp_path):
+    file = tmp_path / "accounts"
+    file.write_text("ann:secret\n\nbob:with:colon\n")
+    assert app._accounts(file) == [("ann", "secret"), ("bob", "with:colon")]
+    assert app._accounts(None) is None
+
+
+@pytest.mark.parametrize("content", ["", "ann", "ann:", ":secret"])
+def test_accounts_that_are_none_are_refused(content, tmp_path):
+    file = tmp_path / "accounts"
+    file.write_text(content)
+    with pytest.raises(InputProblem, match="NAME:PASSWORD"):
+        app._accounts(file)
+    with pytest.raises(InputProblem, match="cannot be read"):
+        app._accounts(tmp_path / "missing")
+
+
+def test_judgements_need_a_file(capsys, tmp_path):
+    assert app.main(["--reviews", str(tmp_path)]) == 2
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_catalogue_that_cannot_be_used_ends_at_once(capsys, tmp_path):
+    assert app.main(["--catalogue", str(tmp_path / "nowhere")]) == 2
+    assert "does not exist" in capsys.readouterr().err

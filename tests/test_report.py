@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from msr import intake, report
+from msr.pipeline import Pipeline
+from tests.fakes import FakeBackbone, catalogue, items
+from tests.ui import hostile
+
+
+def made(**options):
+    *_, last = Pipeline(FakeBackbone()).run(items(4), catalogue(6), top=3, **options)
+    return last.run
+
+
+class Reader(HTMLParser):
+    """Counts tags, and what they would fetch or run."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.fetched: list[str] = []
+        self.handlers: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.fetched += [v or "" for k, v in attrs if k in ("src", "href", "data", "srcset", "action")]
+        self.handlers += [k for k, _ in attrs if k.startswith("on")]
+
+
+def test_it_holds_all_evidence_and_needs_nothing_else():
+    run = made()
+    page = report.to_html(run, "A story")
+    read = Reader(page)
+    assert read.fetched and all(address.startswith("data:image/webp;base64,") for address in read.fetched)
+    assert not {"script", "link", "iframe"} & set(read.tags) and read.handlers == []
+    assert "url(" not in report.STYLE.read_text() and "@import" not in report.STYLE.read_text()
+    for needed in (run.id, "A story", run.model["adapter_sha256"], "none: nothing is sampled", "first_preference_word"):
+        assert needed in page
+    for summary in run.summaries:
+        assert summary.text in page
+    for recommendation in run.recommendations:
+        assert recommendation.rationale in page and f"{recommendation.score:.4f}" in page
+    assert page.count(">measured influence<") == 3 and page.count(">model-written reason<") == 3
+    assert len(re.findall(r"[+−]\d+\.\d points", page)) == 3 * 4 * 2
+    assert all(i.picture.digest in page for i in (*run.history, *run.offered))
+
+
+@pytest.mark.parametrize("words", hostile.ALL)
+def test_nothing_in_it_comes_alive(words):
+    run = made(edited="own words", parent="0123")
+    run = replace(
+        run,
+        history=tuple(replace(i, title=words) for i in run.history),
+        summaries=tuple(replace(s, text=words) for s in run.summaries),
+        preferences=tuple(replace(p, text=words) for p in run.preferences),
+        recommendations=tuple(replace(r, title=words, rationale=words, prompt=words) for r in run.recommendations),
+        settings={words: words},
+    )
+    read = Reader(report.to_html(run, words))
+    assert read.handlers == [] and "script" not in read.tags
+    assert all(address.startswith("data:") for address in read.fetched)
+
+
+def test_the_json_comes_back_whole():
+    run = made()
+    back = intake.recorded_run(report.to_json(run).encode(), "run.json")
+    assert back.to_json(pictures=True) == json.loads(report.to_json(run))
+
+
+def test_an_edited_run_says_so():
+    page = report.to_html(made(edited="I only like bags.", parent="0123"))
+    assert "written by a person" in page and "An edit of run <code>0123</code>" in page

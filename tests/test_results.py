@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import json
+
+from msr import results
+from msr.ui.evaluate import charts
+from tests.ui import hostile
+
+AUC = {"mean": 0.75, "low": 0.7, "high": 0.8}
+GOOD = {
+    "dataset": "films",
+    "users": 40,
+    "seconds": 12.5,
+    "rows": [
+        {"system": "mllm", "negatives": "uniform", "auc": AUC, "hr@5": {"mean": 0.5}},
+        {"system": "popularity", "negatives": "uniform", "auc": AUC},
+        {"system": "mllm", "negatives": "popular", "auc": AUC},
+    ],
+}
+
+
+def found(tmp_path, record):
+    (tmp_path / "one.json").write_text(record if isinstance(record, str) else json.dumps(record))
+    return results.load([tmp_path, tmp_path / "missing"])
+
+
+def test_an_evaluation_is_read(tmp_path):
+    (read,) = found(tmp_path, GOOD)
+    assert (read.dataset, read.users, read.seconds) == ("films", 40, 12.5)
+    assert read.metrics == ("auc", "hr@5") and read.negatives == ("uniform", "popular")
+    assert [row.baseline for row in read.rows] == [False, True, False]
+    assert read.rows[0].figures["auc"] == results.Figure(0.75, 0.7, 0.8)
+
+
+def test_evaluations_inside_a_record_are_found(tmp_path):
+    (read,) = found(tmp_path, {"sft": {"rows": None}, "held_out": {"unseen users": GOOD}})
+    assert read.name.endswith("one.json, held_out, unseen users")
+
+
+def test_other_files_are_passed_over(tmp_path):
+    for other in ("{", "[]", '{"rows": 3}', '{"rows": [{"system": "x"}]}', '{"rows": [{"auc": {"mean": 1}}]}', "NaN"):
+        assert found(tmp_path, other) == ()
+
+
+def test_every_metric_is_plotted_with_its_interval(tmp_path):
+    (read,) = found(tmp_path, GOOD)
+    shown = charts.plots(read, "auc")
+    assert shown.count("<figure") == 2 and shown.count('class="interval"') == 3 and shown.count("<circle") == 3
+    assert shown.count('class="baseline"') == 1
+    assert charts.plots(read, "hr@5").count("<circle") == 1
+    assert "0.750<small>0.700–0.800</small>" in charts.table(read)
+    assert "No system has this metric" in charts.plots(read, "mrr")
+
+
+def test_names_are_escaped(tmp_path):
+    for words in hostile.ALL:
+        rows = [{"system": words, "negatives": words, words: AUC}]
+        (read,) = found(tmp_path, {"dataset": words, "rows": rows})
+        shown = charts.about(read) + charts.plots(read, words) + charts.table(read)
+        assert "${" not in shown and "<img src" not in shown and "<script" not in shown

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from msr import reviews
+from msr.reviews import ReviewLog, Target
+from msr.schema import InputProblem
+from tests.test_schema import RUN
+
+ONE, TWO, THREE = (Target("run", "description", item, f"A {item}.") for item in ("mug", "lamp", "bag"))
+
+
+def test_what_there_is_to_judge():
+    assert [(t.kind, t.item) for t in reviews.targets(RUN)] == [
+        ("description", "h0"),
+        ("preference", "0"),
+        ("reason", "c0"),
+    ]
+
+
+def test_the_last_word_counts_and_all_words_stay(tmp_path):
+    log = ReviewLog(tmp_path / "deep" / "reviews.jsonl")
+    log.add(ONE, "ann", "wrong", "no mug")
+    log.add(ONE, "ann", "partly")
+    log.add(TWO, "bob", "faithful")
+    assert [(j.reviewer, j.verdict) for j in log.latest()] == [("ann", "partly"), ("bob", "faithful")]
+    assert len(log.path.read_text().splitlines()) == 3
+    assert ReviewLog(log.path).latest() == log.latest()
+    assert list(log.by("ann", "run")) == [ONE.key] and log.by("ann", "other") == {}
+
+
+def test_a_line_is_on_disk_when_the_process_is_killed(tmp_path):
+    path = tmp_path / "reviews.jsonl"
+    script = (
+        "import os, sys; from pathlib import Path; from msr.reviews import *; log = ReviewLog(Path(sys.argv[1]));"
+        "log.add(Target('r', 'reason', 'i', 'text'), 'ann', 'wrong'); os.kill(os.getpid(), 9)"
+    )
+    root = Path(reviews.__file__).parents[1]
+    assert subprocess.run([sys.executable, "-c", script, path], cwd=root).returncode == -9
+    with path.open("a") as file:
+        file.write('{"reviewer": "torn')  # and another was killed while it wrote
+    log = ReviewLog(path)
+    log.add(ONE, "bob", "partly")
+    assert [j.reviewer for j in ReviewLog(path).latest()] == ["ann", "bob"]
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("", "wrong"), ("ann", "good")])
+def test_what_is_no_judgement_is_refused(name, verdict):
+    with pytest.raises(InputProblem):
+        ReviewLog().add(ONE, name, verdict)
+
+
+def test_agreement_by_hand():
+    log = ReviewLog()
+    for target, ann, bob in ((ONE, "faithful", "faithful"), (TWO, "wrong", "wrong"), (THREE, "faithful", "wrong")):
+        log.add(target, "ann", ann)
+        log.add(target, "bob", bob)
+    log.add(ONE, "eve", "faithful")
+    told = {a.reviewers: a for a in reviews.agreements(log.latest())}
+    both = told["ann", "bob"]
+    # by chance they agree in 2/3 * 1/3 + 1/3 * 2/3 = 4/9 of the texts: (2/3 - 4/9) / (1 - 4/9) = 0.4
+    assert (both.shared, both.percent, both.kappa) == (3, pytest.approx(2 / 3), pytest.approx(0.4))
+    assert told["ann", "eve"].percent == 1 and told["ann", "eve"].kappa is None
+
+
+def test_exports_read_back_and_run_nothing(tmp_path):
+    log = ReviewLog()
+    log.add(Target("r", "reason", "i", '=HYPERLINK("x")\nline'), "ann", "wrong", "@note, with a comma")
+    (row,) = csv.DictReader(io.StringIO(reviews.to_csv(log.latest())))
+    assert row["text"].startswith("'=HYPERLINK") and row["note"] == "'@note, with a comma"
+    (line,) = reviews.to_jsonl(log.latest()).splitlines()
+    assert json.loads(line)["text"].startswith("=HYPERLINK")

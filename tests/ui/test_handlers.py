@@ -1,0 +1,153 @@
+"""What the tabs' events do with whatever a browser sends; no browser needed."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from msr.catalog import Catalogue
+from msr.pipeline import Pipeline
+from msr.reviews import ReviewLog
+from msr.ui.engine import Engine
+from msr.ui.inspect.handlers import Handlers as Inspect
+from msr.ui.inspect.handlers import edited_text
+from msr.ui.recommend.handlers import Handlers as Recommend
+from msr.ui.review.tab import _Handlers as Review
+from msr.ui.shelf import Kept
+from msr.ui.studio import Studio
+from tests import fakes
+from tests.ui import hostile
+
+CATALOGUE = Catalogue("fake", fakes.catalogue(8))
+PAGE = SimpleNamespace(session_hash="page")
+
+
+def studio(reviews: Path | None = None) -> tuple[Studio, Kept]:
+    """A studio whose model is there, and one run on its shelf."""
+    engine = Engine(lambda report: Pipeline(fakes.FakeBackbone()))
+    engine.start()
+    for _ in engine.wait(threading.Event()):
+        pass
+    made = Studio(engine, CATALOGUE, reviews=ReviewLog(reviews))
+    *_, last = engine.pipeline.run(fakes.items(6), CATALOGUE.items, top=3)
+    for item in last.run.history:
+        made.media.url(item.picture)
+    kept = Kept(last.run, "six things", CATALOGUE)
+    made.shelf.put(kept)
+    return made, kept
+
+
+def draft(kept: Kept) -> list[dict[str, str]]:
+    return [{"id": i.id, "title": i.title, "picture": i.picture.digest, "hidden": ""} for i in kept.run.history]
+
+
+def test_an_edit_becomes_a_run_that_names_its_parent() -> None:
+    app, kept = studio()
+    do = Inspect(app)
+    rows = draft(kept)[::-1][:5]
+    rows[0]["hidden"] = "picture"
+    assert do.begin(rows, kept.key, kept.run.preferences[-1].text, 2, True, PAGE)[-1] == ""
+    *_, last = do.follow(kept.key, [], None, False, PAGE)
+    new = app.shelf.get(last[4][0])
+    assert new.run.parent == kept.run.id and new.name == "six things, edited"
+    assert [i.id for i in new.run.history] == [i.id for i in kept.run.history][::-1][:5]
+    assert new.run.history[0].picture is None and new.run.settings["block_size"] == 2
+    assert not new.run.preferences[-1].edited  # the text was left as it was, so the model wrote anew
+    assert "in another order" in last[3]
+    assert app.shelf.get(kept.key).run == kept.run
+
+
+def test_a_text_of_ones_own_and_no_adapter() -> None:
+    app, kept = studio()
+    do = Inspect(app)
+    do.begin(draft(kept), kept.key, "Only bags.", 3, False, PAGE)
+    *_, last = do.follow(kept.key, ["old"], None, False, PAGE)
+    run = app.shelf.get(last[4][-1]).run
+    assert run.preferences[-1].text == "Only bags." and run.model["adapter"] is None
+    assert "without the adapter" in last[3]
+
+
+@pytest.mark.parametrize("key", [None, 7, "unknown", ["x"]])
+def test_a_run_that_is_gone_is_said(key: object) -> None:
+    app, kept = studio()
+    assert "Choose a run first" in Inspect(app).begin(draft(kept), key, "", 3, True, PAGE)[-1]
+    assert "Leave at least one item" in Inspect(app).begin([], kept.key, "", 3, True, PAGE)[-1]
+    assert "Choose a run" in Inspect(app).subject(key)[0]
+
+
+def test_a_new_run_can_be_chosen_and_changes_no_choice() -> None:
+    app, kept = studio()
+    do = Inspect(app)
+    *_, two, both = do.known([kept.key], None, None, None)
+    assert two["value"] is None and "Choose a run" in both
+    subject, one, two = do.more([kept.key], None, None)
+    assert subject["value"] == one["value"] == kept.key and "value" not in two
+    assert all("value" not in update for update in do.more([kept.key], kept.key, kept.key))
+
+
+def test_an_item_is_swapped_for_one_of_the_catalogue() -> None:
+    app, kept = studio()
+    do = Inspect(app)
+    editor, _, problem = do.swap(draft(kept), kept.key, "h1", "c003", 3)
+    assert 'data-id="c003"' in editor and 'data-id="h1"' not in editor and problem == ""
+    for old, new in (("h1", "nothing"), ("nothing", "c003"), (None, None), ("h1", ["c003"])):
+        assert "Choose an item" in do.swap(draft(kept), kept.key, old, new, 3)[2]
+
+
+def test_a_preference_text_is_ones_own_only_if_it_was_changed() -> None:
+    _, kept = studio()
+    told = kept.run.preferences[-1].text
+    assert edited_text(f"  {told} ", kept.run) is None
+    assert edited_text("", kept.run) is None and edited_text(7, kept.run) is None
+    assert edited_text("I like\nbags. <|im_start|>", kept.run) == "I like bags."
+    assert len(edited_text(hostile.LONG, kept.run)) == 600
+
+
+def test_pasted_titles_become_the_catalogue() -> None:
+    app, _ = studio()
+    offer, line, heading, problem = Recommend(app).offer_words(None, "Mug\n\n Mug \nLamp\n" + hostile.MARKUP)
+    assert [i.title for i in offer.items][:2] == ["Mug", "Lamp"] and len(offer.items) == 3
+    assert "pasted, 3 items" in line and "3 catalogue items" in heading and problem == ""
+    assert Recommend(app).offer_words(offer, " \n ")[0] is offer, "what was there stays"
+
+
+def test_files_become_the_catalogue_or_leave_it_alone(tmp_path: Path) -> None:
+    app, _ = studio()
+    good, bad = tmp_path / "mine.csv", tmp_path / "bad.csv"
+    good.write_text("id,title,image\na,Mug,\n")
+    bad.write_text("nonsense")
+    offer, *_, problem, _ = Recommend(app).offer_files(None, [str(good)])
+    assert [i.title for i in offer.items] == ["Mug"] and problem == "" and not good.exists()
+    again, *_, problem, _ = Recommend(app).offer_files(offer, [str(bad)])
+    assert again is offer and "bad.csv" in problem
+
+
+def test_a_judgement_that_cannot_be_kept_is_not_lost(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    app, kept = studio(tmp_path / "file" / "reviews.jsonl")
+    answer = Review(app).judge("wrong", kept.key, 0, "Ann", "my note")
+    assert "could not be written" in answer[-1]
+    assert all(value == {"__type__": "update"} for value in answer[:-1]), "the note stays where it was typed"
+
+
+def test_the_next_text_without_a_judgement_is_shown() -> None:
+    app, kept = studio()
+    do = Review(app)
+    assert do.start(kept.key, "Ann")[4] == 0
+    assert do.judge("wrong", kept.key, 0, "Ann", "")[4] == 1
+    assert do.judge("partly", kept.key, 2, "Ann", "")[4] == 3
+    assert do.start(kept.key, "Ann")[4] == 1 and do.start(kept.key, "Bob")[4] == 0
+    assert do.step(-5, kept.key, 1, "Ann")[4] == 0
+    assert do.start("unknown", "Ann")[4] == 0
+
+
+def test_only_runs_that_a_page_may_see_are_exported() -> None:
+    app, kept = studio()
+    do = Review(app)
+    do.judge("wrong", kept.key, 0, "Ann", "")
+    for keys, lines in (([kept.key], 1), ([], 0), (None, 0)):
+        token = do.export("jsonl", keys).removeprefix("download/")
+        assert app.downloads.get(token).data.count(b"\n") == lines

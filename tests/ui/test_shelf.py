@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from msr import catalog
+from msr.catalog import Catalogue
+from msr.pipeline import Pipeline
+from msr.schema import Run
+from msr.ui.inspect.side import side_by_side
+from msr.ui.media import Media
+from msr.ui.present.stage import stage
+from msr.ui.shelf import Kept, Shelf, recorded
+from tests import fakes
+from tests.ui import hostile
+
+CATALOGUE = Catalogue("fake", fakes.catalogue(8))
+
+
+def made(**options: object) -> Run:
+    *_, last = Pipeline(fakes.FakeBackbone()).run(fakes.items(6), CATALOGUE.items, top=3, **options)
+    return last.run
+
+
+def kept(run: Run | None = None, name: str = "a run") -> Kept:
+    return Kept(run or made(), name, CATALOGUE)
+
+
+def test_a_page_is_offered_its_own_runs_and_the_recorded_ones() -> None:
+    tape, mine, others = kept(name="tape"), kept(made(edited="bags", parent="0123")), kept(made(edited="mugs"))
+    shelf = Shelf([replace(tape, recorded=True)])
+    keys = [shelf.put(mine), shelf.put(others)]
+    assert [key for _, key in shelf.choices([keys[0], "unknown", 7])] == [mine.key, tape.key]
+    assert [label.split(" · ")[1] for label, _ in shelf.choices(keys)] == ["live", "edited", "recorded"]
+    assert shelf.get(mine.run.id).key == mine.key and shelf.get(None) is None
+    assert shelf.choices("junk") == shelf.choices([])
+
+
+def test_the_oldest_runs_go_and_recorded_ones_stay() -> None:
+    shelf = Shelf([replace(kept(), recorded=True)], most=1)
+    first, second = (shelf.put(kept(made(edited=words))) for words in ("mugs", "bags"))
+    assert shelf.get(first) is None and shelf.get(second) and shelf.get(kept().key).recorded
+
+
+def test_recorded_files_are_read_and_bad_ones_named(tmp_path: Path) -> None:
+    story, items = catalog.stories()[0], catalog.story_items(catalog.stories()[0].id)
+    *_, last = Pipeline(fakes.FakeBackbone()).run(items, fakes.catalogue(4), top=2)
+    (tmp_path / "b-run.json").write_text(json.dumps(last.run.to_json()))
+    (tmp_path / "a.json").write_text("{}")
+    runs, problems = recorded(tmp_path, catalog.demo(), [(story, items)])
+    assert [(k.name, k.recorded) for k in runs] == [(story.name, True)] and runs[0].run.history == items
+    assert problems == ["a.json is no run.json of this program. Choose a file that `msr run` wrote."]
+    assert recorded(tmp_path / "missing", catalog.demo(), []) == ([], [])
+
+
+def test_two_runs_side_by_side() -> None:
+    one, two = kept(), kept(made(edited="Only dotted bags.", parent=made().id))
+    shown = side_by_side(one, two, Media())
+    assert "preference text edited: “Only dotted bags.”" in shown and "Spearman" in shown
+    assert shown.count('<span class="move') == 3 and shown.count("<circle") == 8
+    assert "nothing; both are the same run" in side_by_side(one, one, Media())
+    assert "Choose a run" in side_by_side(one, None, Media())
+
+
+@pytest.mark.parametrize("words", hostile.ALL)
+def test_slides_and_comparisons_are_escaped(words: str) -> None:
+    run = made()
+    nasty = replace(
+        run,
+        history=tuple(replace(i, title=words) for i in run.history),
+        summaries=tuple(replace(s, text=words) for s in run.summaries),
+        preferences=tuple(replace(p, text=words) for p in run.preferences),
+        recommendations=tuple(replace(r, title=words, rationale=words) for r in run.recommendations),
+        offered=tuple(replace(i, title=words) for i in run.offered),
+        model={"name": words},
+    )
+    shown = stage(kept(nasty, words), Media()) + side_by_side(kept(), kept(nasty, words), Media())
+    assert "${" not in shown and "<script" not in shown and "<img src=x" not in shown
+    assert shown.count("<section") == shown.count("</section>") and shown.count("<div") == shown.count("</div>")
+
+
+def test_a_run_becomes_slides_that_need_no_model() -> None:
+    shown = stage(kept(), Media())
+    assert shown.count('class="slide"') == 5  # the history, two blocks, the results, the evidence
+    assert ">recorded<" in shown and ">Run it live<" in shown

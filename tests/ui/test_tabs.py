@@ -1,0 +1,198 @@
+"""The four tabs in a real browser, on the fake model: what goes beyond the main job."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from msr import catalog
+from msr.reviews import ReviewLog
+from tests.browser import visiting
+from tests.intake_files import HEADER
+from tests.ui.serve import app, serving
+from tests.ui.test_page import add_title, png, titles, upload
+
+pytestmark = pytest.mark.browser
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).click()
+    page.wait_for_selector(f"#tab-{name.lower()}", state="visible")
+
+
+def finish(page: Page, where: str) -> None:
+    page.wait_for_selector(f"{where} .progress.finished", state="attached")
+
+
+def test_a_history_survives_a_reload_and_travels_as_a_file(browser: Browser, quick: str, tmp_path: Path) -> None:
+    with visiting(browser, quick) as page:
+        upload(page, ("red-mug.png", png("red")))
+        expect(page.locator("#history .entry")).to_have_count(1)
+        add_title(page, "wooden kite")
+        page.locator("#history .entry-title").first.fill("a mug, typed")
+        page.reload(wait_until="domcontentloaded")
+        expect(page.locator("#history .entry")).to_have_count(2)
+        assert titles(page) == ["a mug, typed", "wooden kite"]
+        expect(page.locator("#history .entry img")).to_have_count(1)
+        page.get_by_role("button", name="Settings").first.click()
+        with page.expect_download() as download:
+            page.click("#save")
+        file = tmp_path / download.value.suggested_filename
+        download.value.save_as(file)
+    with visiting(browser, quick) as other:
+        other.set_input_files("#drop input[type=file]", file)
+        expect(other.locator("#history .entry")).to_have_count(2)
+        assert titles(other) == ["a mug, typed", "wooden kite"]
+        expect(other.locator("#history .entry img")).to_have_count(1)
+
+
+def test_a_table_as_history_and_pasted_candidates(browser: Browser, quick: str, tmp_path: Path) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text(HEADER + "a,Red mug,\nb,Blue mug,\n", "utf-8")
+    with visiting(browser, quick) as page:
+        page.set_input_files("#drop input[type=file]", table)
+        expect(page.locator("#history .entry")).to_have_count(2)
+        page.get_by_role("button", name="Catalogue").click()
+        page.click("#use-pasted")
+        expect(page.locator("#catalogue-problems")).to_contain_text("at least one title")
+        page.fill("#pasted textarea", "Green mug\nRed mug\n\nYellow lamp")
+        page.click("#use-pasted")
+        expect(page.locator("#catalogue .notice.hint")).to_contain_text("pasted, 3 items")
+        page.click("#recommend")
+        finish(page, "#actions")
+        names = page.locator("#results .result h3 bdi").all_inner_texts()
+        assert sorted(names) == ["Green mug", "Yellow lamp"]  # the red mug is in the history
+
+
+def test_the_evidence_of_a_result_and_the_files_of_a_run(browser: Browser, quick: str, tmp_path: Path) -> None:
+    with visiting(browser, quick) as page:
+        page.locator(".story").first.click()
+        expect(page.locator("#history .entry")).to_have_count(9)
+        page.click("#recommend")
+        finish(page, "#actions")
+        expect(page.locator(".drift circle")).to_have_count(2)
+        page.click("[data-view=table]")
+        expect(page.locator(".results-table")).to_be_visible()
+        expect(page.locator("#results .results")).to_be_hidden()
+        page.click("[data-view=gallery]")
+        opened = "() => { const t = performance.now(); document.querySelector('.result .open').click(); "
+        assert page.evaluate(opened + "return performance.now() - t; }") < 200
+        sheet = page.locator("#sheet")
+        expect(sheet).to_be_visible()
+        for label in ("model-written reason", "model-written description", "measured influence", "What the model read"):
+            expect(sheet).to_contain_text(label)
+        assert page.locator("#sheet .influences tbody tr").count() == 9
+        assert "Would the user like this item?" in page.locator("#sheet pre").inner_text()
+        page.keyboard.press("Escape")
+        expect(sheet).to_be_hidden()
+        page.wait_for_selector("#run-tools", state="visible")
+        for button, end in (("#run-report", ".html"), ("#run-json", ".json")):
+            with page.expect_download() as download:
+                page.click(button)
+            assert download.value.suggested_filename.endswith(end)
+        download.value.save_as(tmp_path / "run.json")
+        assert len(json.loads((tmp_path / "run.json").read_text())["recommendations"]) == 10
+
+
+def test_what_if_makes_a_run_beside_the_old_one(browser: Browser, quick: str) -> None:
+    with visiting(browser, quick) as page:
+        tab(page, "Inspect")
+        expect(page.locator("#whatif .entry")).to_have_count(9)
+        expect(page.locator("#compare .side")).to_have_count(2)
+        before = page.locator("#subject input").input_value()
+        page.locator("#whatif").get_by_label("Remove item 9").click()
+        page.locator("#whatif").get_by_label("Mask the picture of item 2").click()
+        page.locator("#whatif").get_by_label("Move item 1 down").click()
+        page.click("#rerank")
+        finish(page, "#whatif")
+        expect(page.locator(".edits")).to_contain_text("without “Isla lamp”")
+        expect(page.locator(".edits")).to_contain_text("picture of “Fjord retro backpack” masked")
+        expect(page.locator(".edits")).to_contain_text("in another order")
+        assert page.locator("#compare .side").last.locator(".move").count() > 0
+        assert page.locator(".scatter circle").count() > 10
+        page.fill("#edited-text textarea", "I only like mugs now.")
+        page.locator("#pin input").check()
+        page.click("#rerank")
+        expect(page.locator("#compare .tag.own")).to_be_visible()
+        finish(page, "#whatif")
+        assert page.locator("#subject input").input_value() == before  # the original is as it was
+        assert page.locator("#side-a input").input_value() == before
+        assert "edited" in page.locator("#side-b input").input_value()
+        moved = "() => { const t = performance.now(); document.querySelector('#whatif [data-act=down]').click(); "
+        assert page.evaluate(moved + "return performance.now() - t; }") < 200
+
+
+def test_two_reviewers_judge_and_their_words_are_kept(browser: Browser, tmp_path: Path) -> None:
+    log = tmp_path / "reviews.jsonl"
+    with serving(app(reviews=ReviewLog(log))) as url, visiting(browser, url) as page:
+        tab(page, "Review")
+        page.click("#verdict-wrong")
+        expect(page.locator("#review-problems")).to_contain_text("Enter your name first")
+        for name, keys in (("Ann", "113"), ("Bob", "112")):
+            page.fill("#reviewer :is(input, textarea)", name)
+            page.keyboard.press("Enter")
+            expect(page.locator("#review-progress")).to_contain_text("0 of")
+            page.locator("#tab-review h2").first.click()
+            for n, key in enumerate(keys, 1):
+                page.keyboard.press(key)
+                expect(page.locator("#review-progress")).to_contain_text(f"{n} of")
+        expect(page.locator("#agreement")).to_contain_text("67%")
+        assert [json.loads(line)["verdict"] for line in log.read_text().splitlines()] == [
+            "faithful", "faithful", "wrong", "faithful", "faithful", "partly",
+        ]  # fmt: skip
+        with page.expect_download() as download:
+            page.click("#export-csv")
+        download.value.save_as(tmp_path / "reviews.csv")
+        rows = list(csv.DictReader(io.StringIO((tmp_path / "reviews.csv").read_text())))
+        assert [row["reviewer"] for row in rows] == ["Ann"] * 3 + ["Bob"] * 3
+
+
+def test_a_recorded_run_is_presented_without_a_model_and_run_live(browser: Browser, quick: str) -> None:
+    with visiting(browser, quick) as page:
+        page.locator("[data-recording]").first.click()
+        stage = page.locator("dialog.stage")
+        expect(stage).to_be_visible()
+        expect(stage.locator(".tag.recorded")).to_have_text("recorded")
+        page.keyboard.press("ArrowRight")
+        page.wait_for_selector("dialog.stage .slide:not([hidden]) .word.said")
+        page.keyboard.press(" ")
+        expect(stage.locator("[data-stage=play]")).to_have_text("Play")
+        expect(stage.locator(".stage-place")).to_have_text("2 / 6")
+        page.keyboard.press("Escape")
+        expect(stage).to_be_hidden()
+        page.locator("[data-recording]").first.click()
+        stage.locator("[data-stage=live]").click()
+        expect(page.locator("#history .entry")).to_have_count(9)
+        finish(page, "#actions")
+
+
+def test_evaluations_are_shown_with_intervals_and_baselines(browser: Browser) -> None:
+    with serving(app(results=[catalog.assets() / "pocket"])) as url, visiting(browser, url) as page:
+        tab(page, "Evaluate")
+        expect(page.locator(".plot .baseline")).not_to_have_count(0)
+        assert page.locator(".plot .system").count() > 0
+        assert page.locator(".plot .interval").count() == page.locator(".plot circle").count()
+        expect(page.locator(".evaluation-table")).to_contain_text("popularity")
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_every_tab_is_accessible_and_fits(browser: Browser, quick: str, scheme: str, width: int) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    with visiting(browser, quick, width, scheme) as page:
+        page.locator(".story").first.click()
+        expect(page.locator("#history .entry")).to_have_count(9)
+        page.click("#recommend")
+        finish(page, "#actions")
+        wrong = {}
+        for name in ("Recommend", "Inspect", "Review", "Evaluate"):
+            tab(page, name)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+            page.wait_for_timeout(400)  # until what fades in has done so
+            found = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+            wrong[name] = [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found.response["violations"]]
+        assert not any(wrong.values()), wrong

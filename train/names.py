@@ -1,0 +1,21 @@
+"""The words of an evaluation: data sets, negatives, preferences, systems. No imports, so that --help is quick."""
+
+from __future__ import annotations
+
+PICTURES = "pictures"
+DATASETS = (PICTURES, "microlens", "amazon", "movielens", "folder")
+UNIFORM, POPULARITY, EVERY = "uniform", "popularity", "all"
+GENERATED, SYMBOLIC, TITLES = PREFERENCES = ("generated", "symbolic", "titles")
+
+COUNTED = ("random", "popularity", "recent-popularity", "item-knn")
+BASELINES = (*COUNTED, "gru4rec-ids", "gru4rec-titles", "gru4rec-images", "gru4rec-summaries", "sasrec")
+MODELS = ("untuned", "titles-only", "mllm")
+FUSED = {  # name: what is in it
+    "statistics": ("popularity", "recent-popularity", "item-knn"),
+    "mllm+popularity": ("popularity", "mllm"),
+    "fused": ("popularity", "recent-popularity", "item-knn", "mllm"),
+}
+SYSTEMS = (*BASELINES, *MODELS, *FUSED)
+DEFAULT_SYSTEMS = (*COUNTED, *MODELS, *FUSED)
+ASK_MODEL = {*MODELS, *(name for name, parts in FUSED.items() if "mllm" in parts)}
+NEED_BACKBONE = {"gru4rec-images", "gru4rec-summaries", *ASK_MODEL}

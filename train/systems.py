@@ -1,0 +1,83 @@
+"""The systems that an evaluation can compare, by the name that its table gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from msr import summaries
+from msr.backbones.base import Backbone
+from msr.backbones.cached import CachedBackbone
+from msr.cache import TextCache
+from msr.config import PipelineConfig
+from msr.schema import InputProblem
+from train.asking import Model, ScoreLog
+from train.baselines import features
+from train.baselines.gru4rec import Gru4Rec
+from train.baselines.item_knn import ItemKnn
+from train.baselines.popularity import Popularity
+from train.baselines.random_order import RandomOrder
+from train.baselines.recent_popularity import RecentPopularity
+from train.baselines.sasrec import SasRec
+from train.dataset import CatalogueItem
+from train.preferences import Shelf
+
+
+@dataclass(frozen=True)
+class Builder:
+    """Makes systems over `items`, in the order of which features have their rows.
+
+    backbone: None where only baselines without one are made; cache: texts that it wrote; log: scores that it gave;
+    preference: how the model's preference texts come about.
+    """
+
+    items: Mapping[str, CatalogueItem]
+    backbone: Backbone | None
+    cache: TextCache
+    log: ScoreLog
+    preference: str
+
+    def baseline(self, name: str):
+        """An unfitted baseline. Item features are frozen and know no user.
+
+        Raises:
+            InputProblem: it needs pictures or words that the items do not have.
+        """
+        for counted in (RandomOrder, Popularity, RecentPopularity, ItemKnn):
+            if name == counted.name:
+                return counted()
+        if name == "sasrec":
+            return SasRec(name)
+        vectors = {
+            "gru4rec-ids": lambda: None,
+            "gru4rec-titles": lambda: features.text_vectors([item.title for item in self.items.values()]),
+            "gru4rec-summaries": lambda: features.text_vectors(self._summaries()),
+            "gru4rec-images": self._pictures,
+        }[name]
+        try:
+            return Gru4Rec(name, vectors())
+        except ValueError as error:
+            raise InputProblem(f"{name}: {error}") from None
+
+    def model(self, name: str) -> Model:
+        """The model untuned, on titles alone, or as it is."""
+        cached = CachedBackbone(self.backbone, self.cache)
+        shelf = Shelf(self.items, pictured=name != "titles-only")
+        return Model(name, cached, shelf, self.preference, self.log, tuned=name != "untuned")
+
+    def _summaries(self) -> list[str]:
+        """The model's description of every item, in order; those that its cache knows are not written again."""
+        cached, items = CachedBackbone(self.backbone, self.cache), Shelf(self.items).pick(list(self.items))
+        events = tqdm(summaries.describe(cached, items, PipelineConfig()), "describing items", len(items), unit="item")
+        texts = {event.summary.item_id: event.summary.text for event in events}
+        return [texts[item.id] for item in items]
+
+    def _pictures(self) -> np.ndarray:
+        if not hasattr(self.backbone, "looked_at"):
+            raise ValueError("picture features come from the pocket model's vision tower; use --backbone pocket")
+        pictures = [item.picture for item in Shelf(self.items).pick(list(self.items))]
+        width = self.backbone.model.model.multi_modal_projector.vision_dim
+        return features.picture_vectors(pictures, self.backbone.looked_at, width)
