@@ -123,7 +123,10 @@ def _words(name: str) -> gr.Textbox:
 
 
 def _list(name: str) -> gr.JSON:
-    return gr.JSON([], visible=False, label=name)
+    """A list of strings. `gr.JSON` says nothing of its type, and an MCP client refuses a tool whose schema does not."""
+    field = gr.JSON([], visible=False, label=name)
+    field.api_info = lambda: {"type": "array", "items": {"type": "string"}}
+    return field
 
 
 def _files() -> gr.File:

@@ -91,6 +91,13 @@ def test_three_endpoints_are_offered_and_explained(client: Client) -> None:
     }
 
 
+def test_every_parameter_has_a_type_as_mcp_clients_demand(quick: str) -> None:
+    offered = httpx.get(f"{quick}/gradio_api/info").json()["named_endpoints"]
+    types = {p["parameter_name"]: p["type"].get("type") for about in offered.values() for p in about["parameters"]}
+    assert all(types.values()), types
+    assert types["titles"] == types["remove"] == "array" and types["top"] == "number" and types["story"] == "string"
+
+
 def test_items_are_described(client: Client) -> None:
     (told,) = client.predict(titles=["red mug"], api_name="/describe")
     assert (told["title"], told["description"]) == ("red mug", "A not seen red mug.")
