@@ -11,7 +11,7 @@ from typing import Any
 
 _MOST_FILES = 400
 _LARGEST = 4 * 2**20  # bytes
-BASELINES = ("popularity", "item-knn", "itemknn", "random", "bpr", "encoder", "neighbour", "transition")
+BASELINES = ("random", "popularity", "recent-popularity", "item-knn", "statistics", "gru4rec", "sasrec", "untuned")
 
 
 @dataclass(frozen=True)
