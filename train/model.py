@@ -13,6 +13,7 @@ from msr.backbones.pocket_model import PocketLlava
 from msr.backbones.tokens import ChatTokens
 from train.encode import IGNORE, Batch, Encoder
 
+_SWAP = 0.08  # of the image tokens of a training batch
 LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 
 
@@ -42,7 +43,7 @@ class Learner(torch.nn.Module):
         """(B, T, D) last states; `views` is (pictures of the batch, 1 + cells, F + 6)."""
         embeds = self.inner.get_input_embeddings()(batch.ids)
         if len(batch.pictures):
-            pictures = self.connector(views).to(embeds.dtype)
+            pictures = self._swapped(self.connector(views)).to(embeds.dtype)
             places = batch.ids == self.peft.base_model.model.config.image_token_id
             embeds = embeds.masked_scatter(places.unsqueeze(-1), pictures)
         mask = batch.mask
@@ -52,6 +53,17 @@ class Learner(torch.nn.Module):
             inputs_embeds=embeds, attention_mask=mask, position_ids=batch.positions, use_cache=False
         )
         return states.last_hidden_state
+
+    def _swapped(self, tokens: torch.Tensor) -> torch.Tensor:
+        """In training some (B, IMAGE_TOKENS, D) tokens are another picture's.
+
+        The connector knows the training pictures better than it will know new ones; a model that never met a wrong
+        image token would believe it against the title.
+        """
+        if not self.training or len(tokens) < 2:
+            return tokens
+        other = tokens[torch.randperm(len(tokens))]
+        return torch.where(torch.rand(tokens.shape[:2]).unsqueeze(-1) < _SWAP, other, tokens)
 
     def answer_loss(self, batch: Batch, views: torch.Tensor) -> torch.Tensor:
         """Mean cross-entropy of answer tokens; logits exist only where a label is."""

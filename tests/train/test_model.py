@@ -70,7 +70,7 @@ def test_adapter_and_perhaps_connector_are_trained_and_nothing_else(make_learner
     assert len(lora) == 2 * 2 * 7, "two matrices on seven linear layers of two blocks"
     assert all("language_model" in n for n in lora)
     rest = set(names) - set(lora)
-    assert len(rest) == (4 if train_connector else 0)
+    assert len(rest) == (6 if train_connector else 0)
     assert all("multi_modal_projector" in n for n in rest)
 
 
@@ -83,3 +83,17 @@ def test_a_new_adapter_changes_nothing(make_learner, checkpoint):
             base = learner.peft(input_ids=batch.ids, labels=batch.labels).loss
     assert adapted.item() == pytest.approx(base.item(), abs=1e-6)
     assert "q_proj" in LORA_TARGETS
+
+
+def test_some_image_tokens_are_another_pictures_in_training_alone(make_learner):
+    learner = make_learner()
+    tokens = torch.arange(64.0).reshape(64, 1, 1).expand(64, 8, 4)
+    torch.manual_seed(0)
+    learner.train()
+    swapped = learner._swapped(tokens)
+    share = (swapped[..., 0] != tokens[..., 0]).float().mean().item()
+    assert 0.04 < share < 0.12
+    assert torch.equal(swapped[..., 0], swapped[..., 3])  # a token moves whole
+    assert torch.equal(learner._swapped(tokens[:1]), tokens[:1])  # nobody to swap with
+    learner.eval()
+    assert torch.equal(learner._swapped(tokens), tokens)
