@@ -3,6 +3,8 @@
 python -m train prepare --dataset movielens --data ml-latest-small --out data/movies
 python -m train align --data DATA --out runs/align
 python -m train sft --data DATA --start runs/align --out runs/sft
+torchrun --nproc_per_node 2 -m train sft --data DATA --start runs/align --out runs/sft
+python -m train speed --json speed.json
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from train.names import DATASETS, PREFERENCES, SYSTEMS
+from train.names import DATASETS, PRECISIONS, PREFERENCES, SYSTEMS
 from train.readers import KINDS
 
 
@@ -42,6 +44,11 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--rank", type=int, default=16, help="LoRA rank")
         one.add_argument("--drawn", type=int, default=1500, help="pictures drawn for training")
         one.add_argument("--seed", type=int, default=7)
+        some = one.add_argument_group("loop")
+        some.add_argument("--accumulate", type=int, default=1, help="passes a step's rows are spread over: less memory")
+        some.add_argument("--precision", choices=PRECISIONS, default="no", help="mixed precision (default %(default)s)")
+        some.add_argument("--validate-every", type=int, default=0, help="steps; the best weights are kept (0: never)")
+        some.add_argument("--patience", type=int, default=0, help="validations without gain that end the run (0: none)")
         if name == "align":
             one.add_argument("--rows", type=int, default=12, help="pictures a step")
             one.add_argument("--warmup-epochs", type=int, default=12)
@@ -67,6 +74,15 @@ def parser() -> argparse.ArgumentParser:
     some = one.add_argument_group("pictures")
     some.add_argument("--pictures", type=int, default=200, help="unseen pictures of each source")
     some.add_argument("--drawn", type=int, default=1500, help="as in training")
+    one = commands.add_parser("speed", help="packed slates against one pair a row: pairs/s and memory, in one run")
+    one.add_argument("--json", type=Path, required=True, help="file that gets the figures")
+    one.add_argument("--checkpoint", type=Path, help="folder of a pocket-shaped model (default: the pocket model)")
+    one.add_argument("--slates", type=int, default=2, help="users a step")
+    one.add_argument("--candidates", type=int, default=16, help="pairs of a user")
+    one.add_argument("--steps", type=int, default=5, help="timed steps of each loop (default %(default)s)")
+    one.add_argument("--rank", type=int, default=16, help="LoRA rank")
+    one.add_argument("--precision", choices=PRECISIONS, default="no")
+    one.add_argument("--seed", type=int, default=7)
     one = commands.add_parser("card", help="publish a run: its weights, run.json and the model card")
     one.add_argument("--run", type=Path, required=True)
     one.add_argument("--out", type=Path, default=Path("assets/pocket"))
@@ -87,6 +103,10 @@ def main() -> None:
         from train import evaluation
 
         sys.exit(evaluation.run(args))
+    elif args.command == "speed":
+        from train import speed
+
+        speed.run(args)
     else:
         from train import stages
 
