@@ -5,8 +5,8 @@ interrupted run goes on as if it had not been interrupted.
 
 The examples of a step are dealt out to as many parts as there are processes, times `accumulate`. Each part's loss is
 its sum over labels divided by the labels of the whole step, so how a step is split changes memory and time but not
-what is learned. (Only what is drawn for each part differs: dropout and swapped image tokens. Runs with the same number of parts
-draw the same.)
+what is learned. (Only what is drawn for each part differs: dropout and swapped image tokens. Runs with the same number
+of parts draw the same.)
 """
 
 from __future__ import annotations
