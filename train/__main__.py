@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from train.names import DATASETS, PRECISIONS, PREFERENCES, SYSTEMS
+from train.names import DATASETS, PICTURES, PRECISIONS, PREFERENCES, SYSTEMS
 from train.readers import KINDS
 
 
@@ -55,6 +55,10 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("--start", type=Path, help="folder of an earlier run whose LoRA is taken over")
         else:
             one.add_argument("--start", type=Path, required=True, help="folder of an aligned model")
+            one.add_argument(
+                "--dataset", choices=DATASETS, default=DATASETS[0],
+                help="pictures (default): all tasks; else a recommender on titles alone, from that data set in --data",
+            )  # fmt: skip
     one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
     one.add_argument("--dataset", choices=DATASETS, default=DATASETS[0])
     one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
@@ -108,9 +112,23 @@ def main() -> None:
 
         speed.run(args)
     else:
-        from train import stages
+        sys.exit(_train(args))
 
-        {"align": stages.align, "sft": stages.sft}[args.command](args)
+
+def _train(args: argparse.Namespace) -> int:
+    """A stage of training; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    from train import stages, textual
+
+    titles_alone = getattr(args, "dataset", PICTURES) != PICTURES
+    try:
+        (textual.run if titles_alone else {"align": stages.align, "sft": stages.sft}[args.command])(args)
+        return 0
+    except KeyboardInterrupt:
+        code, message = 130, "interrupted; the same command goes on"
+    except (ValueError, FileNotFoundError, NotADirectoryError) as error:
+        code, message = 2, str(error)
+    print(f"error: {message}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

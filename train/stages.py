@@ -173,11 +173,6 @@ def _finish(
     known = tasks.store.whole(material.part("train"), width)
     unseen = tasks.store.whole([s for s in material.shots if s.kind != "movie" and s.split == "validation"], width)
     artifacts.save(learner, args.out, known, unseen)
-    losses = done.pop("losses")
-    curve: dict[str, list[float]] = {}
-    for _, name, value in losses:
-        curve.setdefault(name, []).append(value)
-    tenth = {n: [round(sum(p) / len(p), 4) for p in _tenths(v)] for n, v in curve.items()}
     part = {
         "config": {
             **done["config"],
@@ -192,7 +187,7 @@ def _finish(
         "tokens": done["tokens"],
         "pairs": done["pairs"],
         "best_validation": done["best"],
-        "mean_loss_by_tenth": tenth,
+        "mean_loss_by_tenth": report.mean_loss_by_tenth(done["losses"]),
         "pictures": {k: n for k, v in tasks.shots.items() if (n := sum(s.key in tasks.store for s in v))},
         "titles_without_picture": {
             k: n for k, v in tasks.shots.items() if (n := sum(s.key not in tasks.store for s in v))
@@ -207,8 +202,3 @@ def _finish(
         seed=args.seed,
         adapter_sha256=artifacts.adapter_hash(args.out),
     )
-
-
-def _tenths(values: list[float]) -> list[list[float]]:
-    size = max(1, len(values) // 10)
-    return [values[i : i + size] for i in range(0, len(values), size)][:10]
