@@ -136,7 +136,8 @@ def markdown(found: Mapping[str, Any]) -> str:
     parts += ["", "| blocks until | ever | median | within 1, 2, ... |", "| --- | --- | --- | --- |"]
     for name, waits in found["waits"].items():
         within = ", ".join(f"{share:.2f}" for share in waits["within"].values())
-        parts.append(f"| {name} | {waits['share']:.2f} | {waits['median']} | {within} |")
+        median = "never" if waits["median"] is None else f"{waits['median']:g}"
+        parts.append(f"| {name} | {waits['share']:.2f} | {median} | {within} |")
     for case in found["cases"]:
         parts += ["", f"{case['user']}: {case['before']}, then {case['after']} from block {case['switch'] + 1}:", ""]
         parts += [

@@ -85,7 +85,7 @@ def test_lines_of_other_settings_and_cut_off_lines_are_measured_again(tmp_path):
 
 
 def record(name: str, **figures):
-    known = dict.fromkeys((*planted.RATES, *planted.WAITS), 1.0) | figures
+    known = dict.fromkeys(planted.RATES, 1.0) | dict.fromkeys(planted.WAITS, 1) | figures
     curves = {str(n): {"first taste": float(n < 0)} for n in range(-2, 3)}
     return {"user": name, "figures": known, "by_block": curves, "before": "x", "after": "y", "switch": 2} | {
         key: [] for key in ("items", "described", "texts")
