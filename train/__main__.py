@@ -87,6 +87,24 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--rank", type=int, default=16, help="LoRA rank")
     one.add_argument("--precision", choices=PRECISIONS, default="no")
     one.add_argument("--seed", type=int, default=7)
+    one = commands.add_parser("experiment", help="explanations put to the test on simulated users")
+    kinds = one.add_subparsers(dest="experiment", required=True)
+    for name, text in (
+        ("planted", "does the preference text find a hidden taste and follow its switch?"),
+        ("faithfulness", "does the measured influence point to what carries the score?"),
+    ):
+        some = kinds.add_parser(name, help=text)
+        some.add_argument("--users", type=int, default=200, help="simulated users (default %(default)s)")
+        some.add_argument("--json", type=Path, required=True, help="file that gets the figures; .md and more beside it")
+        some.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
+        some.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
+        some.add_argument("--seed", type=int, default=1)
+        if name == "planted":
+            some.add_argument("--catalogue", choices=("drawn", "fashion"), default="drawn")
+            some.add_argument("--data", type=Path, help="folder that holds fashion-products/")
+        else:
+            some.add_argument("--reading", choices=("direct", "regenerated"), default="regenerated")
+            some.add_argument("--no-pictures", dest="pictures", action="store_false", help="history items only")
     one = commands.add_parser("card", help="publish a run: its weights, run.json and the model card")
     one.add_argument("--run", type=Path, required=True)
     one.add_argument("--out", type=Path, default=Path("assets/pocket"))
@@ -103,6 +121,10 @@ def main() -> None:
         from train import card
 
         card.publish(args.run, args.out)
+    elif args.command == "experiment":
+        from train.experiments import command
+
+        sys.exit(command.run(args))
     elif args.command == "eval":
         from train import evaluation
 
