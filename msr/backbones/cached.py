@@ -8,7 +8,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
-from msr.backbones.base import Backbone, Generation, Reading
+from msr.backbones.base import (
+    INTEGRATED,
+    Attributes,
+    Attribution,
+    Backbone,
+    BackboneError,
+    Generation,
+    Reading,
+    Span,
+)
 from msr.cache import TextCache, content_key
 from msr.prompts import Prompt
 from msr.schema import Picture, YesNo
@@ -83,6 +92,13 @@ class CachedBackbone:
                 self._cache.put(key, value)
                 known[key] = value
         return [known[key] for key in keys]
+
+    def attribute(
+        self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None
+    ) -> Attribution:
+        if not isinstance(self._backbone, Attributes):
+            raise BackboneError("this model shows no gradients; choose one that runs in this process")
+        return self._backbone.attribute(prompt, spans, method, stop)
 
     def adapter_off(self) -> AbstractContextManager[None]:
         return self._backbone.adapter_off()

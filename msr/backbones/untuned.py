@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from msr.backbones.base import Generation, Reading
+from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span
 from msr.backbones.cached import CachedBackbone
 from msr.prompts import Prompt
 from msr.schema import Picture, YesNo
@@ -50,6 +50,12 @@ class UntunedBackbone:
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         return self._backbone.familiarity(pictures)
+
+    def attribute(
+        self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None
+    ) -> Attribution:
+        with self._backbone.adapter_off():
+            return self._backbone.attribute(prompt, spans, method, stop)
 
     def adapter_off(self) -> AbstractContextManager[None]:
         return self._backbone.adapter_off()
