@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,19 @@ def update(path: Path, **parts: Any) -> dict[str, Any]:
     return whole
 
 
-def mean_loss_by_tenth(losses: Sequence[tuple[int, str, float]]) -> dict[str, list[float]]:
+def loop(done: Mapping[str, Any]) -> dict[str, Any]:
+    """What every stage says of its loop, from what `train.loop.fit` returns."""
+    return {
+        "steps": done["step"],
+        "seconds": round(done["seconds"], 1),
+        "tokens": done["tokens"],
+        "pairs": done["pairs"],
+        "best_validation": done["best"],
+        "mean_loss_by_tenth": _mean_loss_by_tenth(done["losses"]),
+    }
+
+
+def _mean_loss_by_tenth(losses: Sequence[tuple[int, str, float]]) -> dict[str, list[float]]:
     """The loop's (step, task, loss) as a curve of about ten means for each task."""
     curve: dict[str, list[float]] = {}
     for _, name, value in losses:

@@ -182,12 +182,7 @@ def _finish(
             "mix": SFT_MIX if stage == "sft" else ALIGN_KINDS,
         },
         "started_from": start,
-        "steps": done["step"],
-        "seconds": round(done["seconds"], 1),
-        "tokens": done["tokens"],
-        "pairs": done["pairs"],
-        "best_validation": done["best"],
-        "mean_loss_by_tenth": report.mean_loss_by_tenth(done["losses"]),
+        **report.loop(done),
         "pictures": {k: n for k, v in tasks.shots.items() if (n := sum(s.key in tasks.store for s in v))},
         "titles_without_picture": {
             k: n for k, v in tasks.shots.items() if (n := sum(s.key not in tasks.store for s in v))
