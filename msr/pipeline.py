@@ -179,12 +179,13 @@ class _Work:
             self.history,
             self.blocks,
             self.summaries,
-            self.text,
+            [step.text for step in self.preferences],
             top,
             self.items,
             self.config.max_preference_tokens,
             self.stop,
             regenerate=self.edited is None,
+            direct=self.config.direct,
         )
         self.recommended = top + rest
 

@@ -55,8 +55,11 @@ def recompute(
     histories: Sequence[Sequence[Sequence[Described]]],
     max_new_tokens: int,
     stop: threading.Event | None = None,
+    drafts: Sequence[str] = (),
 ) -> Iterator[list[str]]:
     """Walks several histories at once, one batch a step; yields their texts so far after every step.
+
+    `drafts`: for each step, a text that the answers may repeat (`Prompt.draft`).
 
     Each history is a sequence of blocks; an empty block is skipped, and a history without items has the text "".
     Prompts that histories share, among them those of a run that is being varied, are answered once if the backbone
@@ -65,7 +68,8 @@ def recompute(
     texts = [""] * len(histories)
     for step in range(max(map(len, histories), default=0)):
         reading = [n for n, history in enumerate(histories) if step < len(history) and history[step]]
-        asked = [prompts.preference(texts[n], histories[n][step]) for n in reading]
+        draft = drafts[step] if step < len(drafts) else ""
+        asked = [prompts.preference(texts[n], histories[n][step], draft) for n in reading]
         for n, answer in zip(reading, backbone.generate(asked, max_new_tokens, stop), strict=True):
             texts[n] = prompts.clean_answer(answer.text)
         yield list(texts)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from msr.schema import Item, ItemSummary, Picture
 
@@ -18,16 +18,23 @@ IMAGE = "<image>"
 YES, NO = "Yes", "No"
 UNKNOWN = "The user's preference is not known."
 RECENT_TITLES = 8  # how many titles of the history a recommendation prompt shows
+PREFERENCE_DRAFT = "The user appears to have a preference for"  # how answers often go: guesses, not constraints
+EXPLANATION_DRAFT = "It is casual and for women, which the user appears to like."
 _PREFERENCE_TITLE = 60  # characters of a title that a summary prompt shows
 _CHAT_TOKENS = re.compile(r"<\|[^|<>]{0,40}\|>|</?(?:image|s|img|video)>|\[/?INST\]", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the user turn says; `text` holds one IMAGE marker for each picture, in order."""
+    """What the user turn says; `text` holds one IMAGE marker for each picture, in order.
+
+    `draft` is a text that the answer may repeat in part. It makes answering faster, never different, and is not a part
+    of what the model reads.
+    """
 
     text: str
     pictures: tuple[Picture, ...] = ()
+    draft: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if self.text.count(IMAGE) != len(self.pictures):
@@ -59,14 +66,14 @@ def describe(item: Item, familiar: bool = True) -> Prompt:
     return Prompt("\n".join(lines), (item.picture,) if item.picture else ())
 
 
-def preference(previous: str, block: Sequence[tuple[Item, ItemSummary]]) -> Prompt:
+def preference(previous: str, block: Sequence[tuple[Item, ItemSummary]], draft: str = "") -> Prompt:
     """One recurrent step (section 3.3): the previous preference text and this block's described items."""
     lines = [f"Preference so far: {previous or 'none'}", "New items:"]
     for item, summary in block:
         name = quoted(item.title, _PREFERENCE_TITLE) if item.title else "(no title)"
         lines.append(f"- {name}: {summary.text}")
     lines.append("Rewrite the preference.")
-    return Prompt("\n".join(lines))
+    return Prompt("\n".join(lines), draft=draft or previous or PREFERENCE_DRAFT)
 
 
 def recommend(preference_text: str, recent: Sequence[str], candidate: Item) -> Prompt:
@@ -92,7 +99,8 @@ def explain(preference_text: str, candidate: Item, description: str, liked: bool
     return Prompt(
         f"{preference_text or UNKNOWN}\n"
         f"Candidate: {name}: {description}\n"
-        f"Decision: {YES if liked else NO}. Explain it in one sentence."
+        f"Decision: {YES if liked else NO}. Explain it in one sentence.",
+        draft=EXPLANATION_DRAFT,
     )
 
 

@@ -24,18 +24,18 @@ def run(fake, history, descriptions, candidates, size=3):
     cut = blocks(history, size)
     summaries = {item.id: ItemSummary(item.id, text) for item, text in zip(history, descriptions, strict=True)}
     by_id = {item.id: item for item in (*history, *candidates)}
-    text = ""
+    texts = [""]
     for block in cut:
-        *_, last = update(backbone, text, block, described(block, by_id, summaries), 90)
-        text = last.preference.text
+        *_, last = update(backbone, texts[-1], block, described(block, by_id, summaries), 90)
+        texts.append(last.preference.text)
     recommended = tuple(Recommendation(n, c.id, c.title, 0.5) for n, c in enumerate(candidates, start=1))
-    work = influence(backbone, history, cut, summaries, text, recommended, by_id, 90)
+    work = influence(backbone, history, cut, summaries, texts[1:], recommended, by_id, 90)
     events = []
     while True:
         try:
             events.append(next(work))
         except StopIteration as end:
-            return events, end.value, text
+            return events, end.value, texts[-1]
 
 
 def deltas(recommendation, reading):

@@ -6,6 +6,7 @@ seen once: their tokens in the language model's space are kept by digest.
 
 from __future__ import annotations
 
+import copy
 import threading
 import warnings
 from collections import OrderedDict
@@ -52,6 +53,7 @@ class LocalBackbone:
         self._off = False
         self._off_thread: int | None = None  # who holds the lock while the adapter is off
         self._pictures: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._prefix: tuple[list[int], DynamicCache] | None = None
         self._lock = threading.RLock()
 
     # -- identity and adapter -----------------------------------------------------------------------------
@@ -75,6 +77,7 @@ class LocalBackbone:
         self.model = wrapped.merge_and_unload().eval().requires_grad_(False)
         self._identity |= {"adapter": adapter, "adapter_sha256": adapter_sha256}
         self._pictures.clear()
+        self._prefix = None
 
     @contextmanager
     def adapter_off(self) -> Iterator[None]:
@@ -91,6 +94,7 @@ class LocalBackbone:
                 self._off, self._off_thread = False, None
 
     def _swap(self) -> None:
+        self._prefix = None
         parameters = dict(self.model.named_parameters())
         for name, other in self._base.items():
             parameters[name].data, self._base[name] = other, parameters[name].data
@@ -187,14 +191,7 @@ class LocalBackbone:
         def work() -> None:
             try:
                 with lock, torch.inference_mode():
-                    embeds, mask = self._padded([e for _, e in self._encode([prompt], stop)], left=True)
-                    self.model.generate(
-                        inputs_embeds=embeds,
-                        attention_mask=mask,
-                        streamer=streamer,
-                        stopping_criteria=StoppingCriteriaList([_Stop(stop), _Stop(gone)]),
-                        **self._greedy(max_new_tokens),
-                    )
+                    self._speak(prompt, max_new_tokens, streamer, stop, gone)
             except BaseException as error:
                 failure.put(error)
                 streamer.end()
@@ -215,6 +212,19 @@ class LocalBackbone:
             raise failure.get()
         check(stop)
 
+    def _speak(
+        self, prompt: Prompt, max_new_tokens: int, streamer, stop: threading.Event | None, gone: threading.Event
+    ) -> None:
+        """Puts the ids of one answer into `streamer` as they come, until one of the events is set."""
+        embeds, mask = self._padded([e for _, e in self._encode([prompt], stop)], left=True)
+        self.model.generate(
+            inputs_embeds=embeds,
+            attention_mask=mask,
+            streamer=streamer,
+            stopping_criteria=StoppingCriteriaList([_Stop(stop), _Stop(gone)]),
+            **self._greedy(max_new_tokens),
+        )
+
     @torch.inference_mode()
     def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
         if not prompts:
@@ -224,13 +234,11 @@ class LocalBackbone:
             rows = self._encode(prompts, stop)
             check(stop)
             shared = self._shared([ids for ids, _ in rows])
-            cache, seen = DynamicCache(config=self.model.config.get_text_config()), rows[0][0][:shared]
-            if shared:
-                self._language(inputs_embeds=rows[0][1][None, :shared], past_key_values=cache, use_cache=True)
-                cache.batch_repeat_interleave(len(rows))
+            cache = self._behind(rows[0][0][:shared], rows[0][1][None, :shared])
+            cache.batch_repeat_interleave(len(rows))
             check(stop)
             embeds, mask = self._padded([e[shared:] for _, e in rows], left=False)
-            whole = torch.cat([mask.new_ones(len(rows), len(seen)), mask], dim=1)
+            whole = torch.cat([mask.new_ones(len(rows), shared), mask], dim=1)
             positions = torch.arange(shared, shared + mask.shape[1], device=mask.device).expand(len(rows), -1)
             states = self._language(
                 inputs_embeds=embeds,
@@ -276,6 +284,15 @@ class LocalBackbone:
     def _answers(self, states: torch.Tensor) -> torch.Tensor:
         """(B, D) states -> (B, 2)."""
         return states.float() @ self.model.get_output_embeddings().weight[list(self.tokens.yes_no())].float().T
+
+    def _behind(self, ids: list[int], embeds: torch.Tensor) -> DynamicCache:
+        """Keys and values of a prefix (1, T, D); those of the last one are kept, as candidates come in batches."""
+        if self._prefix is None or self._prefix[0] != ids:
+            cache = DynamicCache(config=self.model.config.get_text_config())
+            if ids:
+                self._language(inputs_embeds=embeds, past_key_values=cache, use_cache=True)
+            self._prefix = ids, cache
+        return copy.deepcopy(self._prefix[1])
 
     def _shared(self, ids: Sequence[Sequence[int]]) -> int:
         """Length of the common prefix, ending before any picture and before the last token of the shortest prompt."""

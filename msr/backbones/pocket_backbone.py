@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import threading
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,14 +14,15 @@ from safetensors.torch import load_file
 from transformers import AutoProcessor
 from transformers.utils.logging import disable_progress_bar
 
-from msr.backbones import pocket, pocket_model
-from msr.backbones.base import BackboneError
+from msr.backbones import decoding, pocket, pocket_model
+from msr.backbones.base import BackboneError, Generation, StopRequested
 from msr.backbones.device import pick_device, pick_dtype
 from msr.backbones.local import LocalBackbone, check
 from msr.backbones.wheels import Report
 from msr.cache import TextCache, content_key
 from msr.config import BackboneConfig
 from msr.paths import cache_home
+from msr.prompts import Prompt
 from msr.schema import Picture
 
 CONNECTOR, FAMILIARITY, ADAPTER = "connector.safetensors", "familiarity.safetensors", "adapter_model.safetensors"
@@ -80,6 +82,42 @@ class PocketBackbone(LocalBackbone):
                 data = bytearray(base64.b64decode(view["float16"]))
                 views.append(torch.frombuffer(data, dtype=torch.float16).reshape(view["shape"]))
         return views
+
+    @torch.inference_mode()
+    def generate(
+        self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None = None
+    ) -> list[Generation]:
+        if not prompts:
+            return []
+        with self._lock:
+            check(stop)
+            rows = self._rows(prompts, stop)
+            decoding.greedy(self.model, self._language, rows, max_new_tokens, self.tokens.eos, lambda: check(stop))
+            check(stop)
+        decode = self.tokens.tokenizer.decode
+        return [Generation(decode(row.written, skip_special_tokens=True).strip(), row.confidence) for row in rows]
+
+    def _speak(self, prompt, max_new_tokens, streamer, stop, gone) -> None:
+        def halt() -> None:
+            check(stop)
+            check(gone)
+
+        rows = self._rows([prompt], stop)
+        try:
+            decoding.greedy(
+                self.model, self._language, rows, max_new_tokens, self.tokens.eos, halt,
+                lambda ids: streamer.put(torch.tensor(ids)),
+            )
+        except StopRequested:
+            check(stop)  # a reader who went away is no news to anybody
+        streamer.end()
+
+    def _rows(self, prompts: Sequence[Prompt], stop: threading.Event | None) -> list[decoding.Row]:
+        """Prompts with what their answers may repeat: their drafts, then themselves."""
+        return [
+            decoding.Row(embeds, [*([self.tokens.answer_ids(prompt.draft)] if prompt.draft else []), ids])
+            for prompt, (ids, embeds) in zip(prompts, self._encode(prompts, stop), strict=True)
+        ]
 
     @torch.inference_mode()
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:

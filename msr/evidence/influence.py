@@ -1,6 +1,6 @@
 """Measured influence: what happens to a score when one history item is taken away (leave-one-out).
 
-Two readings, both reported. "regenerated": the item was never there; the preference is written anew without it and
+Two readings. "regenerated": the item was never there; the preference is written anew without it and
 its title is not among the recent ones. "direct": the preference text stays and only the title is struck from the
 prompt, so an item whose title is not shown has a direct delta of exactly 0.
 """
@@ -24,16 +24,18 @@ def influence(
     history: Sequence[Item],
     blocks: Sequence[Block],
     summaries: Mapping[str, ItemSummary],
-    preference_text: str,
+    preferences: Sequence[str],
     recommended: Sequence[Recommendation],
     items: Mapping[str, Item],
     max_preference_tokens: int,
     stop: threading.Event | None = None,
     regenerate: bool = True,
+    direct: bool = True,
 ) -> Generator[StageProgress | Explained, None, tuple[Recommendation, ...]]:
-    """Leaves out each history item once; returns the recommendations with two `Evidence` rows for each of them.
+    """Leaves out each history item once; returns the recommendations with an `Evidence` row for each and reading.
 
-    A preference text that a person wrote cannot be written anew: without `regenerate` there is the direct row alone.
+    `preferences` are the texts after each block; candidates are scored by the last. One that a person wrote cannot be
+    written anew: without `regenerate` there is the direct reading alone.
 
     An item leaves its own block and the other blocks keep their bounds. Deltas compare scores of equal batches (the
     full prompt is scored again among the recommended items alone), so batching adds no difference of its own.
@@ -42,21 +44,23 @@ def influence(
     writing = len(blocks) if regenerate else 0
     steps = writing + len(history)
     yield StageProgress("influence", 0, steps)
-    preferences = [""] * len(history)
+    anew = [""] * len(history)
     varied = [_without(left_out, history, blocks, summaries) for left_out in history if regenerate]
-    for done, texts in enumerate(recompute(backbone, varied, max_preference_tokens, stop), start=1):
-        preferences = texts
+    for done, texts in enumerate(recompute(backbone, varied, max_preference_tokens, stop, preferences), start=1):
+        anew = texts
         yield StageProgress("influence", done, steps)
 
     titles = [item.title for item in history]
     shown = [n for n, title in enumerate(titles) if title][-prompts.RECENT_TITLES :]
     scores = Scores(backbone, [items[r.item_id] for r in recommended], stop)
-    full = scores.of(preference_text, titles)
+    full = scores.of(preferences[-1], titles)
     rows: list[list[Evidence]] = [[] for _ in recommended]
     for n, left_out in enumerate(history):
-        variants = {"direct": scores.of(preference_text, [titles[m] for m in shown if m != n])}
+        variants = {}
         if regenerate:
-            variants = {"regenerated": scores.of(preferences[n], titles[:n] + titles[n + 1 :]), **variants}
+            variants["regenerated"] = scores.of(anew[n], titles[:n] + titles[n + 1 :])
+        if direct or not regenerate:
+            variants["direct"] = scores.of(preferences[-1], [titles[m] for m in shown if m != n])
         for reading, without in variants.items():
             for row, whole, less in zip(rows, full, without, strict=True):
                 row.append(Evidence(left_out.id, whole.score - less.score, reading))
