@@ -180,6 +180,14 @@ def test_evaluations_are_shown_with_intervals_and_baselines(browser: Browser) ->
         expect(page.locator(".evaluation-table")).to_contain_text("popularity")
 
 
+def test_no_tab_is_folded_away_where_there_is_no_room(browser: Browser, quick: str) -> None:
+    with visiting(browser, quick, width=240) as page:
+        for name in ("Recommend", "Inspect", "Review", "Evaluate"):
+            expect(page.get_by_role("tab", name=name)).to_be_visible()
+        page.wait_for_timeout(500)
+        expect(page.get_by_role("tab")).to_have_count(4)
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_every_tab_is_accessible_and_fits(browser: Browser, quick: str, scheme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
