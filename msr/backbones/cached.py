@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
+import numpy as np
+
 from msr.backbones.base import Backbone, Generation, Reading
 from msr.cache import TextCache, content_key
 from msr.prompts import Prompt
@@ -83,6 +85,9 @@ class CachedBackbone:
                 self._cache.put(key, value)
                 known[key] = value
         return [known[key] for key in keys]
+
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        return self._backbone.views(pictures)
 
     def adapter_off(self) -> AbstractContextManager[None]:
         return self._backbone.adapter_off()

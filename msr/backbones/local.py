@@ -14,6 +14,7 @@ from contextlib import contextmanager, nullcontext
 from queue import Queue
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import DynamicCache, StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
 
@@ -97,6 +98,11 @@ class LocalBackbone:
             self._pictures.clear()  # the adapter changes what pictures look like
 
     # -- inputs -----------------------------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """Forgets all pictures that were seen; the next look at one is a first look."""
+        with self._lock:
+            self._pictures.clear()
 
     def _see(self, pictures: Sequence[Picture], stop: threading.Event | None) -> None:
         """Fills the store of picture tokens, each (tokens, D), a few pictures a forward pass; the latest used stay."""
@@ -253,6 +259,18 @@ class LocalBackbone:
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         """Always 1: only a model whose training pictures are known can tell (`pocket_backbone`)."""
         return [1.0] * len(pictures)
+
+    def shared(self, prompts: Sequence[Prompt]) -> int:
+        """How many tokens at their beginning `score` computes once for all of these prompts."""
+        with self._lock:
+            return self._shared([ids for ids, _ in self._encode(prompts, None)])
+
+    @torch.inference_mode()
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """The mean of each picture's tokens (see `Backbone.views`)."""
+        with self._lock:
+            self._see(pictures, None)
+            return torch.stack([self._pictures[p.digest].float().mean(0) for p in pictures]).cpu().numpy()
 
     # -- parts --------------------------------------------------------------------------------------------------
 

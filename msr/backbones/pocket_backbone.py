@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from transformers import AutoProcessor
@@ -18,6 +19,7 @@ from msr.backbones.base import BackboneError
 from msr.backbones.device import pick_device, pick_dtype
 from msr.backbones.local import LocalBackbone, check
 from msr.backbones.wheels import Report
+from msr.batches import even_batches
 from msr.cache import TextCache, content_key
 from msr.config import BackboneConfig
 from msr.paths import cache_home
@@ -61,6 +63,13 @@ class PocketBackbone(LocalBackbone):
         self._known.update(zip((p.digest for p in pictures), values, strict=True))
         return list(connector(seen))
 
+    def forget(self) -> None:
+        """Forgets all pictures that were seen, and leaves the views on disk alone from now on."""
+        with self._lock:
+            super().forget()
+            self._known.clear()
+            self._views = TextCache()
+
     def looked_at(self, pictures: Sequence[Picture]) -> list[torch.Tensor]:
         """Views (1 + cells, F + 6) in half precision, whether kept or new, so that both give the same scores."""
         keys = [
@@ -80,6 +89,14 @@ class PocketBackbone(LocalBackbone):
                 data = bytearray(base64.b64decode(view["float16"]))
                 views.append(torch.frombuffer(data, dtype=torch.float16).reshape(view["shape"]))
         return views
+
+    @torch.inference_mode()
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """The tower's CLS feature of each picture (see `Backbone.views`)."""
+        width = self.model.config.vision_config.hidden_size
+        with self._lock:
+            seen = [view for batch in even_batches(pictures, 4) for view in self.looked_at(batch)]
+        return torch.stack(seen)[:, 0, :width].float().numpy()
 
     @torch.inference_mode()
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
+
 from msr.backbones.base import Generation, Reading
 from msr.backbones.cached import CachedBackbone
 from msr.prompts import Prompt
@@ -50,6 +52,9 @@ class UntunedBackbone:
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         return self._backbone.familiarity(pictures)
+
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        return self._backbone.views(pictures)
 
     def adapter_off(self) -> AbstractContextManager[None]:
         return self._backbone.adapter_off()
