@@ -46,6 +46,7 @@ class PipelineConfig:
     max_describe_tokens: int = 40
     max_preference_tokens: int = 90
     max_rationale_tokens: int = 56
+    shortlist: int = 400  # candidates that are scored; a larger catalogue is shortlisted first
     adapter: bool = True  # False: the base model answers alone
 
     def __post_init__(self) -> None:
@@ -53,6 +54,7 @@ class PipelineConfig:
         _between("top", self.top, 1, 200)
         _between("explain_top", self.explain_top, 0, 200)
         _between("describe_batch", self.describe_batch, 1, 256)
+        _between("shortlist", self.shortlist, 1, 10**6)
         for name in ("max_describe_tokens", "max_preference_tokens", "max_rationale_tokens"):
             _between(name, getattr(self, name), 1, 1024)
 

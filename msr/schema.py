@@ -226,7 +226,7 @@ def _influence_json(rows: tuple[Evidence, ...]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class StageProgress:
-    """`stage` is describe, preference, rank, explain or influence; `done` of `total` steps are finished."""
+    """`stage` is describe, preference, shortlist, rank, explain or influence; `done` of `total` steps are finished."""
 
     stage: str
     done: int
