@@ -63,7 +63,7 @@ def test_an_index_of_pictures_finds_what_titles_do_not_tell():
     offered = [Item(f"c{n}", "", picture(colours[n % 4], 20 + n)) for n in range(40)]
     fake = FakeBackbone()
     index = build(offered, fake.views, tower(fake))
-    history = [Item(f"h{n}", "", picture("red", 24 + n)) for n in range(3)]
+    history = [Item(f"h{n}", "", picture("red", 70 + n)) for n in range(3)]
     *_, last = Pipeline(fake, FEW, index=index).run(history, offered)
     found = {c.item_id for c in last.run.scores}
     assert {f"c{n}" for n in range(0, 40, 4)} <= found
