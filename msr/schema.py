@@ -125,8 +125,36 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """One piece of a run's input that can be taken away.
+
+    `kind` is item (of the history), description (what the model wrote of that item), block, sentence (of the
+    preference), image or title (the candidate's own). `key` is the item's id or the place, from 0, of the block or
+    the sentence, empty for the candidate's own. `text` names the unit to a reader.
+    """
+
+    kind: str
+    key: str = ""
+    text: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What taking one unit away did to one candidate; positive: the unit helped.
+
+    `logit`: the Yes-minus-No logit with the unit minus without it, in nats. `ranks`: how many places the candidate
+    falls without the unit. `reading` as in `Evidence`.
+    """
+
+    unit: Unit
+    reading: str
+    logit: float
+    ranks: int
+
+
+@dataclass(frozen=True)
 class Recommendation:
-    """A ranked candidate. `rationale` is model-written, `influence` is measured; they are never mixed.
+    """A ranked candidate. `rationale` is model-written, `influence` and `effects` are measured; never mixed.
 
     `prompt` is what the model read when it scored the candidate, in its chat format, and `tokens` the length of that.
     """
@@ -139,6 +167,7 @@ class Recommendation:
     influence: tuple[Evidence, ...] = ()
     prompt: str = ""
     tokens: int = 0
+    effects: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,6 +225,7 @@ class Run:
                     "influence": _influence_json(r.influence),
                     "prompt": r.prompt,
                     "tokens": r.tokens,
+                    **({"effects": [_effect_json(e) for e in r.effects]} if r.effects else {}),
                 }
                 for r in self.recommendations
             ],
@@ -219,6 +249,11 @@ def _influence_json(rows: tuple[Evidence, ...]) -> list[dict[str, Any]]:
         name = "delta" if row.reading == "regenerated" else "delta_direct"
         entries.setdefault(row.history_id, {"history_id": row.history_id})[name] = round(row.delta, 6)
     return list(entries.values())
+
+
+def _effect_json(effect: Effect) -> dict[str, Any]:
+    unit = {"unit": effect.unit.kind, "key": effect.unit.key, "text": effect.unit.text}
+    return unit | {"reading": effect.reading, "logit": round(effect.logit, 6), "ranks": effect.ranks}
 
 
 # ---- events: what `msr.pipeline` yields while a run grows, in this order of appearance --------------------
@@ -275,7 +310,7 @@ class Stopped:
 Event = StageProgress | ItemDescribed | PreferenceText | Ranked | Explained | Finished | Stopped
 
 __all__ = [
-    "Block", "Candidate", "Event", "Evidence", "Explained", "Finished", "InputProblem", "Item", "ItemDescribed",
-    "ItemSummary", "Picture", "Preference", "PreferenceText", "Ranked", "Recommendation", "Run", "StageProgress",
-    "Stopped", "YesNo",
+    "Block", "Candidate", "Effect", "Event", "Evidence", "Explained", "Finished", "InputProblem", "Item",
+    "ItemDescribed", "ItemSummary", "Picture", "Preference", "PreferenceText", "Ranked", "Recommendation", "Run",
+    "StageProgress", "Stopped", "Unit", "YesNo",
 ]  # fmt: skip

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from msr.claims import unmoved
+from msr.claims import agreement, bearers, unmoved
 from msr.schema import Evidence, Item, ItemSummary
 
 HISTORY = (Item("a", "striped mug"), Item("b", "lamp"), Item("c", "chair"))
@@ -20,3 +20,37 @@ def test_a_word_is_told_only_if_none_of_its_bearers_moved_anything():
 
 def test_what_was_not_measured_is_not_held_against_anybody():
     assert told() == ()
+
+
+CANDIDATE = Item("x", "wooden chair")
+
+
+def agreed(rationale: str, **deltas: float):
+    return agreement(rationale, CANDIDATE, HISTORY, SUMMARIES, [Evidence(i, d, "direct") for i, d in deltas.items()])
+
+
+def test_what_is_named_and_what_moves_are_held_together():
+    found = agreed("It is striped, like a mug.", a=0.001, b=0.0, c=-0.3)
+    assert found.still == ("striped", "mug")
+    assert found.moved == ()
+    assert found.unsaid == ("wooden", "chair"), "the candidate shares them with what moved the score"
+    assert found.sentences() == [
+        "The reason names “striped” and “mug”, but leaving out what is described so moves nothing.",
+        "Leaving out what is “wooden” and “chair” moves the score, but the reason does not say so.",
+    ]
+
+
+def test_a_reason_that_says_what_moved_has_nothing_to_answer_for():
+    found = agreed("It is a wooden chair.", a=0.0, b=0.1, c=0.2)
+    assert (found.still, found.moved, found.unsaid) == ((), ("wooden", "chair"), ())
+    assert found.sentences() == []
+
+
+def test_a_small_effect_is_held_against_nobody():
+    found = agreed("It is a mug.", a=0.01, b=0.01, c=0.01)
+    assert (found.still, found.moved, found.unsaid) == ((), (), ())
+    assert agreed("It is a mug.") == found, "neither is what was not measured"
+
+
+def test_bearers_are_counted_by_the_words_they_share():
+    assert bearers("A striped wooden lamp.", HISTORY, SUMMARIES) == {"a": 1, "b": 3, "c": 1}

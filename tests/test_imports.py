@@ -115,7 +115,7 @@ def test_a_broken_rule_is_found(path, source, rule):
         ("train/model.py", "import peft"),
         ("msr/ui/page.py", "import gradio as gr\nfrom msr.ui.html import text\nfrom .view import View"),
         ("app.py", "from msr.ui import build_app\nfrom msr.pipeline import Pipeline"),
-        ("msr/evidence.py", "from msr.preference import recompute\nfrom msr import prompts"),
+        ("msr/evidence/influence.py", "from msr.preference import recompute\nfrom msr import prompts"),
         ("msr/intake/images.py", "from msr.intake.errors import IntakeError"),
         ("train/sft.py", "from msr.prompts import describe\nfrom train.data import rows"),
         ("msr/__main__.py", "from msr.pipeline import Pipeline"),

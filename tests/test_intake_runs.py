@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from msr import intake
 from msr.pipeline import Pipeline
+from msr.schema import Effect, Unit
 from tests.fakes import FakeBackbone, catalogue, items
 from tests.ui import hostile
 
@@ -25,6 +27,16 @@ def test_a_run_comes_back_as_it_went(options):
     back = read(run.to_json(pictures=True))
     assert back.to_json(pictures=True) == run.to_json(pictures=True)
     assert back.history == run.history and back.offered == run.offered
+
+
+def test_effects_come_back_and_may_be_absent():
+    run = made()
+    effect = Effect(Unit("item", "h0", "plain mug"), "regenerated", -0.25, 1)
+    run = replace(run, recommendations=tuple(replace(r, effects=(effect,)) for r in run.recommendations))
+    back = read(run.to_json())
+    assert back.recommendations[0].effects == (effect,)
+    assert back.recommendations[0].effects[0].unit.text == "plain mug"
+    assert read(made().to_json()).recommendations[0].effects == ()
 
 
 def test_known_pictures_are_found_by_their_digest_and_others_are_titles():

@@ -10,6 +10,7 @@ from PIL import Image
 from msr.schema import (
     Block,
     Candidate,
+    Effect,
     Evidence,
     Item,
     ItemSummary,
@@ -17,6 +18,7 @@ from msr.schema import (
     Preference,
     Recommendation,
     Run,
+    Unit,
     YesNo,
 )
 from tests.fakes import picture
@@ -132,3 +134,14 @@ def test_a_picture_is_known_by_its_pixels_and_not_shown_in_logs():
     assert max(g, b) < 15
     assert "data" not in repr(red)
     assert red.data_url().startswith("data:image/webp;base64,UklGR")
+
+
+def test_effects_are_in_the_json_only_where_they_were_measured():
+    effect = Effect(Unit("sentence", "0", "The user likes mugs."), "direct", 0.12345678, 2)
+    measured = dataclasses.replace(RUN.recommendations[0], effects=(effect,))
+    told = dataclasses.replace(RUN, recommendations=(measured,)).to_json()["recommendations"][0]
+    assert told["effects"] == [
+        {"unit": "sentence", "key": "0", "text": "The user likes mugs.", "reading": "direct"}
+        | {"logit": 0.123457, "ranks": 2}
+    ]
+    assert "effects" not in RUN.to_json()["recommendations"][0]

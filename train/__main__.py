@@ -3,6 +3,8 @@
 python -m train prepare --dataset movielens --data ml-latest-small --out data/movies
 python -m train align --data DATA --out runs/align
 python -m train sft --data DATA --start runs/align --out runs/sft
+torchrun --nproc_per_node 2 -m train sft --data DATA --start runs/align --out runs/sft
+python -m train speed --json speed.json
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from train.names import DATASETS, PREFERENCES, SYSTEMS
+from train.names import DATASETS, PICTURES, PRECISIONS, PREFERENCES, SYSTEMS
 from train.readers import KINDS
 
 
@@ -42,12 +44,21 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--rank", type=int, default=16, help="LoRA rank")
         one.add_argument("--drawn", type=int, default=1500, help="pictures drawn for training")
         one.add_argument("--seed", type=int, default=7)
+        some = one.add_argument_group("loop")
+        some.add_argument("--accumulate", type=int, default=1, help="passes a step's rows are spread over: less memory")
+        some.add_argument("--precision", choices=PRECISIONS, default="no", help="mixed precision (default %(default)s)")
+        some.add_argument("--validate-every", type=int, default=0, help="steps; the best weights are kept (0: never)")
+        some.add_argument("--patience", type=int, default=0, help="validations without gain that end the run (0: none)")
         if name == "align":
             one.add_argument("--rows", type=int, default=12, help="pictures a step")
             one.add_argument("--warmup-epochs", type=int, default=12)
             one.add_argument("--start", type=Path, help="folder of an earlier run whose LoRA is taken over")
         else:
             one.add_argument("--start", type=Path, required=True, help="folder of an aligned model")
+            one.add_argument(
+                "--dataset", choices=DATASETS, default=DATASETS[0],
+                help="pictures (default): all tasks; else a recommender on titles alone, from that data set in --data",
+            )  # fmt: skip
     one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
     one.add_argument("--dataset", choices=DATASETS, default=DATASETS[0])
     one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
@@ -67,6 +78,33 @@ def parser() -> argparse.ArgumentParser:
     some = one.add_argument_group("pictures")
     some.add_argument("--pictures", type=int, default=200, help="unseen pictures of each source")
     some.add_argument("--drawn", type=int, default=1500, help="as in training")
+    one = commands.add_parser("speed", help="packed slates against one pair a row: pairs/s and memory, in one run")
+    one.add_argument("--json", type=Path, required=True, help="file that gets the figures")
+    one.add_argument("--checkpoint", type=Path, help="folder of a pocket-shaped model (default: the pocket model)")
+    one.add_argument("--slates", type=int, default=2, help="users a step")
+    one.add_argument("--candidates", type=int, default=16, help="pairs of a user")
+    one.add_argument("--steps", type=int, default=5, help="timed steps of each loop (default %(default)s)")
+    one.add_argument("--rank", type=int, default=16, help="LoRA rank")
+    one.add_argument("--precision", choices=PRECISIONS, default="no")
+    one.add_argument("--seed", type=int, default=7)
+    one = commands.add_parser("experiment", help="explanations put to the test on simulated users")
+    kinds = one.add_subparsers(dest="experiment", required=True)
+    for name, text in (
+        ("planted", "does the preference text find a hidden taste and follow its switch?"),
+        ("faithfulness", "does the measured influence point to what carries the score?"),
+    ):
+        some = kinds.add_parser(name, help=text)
+        some.add_argument("--users", type=int, default=200, help="simulated users (default %(default)s)")
+        some.add_argument("--json", type=Path, required=True, help="file that gets the figures; .md and more beside it")
+        some.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
+        some.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
+        some.add_argument("--seed", type=int, default=1)
+        if name == "planted":
+            some.add_argument("--catalogue", choices=("drawn", "fashion"), default="drawn")
+            some.add_argument("--data", type=Path, help="folder that holds fashion-products/")
+        else:
+            some.add_argument("--reading", choices=("direct", "regenerated"), default="regenerated")
+            some.add_argument("--no-pictures", dest="pictures", action="store_false", help="history items only")
     one = commands.add_parser("card", help="publish a run: its weights, run.json and the model card")
     one.add_argument("--run", type=Path, required=True)
     one.add_argument("--out", type=Path, default=Path("assets/pocket"))
@@ -83,14 +121,36 @@ def main() -> None:
         from train import card
 
         card.publish(args.run, args.out)
+    elif args.command == "experiment":
+        from train.experiments import command
+
+        sys.exit(command.run(args))
     elif args.command == "eval":
         from train import evaluation
 
         sys.exit(evaluation.run(args))
-    else:
-        from train import stages
+    elif args.command == "speed":
+        from train import speed
 
-        {"align": stages.align, "sft": stages.sft}[args.command](args)
+        speed.run(args)
+    else:
+        sys.exit(_train(args))
+
+
+def _train(args: argparse.Namespace) -> int:
+    """A stage of training; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    from train import stages, textual
+
+    titles_alone = getattr(args, "dataset", PICTURES) != PICTURES
+    try:
+        (textual.run if titles_alone else {"align": stages.align, "sft": stages.sft}[args.command])(args)
+        return 0
+    except KeyboardInterrupt:
+        code, message = 130, "interrupted; the same command goes on"
+    except (ValueError, FileNotFoundError, NotADirectoryError) as error:
+        code, message = 2, str(error)
+    print(f"error: {message}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

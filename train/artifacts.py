@@ -17,10 +17,13 @@ PUBLISHED = ("adapter_config.json", "adapter_model.safetensors", "connector.safe
 
 
 def save(learner: Learner, folder: Path, known: torch.Tensor, unseen: torch.Tensor) -> None:
-    """Weights in half precision: half the bytes, and the merged model rounds more than that.
+    """Weights, and the `familiarity` that follows from (N, F) CLS features of training and of validation pictures."""
+    save_weights(learner, folder)
+    save_file(familiarity(known, unseen), folder / PUBLISHED[3])
 
-    known, unseen: (N, F) CLS features of the training and of the validation pictures, for `familiarity`.
-    """
+
+def save_weights(learner: Learner, folder: Path) -> None:
+    """LoRA and connector in half precision: half the bytes, and the merged model rounds more than that."""
     folder.mkdir(parents=True, exist_ok=True)
     config = learner.peft.peft_config["default"]
     config.base_model_name_or_path = "pocket"  # not the folder on this machine
@@ -29,7 +32,6 @@ def save(learner: Learner, folder: Path, known: torch.Tensor, unseen: torch.Tens
     save_file({k: v.detach().to(torch.float16).contiguous() for k, v in lora.items()}, folder / PUBLISHED[1])
     connector = learner.connector.state_dict()
     save_file({k: v.detach().to(torch.float16).contiguous() for k, v in connector.items()}, folder / PUBLISHED[2])
-    save_file(familiarity(known, unseen), folder / PUBLISHED[3])
 
 
 def load_into(learner: Learner, folder: Path, connector: bool = True) -> None:

@@ -87,15 +87,13 @@ class Model:
             )[:24]
             found = self._log.get(key)
             if found is None:
-                logits = {
-                    c.item_id: c.answer.logit for c in _result(ranking.score(self._backbone, text, recent, items))
-                }
+                logits = {c.item_id: c.answer.logit for c in result(ranking.score(self._backbone, text, recent, items))}
                 found = [logits[item.id] for item in items]
                 self._log.put(key, found)
         return np.array(found)
 
 
-def _result(work):
+def result(work):
     """What a generator returns once it is exhausted."""
     while True:
         try:

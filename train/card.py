@@ -40,7 +40,8 @@ def publish(run: Path, out: Path) -> None:
         if stage.get("adapter_sha256") == figures.get("sft", {}).get("started_from"):
             figures = {"warm_up": stage.get("warm_up"), "align": stage.get("align"), **figures}
     if (start := figures.get("align", {}).get("started_from")) and start == before.get("adapter_sha256"):
-        figures["earlier"] = {stage: before[stage] for stage in ("align", "sft") if stage in before}
+        last = {stage: before[stage] for stage in ("align", "sft") if stage in before}
+        figures["earlier"] = [*before.get("earlier", []), last]
     elif start and "earlier" in before:  # published again
         figures["earlier"] = before["earlier"]
     published.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -63,19 +64,14 @@ def render(figures: dict) -> str:
         "| stage | steps | minutes | tokens | pictures |",
         "| --- | --- | --- | --- | --- |",
     ]
-    earlier = figures.get("earlier", {})
-    stages = {f"{stage} (earlier run)": earlier.get(stage) for stage in ("align", "sft")}
-    for stage, part in (stages | {stage: figures.get(stage) for stage in ("align", "sft")}).items():
-        if part:
-            pictures = ", ".join(f"{n:,} {k}" for k, n in part["pictures"].items())
-            if titles := part.get("titles_without_picture"):
-                pictures += "; titles only: " + ", ".join(f"{n:,} {k}" for k, n in titles.items())
-            lines.append(
-                f"| {stage} | {part['steps']} | {part['seconds'] / 60:.0f} | {part['tokens']:,} | {pictures}; "
-                f"{part['users']} users |"
-            )
+    earlier = figures.get("earlier", [])
+    runs = [(f" (run {n})", run) for n, run in enumerate([*earlier, figures], start=1)] if earlier else [("", figures)]
+    for which, run in runs:
+        for stage in ("align", "sft"):
+            if part := run.get(stage):
+                lines.append(_stage(stage + which, part))
     if earlier:
-        lines += ["", "The LoRA went on from the earlier run; the connector started anew."]
+        lines += ["", "Each run's LoRA went on from the run before; the connector started anew."]
     if warm := figures.get("warm_up"):
         lines += [
             "",
@@ -99,6 +95,17 @@ def render(figures: dict) -> str:
         _LIMITS,
     ]
     return "\n".join(lines)
+
+
+def _stage(name: str, part: dict) -> str:
+    """A stage's row; minutes are wall-clock time."""
+    pictures = ", ".join(f"{n:,} {k}" for k, n in part["pictures"].items())
+    if titles := part.get("titles_without_picture"):
+        pictures += "; titles only: " + ", ".join(f"{n:,} {k}" for k, n in titles.items())
+    return (
+        f"| {name} | {part['steps']} | {part['seconds'] / 60:.0f} | {part['tokens']:,} | {pictures}; "
+        f"{part['users']} users |"
+    )
 
 
 def _data(figures: dict) -> list[str]:

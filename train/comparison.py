@@ -14,16 +14,18 @@ from tqdm import tqdm
 
 from msr.batches import even_batches
 from msr.schema import InputProblem
-from train import metrics, protocol
+from train import metrics, protocol, quality
 from train.asking import Model
+from train.dataset import CatalogueItem
 from train.fusion import Fused
 from train.interactions import Interactions
 from train.logs import UserLog
 from train.names import ASK_MODEL, DEFAULT_SYSTEMS, EVERY, FUSED, MODELS, POPULARITY, SYSTEMS, UNIFORM
-from train.preferences import HISTORY
+from train.preferences import HISTORY, as_movie
 from train.protocol import Roles, System
 from train.splits import Case
 from train.systems import Builder
+from train.vocabulary import Vocabulary
 
 # Which differences are worth an interval: what the adapter, the pictures, the model and the statistics add.
 DIFFERENCES = (
@@ -68,7 +70,8 @@ class EvalConfig:
 
 
 def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:
-    """The figures: {"users", "seconds", "rows", "differences", "fusion", "protocol", "preference_samples"}.
+    """The figures: {"users", "seconds", "rows", "differences", "fusion", "protocol", "preference_samples",
+    "preference_quality"}.
 
     A row is {"system", "negatives", "users", "seconds", "auc": {"mean", "low", "high"}, "hr@3": ..., ...}; negatives
     "all" is the full catalogue. A difference is {"system", "minus", "negatives", "auc", "hr@5"}, paired over users.
@@ -122,6 +125,7 @@ def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:
         "preference_samples": {
             name: dict(list(system.texts.items())[:3]) for name, system in made.items() if isinstance(system, Model)
         },
+        "preference_quality": _quality(made, builder.items, cases),
     }
 
 
@@ -164,6 +168,20 @@ def _fit_fusion(systems: Mapping[str, System], validation: Sequence[Case]) -> di
         name: system.fit(tqdm(validation, f"fitting {name}", unit="user")).weights
         for name, system in systems.items()
         if isinstance(system, Fused)
+    }
+
+
+def _quality(made: Mapping[str, System], items: Mapping[str, CatalogueItem], cases: Sequence[Case]) -> dict:
+    """Whether the texts of the tested users say what their items are (`train.quality`); empty without known words."""
+    if not any(item.words for item in items.values()):
+        return {}
+    shots = {item_id: as_movie(item) for item_id, item in items.items()}
+    vocabulary = Vocabulary(shots.values())
+    histories = {case.user: [shots[item_id] for item_id in case.history[-HISTORY:]] for case in cases}
+    return {
+        name: quality.of_histories({u: t for u, t in system.texts.items() if u in histories}, histories, vocabulary)
+        for name, system in made.items()
+        if isinstance(system, Model)
     }
 
 

@@ -6,7 +6,7 @@ Prompts come from `msr.prompts` and ids from `msr.backbones.tokens`, exactly as 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields, replace
 
 import torch
 
@@ -32,9 +32,30 @@ class Slate:
     liked: tuple[bool, ...]
 
 
+@dataclass(frozen=True)
+class Counts:
+    """What carries a label in one batch, or added up over the batches of a step.
+
+    answers: rows with an answer; tokens: their answer tokens; liked, disliked: candidates of slates.
+    """
+
+    answers: int = 0
+    tokens: int = 0
+    liked: int = 0
+    disliked: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def pairs(self) -> int:
+        """Prompts with a label: what the speed of training is counted in."""
+        return self.answers + self.liked + self.disliked
+
+
 @dataclass
 class Batch:
-    """Tensors of one step.
+    """Tensors of one forward pass.
 
     ids, positions: (B, T); mask: (B, 1, T, T) bool, or (B, T) where rows are plain; pictures: keys in reading order.
     labels: (B, T) for answers, or None; reads: (N, 2) row and column of answer positions; liked: (N,); slate: (N,).
@@ -53,6 +74,18 @@ class Batch:
     def tokens(self) -> int:
         return int(self.ids.numel())
 
+    @property
+    def counts(self) -> Counts:
+        if self.labels is not None:
+            return Counts(answers=len(self.labels), tokens=int((self.labels != IGNORE).sum()))
+        liked = int(self.liked.sum())
+        return Counts(liked=liked, disliked=len(self.liked) - liked)
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch with its tensors on `device`."""
+        tensors = {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), torch.Tensor)}
+        return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})
+
 
 class Encoder:
     """Encodes for a model whose pictures all take the same `image_tokens` ids."""
@@ -63,6 +96,10 @@ class Encoder:
 
     def prompt_ids(self, prompt: Prompt) -> list[int]:
         return self.tokens.prompt_ids(prompt, [self.image_ids] * len(prompt.pictures))
+
+    def encode(self, examples: Sequence[Example] | Sequence[Slate]) -> Batch:
+        """`answers` or `slates`, by what the examples are; they are of one kind, and at least one."""
+        return self.slates(examples) if isinstance(examples[0], Slate) else self.answers(examples)
 
     def answers(self, examples: Sequence[Example]) -> Batch:
         """Right-padded rows; only answer tokens carry a label."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from msr import backbones, intake
@@ -31,9 +32,14 @@ BAD_INPUT, NO_MODEL, INTERRUPTED = 2, 3, 130
 
 def run(args: argparse.Namespace) -> int:
     """The command; returns its exit code: 0 done, 2 bad input, 3 no model, 130 interrupted."""
+    return finish(_pictures if args.dataset == PICTURES else _data_set, args)
+
+
+def finish(work: Callable[[argparse.Namespace], str], args: argparse.Namespace) -> int:
+    """Prints what the work returns, or one line on why there is nothing; returns the exit code."""
     try:
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        print(_pictures(args) if args.dataset == PICTURES else _data_set(args))
+        print(work(args))
         return 0
     except (InputProblem, FileNotFoundError, NotADirectoryError) as error:
         code, message = BAD_INPUT, str(error)
@@ -47,11 +53,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _pictures(args: argparse.Namespace) -> str:
     """Descriptions of held-out pictures and unseen users, merged into the JSON."""
-    from train import data, heldout
+    from train import data, heldout, support
 
     material = data.load(args.data, drawn=args.drawn)
-    backbone = _backbone(args)
+    backbone = load_backbone(args)
     figures = heldout.evaluate(backbone, material, args.pictures, args.users, args.seed)
+    if args.users:
+        supported = support.evaluate(backbone, material, max(1, args.users // 2), args.seed)
+        figures |= {"preference_quality": supported}
     report.update(args.json, evaluated=dict(backbone.identity()), **figures)
     return str(args.json)
 
@@ -64,7 +73,7 @@ def _data_set(args: argparse.Namespace) -> str:
     kind = args.preference or preferences.default(data)
     if kind == SYMBOLIC and data.kind != "movielens":
         raise InputProblem("--preference symbolic knows films with genres only; use generated or titles.")
-    backbone = _backbone(args) if NEED_BACKBONE & set(config.systems) else None
+    backbone = load_backbone(args) if NEED_BACKBONE & set(config.systems) else None
     builder = Builder(
         {**data.items, **(eval_data.items if eval_data else {})},
         backbone,
@@ -114,7 +123,8 @@ def _read(args: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
     return data, readers.read(args.dataset, args.eval_data, fallback=args.data) if args.eval_data else None
 
 
-def _backbone(args: argparse.Namespace) -> Backbone:
+def load_backbone(args: argparse.Namespace) -> Backbone:
+    """The one that --backbone and --adapter name. Raises InputProblem and BackboneError."""
     adapter = args.adapter
     if adapter not in ("bundled", "none"):
         adapter = str(intake.adapter_folder(adapter))

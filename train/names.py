@@ -1,10 +1,11 @@
-"""The words of an evaluation: data sets, negatives, preferences, systems. No imports, so that --help is quick."""
+"""The words of the command line: data sets, negatives, preferences, systems. No imports, so that --help is quick."""
 
 from __future__ import annotations
 
 PICTURES = "pictures"
 DATASETS = (PICTURES, "microlens", "amazon", "movielens", "folder")
 UNIFORM, POPULARITY, EVERY = "uniform", "popularity", "all"
+PRECISIONS = ("no", "bf16", "fp16")  # as accelerate calls them; "no" is 32 bits
 GENERATED, SYMBOLIC, TITLES = PREFERENCES = ("generated", "symbolic", "titles")
 
 COUNTED = ("random", "popularity", "recent-popularity", "item-knn")

@@ -15,39 +15,45 @@ from msr.schema import Item
 from train.dataset import CatalogueItem
 from train.encode import Slate
 from train.logs import UserLog
+from train.negatives import Sampler, TooFewItems
 from train.preferences import HISTORY
+from train.splits import case_at
+
+_ATTEMPTS = 200  # places of logs
 
 
 class LogSlates:
     """Samples slates of one user each; a function of a `random.Random`, so a resumed run draws the same.
 
-    Raises ValueError where no user has a history and a next item, or there are too few items to be passed over.
+    Raises ValueError where no user has a history and a next item; TooFewItems, in use, where hardly any place of a log
+    leaves enough items that could have been passed over.
     """
 
     def __init__(self, items: Mapping[str, CatalogueItem], logs: Sequence[UserLog]) -> None:
         self._items = {item_id: Item(item_id, title(item.title) or "untitled") for item_id, item in items.items()}
-        self._names = sorted(self._items)
         self._logs = [log for log in logs if len(set(log.items)) >= 2]
         if not self._logs:
             raise ValueError("no user chose two items: there is nothing to learn from")
-        if len(self._names) <= max(len(set(log.items)) for log in self._logs):
-            raise ValueError("a user chose every item: there is nothing that was passed over")
+        self._sampler = Sampler(items, logs)
 
     def __call__(self, rng: random.Random, liked: int = 3, disliked: int = 12) -> Slate:
-        """Up to `liked` next items of one user against `disliked` uniform ones that the user never touched."""
-        log = rng.choice(self._logs)
-        end = rng.randrange(1, len(log.items))
-        history = log.items[:end]
-        good = list(dict.fromkeys(i for i in log.items[end : end + liked] if i not in history))
-        if not good:
-            return self(rng, liked, disliked)
-        touched, bad = set(log.items), set[str]()
-        while len(bad) < min(disliked, len(self._names) - len(touched)):
-            if (name := rng.choice(self._names)) not in touched:
-                bad.add(name)
-        recent = [self._items[i].title for i in history[-HISTORY:]]
-        asked = (self._items[i] for i in (*good, *sorted(bad)))
-        return Slate(
-            tuple(prompts.recommend("", recent, item) for item in asked),
-            (True,) * len(good) + (False,) * len(bad),
-        )
+        """Up to `liked` next items of one user against `disliked` uniform negatives (`train.negatives`)."""
+        for attempt in range(_ATTEMPTS):
+            log = rng.choice(self._logs)
+            end = rng.randrange(1, len(log.items))
+            history = log.items[:end]
+            good = list(dict.fromkeys(i for i in log.items[end : end + liked] if i not in history))
+            if not good:
+                continue
+            try:
+                bad = self._sampler.uniform(case_at(log, end), disliked).negatives
+            except TooFewItems:
+                if attempt + 1 == _ATTEMPTS:
+                    raise
+                continue
+            recent = [self._items[i].title for i in history[-HISTORY:]]
+            return Slate(
+                tuple(prompts.recommend("", recent, self._items[i]) for i in (*good, *bad)),
+                (True,) * len(good) + (False,) * len(bad),
+            )
+        raise ValueError(f"{_ATTEMPTS} places of the logs were looked at and none has a new next item")

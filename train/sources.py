@@ -11,7 +11,7 @@ import hashlib
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from PIL import Image
@@ -131,8 +131,12 @@ def drawn(count: int, seed: int) -> Iterator[Shot]:
     """Pictures of our own drawing program, from another seed than the demo catalogue's."""
     rng = random.Random(seed)
     for index in range(count):
-        look = draw.sample(rng)
-        yield Shot(f"drawn/{seed}-{index}", "drawn", draw.title(look, rng), _look_facts(look), None, look, seed + index)
+        yield replace(drawn_shot(draw.sample(rng), seed + index, rng), key=f"drawn/{seed}-{index}")
+
+
+def drawn_shot(look: draw.Look, seed: int, rng: random.Random) -> Shot:
+    """One picture of our own drawing program; `rng` words its title."""
+    return Shot(f"drawn/{seed}", "drawn", draw.title(look, rng), _look_facts(look), None, look, seed)
 
 
 def demo(root: Path) -> Iterator[Shot]:

@@ -18,7 +18,7 @@ from train.features import FeatureStore
 from train.logs import UserLog
 from train.sources import Shot
 
-_TASTE_SLOTS = {  # what a simulated user's taste fixes
+TASTE_SLOTS = {  # what a simulated user's taste fixes
     "fashion": (("type", "colour"), ("type", "gender"), ("colour", "usage"), ("usage", "gender"), ("colour", "gender")),
     "drawn": (
         ("pattern", "colour"), ("material", "style"), ("pattern", "style"), ("colour", "style"), ("material", "colour"),
@@ -61,7 +61,7 @@ class Tasks:
             by_type[shot.kind][str(shot.facts.get("type"))].append(shot)
         self.by_type = {kind: sorted(types.items()) for kind, types in by_type.items()}
         self._by_word: dict[str, dict[targets.Word, list[Shot]]] = {}
-        for kind in _TASTE_SLOTS:
+        for kind in TASTE_SLOTS:
             index: dict[targets.Word, list[Shot]] = defaultdict(list)
             for shot in self.shots[kind]:
                 for word in targets.words_of(shot):
@@ -103,7 +103,7 @@ class Tasks:
     def taste(self, kind: str, rng: random.Random) -> list[targets.Word]:
         """The words of one random shot at one of the kind's taste slots."""
         while True:
-            slots = rng.choice(_TASTE_SLOTS[kind])
+            slots = rng.choice(TASTE_SLOTS[kind])
             words = [w for w in targets.words_of(self.shot(kind, rng)) if w[0] in slots]
             if len({w[0] for w in words}) == len(slots):
                 return words[: len(slots)]
@@ -173,7 +173,7 @@ class Tasks:
         blocks = self._user_blocks(rng, rng.choice((1, 2, 3)))
         taste = self._final(blocks)
         kind = blocks[-1][-1].kind
-        pool = self.like(kind, taste.main[:2], rng, 3) if kind in _TASTE_SLOTS and rng.random() < 0.6 else []
+        pool = self.like(kind, taste.main[:2], rng, 3) if kind in TASTE_SLOTS and rng.random() < 0.6 else []
         shot = rng.choice(pool) if pool else self.shot(kind, rng)
         matches = len(set(targets.words_of(shot)) & set(taste.main))
         liked = rng.random() < (0.1, 0.6, 0.9)[min(matches, 2)]

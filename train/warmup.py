@@ -1,20 +1,21 @@
 """Warm-up of the connector: image tokens learn to be words before the language model is asked anything.
 
-Every image token has a subject, and the language model's own word embeddings read it: the first token must look like
-the first word of what the thing is, the third like its colour, and so on. The language model does not run, so a
-dozen epochs cost minutes, and it then starts from image tokens that already look like the words it knows.
+Every image token has a subject and is a mixture of words (`Connector`): the first token must become the first word of
+what the thing is, the third its colour, and so on. The language model does not run, so a dozen epochs cost minutes,
+and it then starts from image tokens made of words it knows.
 """
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 
 import torch
 from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
-from msr.backbones.pocket_model import IMAGE_TOKENS
+from msr.backbones.pocket_model import IMAGE_TOKENS, WORDS
 from train.features import FeatureStore
 from train.groups import GROUPS
 from train.sources import Shot
@@ -54,7 +55,7 @@ def subjects(shot: Shot) -> dict[str, str]:
 
 
 def goals(shots: list[Shot], tokenizer) -> tuple[list[dict[int, list[int]]], list[int]]:
-    """For each shot the wanted words by image token, as indices into the second list, of token ids."""
+    """For each shot the wanted words by image token, as indices into the second list: the WORDS commonest token ids."""
     drop = set(tokenizer(_FUNCTION_WORDS, add_special_tokens=False)["input_ids"])
     wanted: list[dict[int, list[int]]] = []
     for shot in shots:
@@ -66,9 +67,11 @@ def goals(shots: list[Shot], tokenizer) -> tuple[list[dict[int, list[int]]], lis
             elif ids := sorted(set(ids) - drop):
                 row[SUBJECTS.index(subject)] = ids
         wanted.append(row)
-    kept = sorted({i for row in wanted for ids in row.values() for i in ids})
+    counts = Counter(i for row in wanted for ids in row.values() for i in ids)
+    kept = sorted(sorted(counts, key=lambda i: (-counts[i], i))[:WORDS])
     place = {token: index for index, token in enumerate(kept)}
-    return [{slot: [place[i] for i in ids] for slot, ids in row.items()} for row in wanted], kept
+    rows = [{slot: [place[i] for i in ids if i in place] for slot, ids in row.items()} for row in wanted]
+    return [{slot: ids for slot, ids in row.items() if ids} for row in rows], kept
 
 
 def warm_up(
@@ -89,11 +92,11 @@ def warm_up(
     """
     wanted, kept = goals(train + validation, tokenizer)
     words = embeddings[kept].float()
-    norm = embeddings.float().norm(dim=1).mean()
+    norm = words.norm(dim=1).mean()
+    connector.speak(words)
     batch = min(batch, len(train))
-    scale = nn.Parameter(torch.tensor(1.0))
     steps = epochs * (len(train) // batch)
-    optimiser = torch.optim.AdamW([*connector.parameters(), scale], lr=1e-3, weight_decay=0.05)
+    optimiser = torch.optim.AdamW(connector.parameters(), lr=1e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=steps + 1, pct_start=0.1)
     views = torch.stack([store[s.key].half() for s in train + validation])
     deviation = views[: len(train)].float().std(dim=0)
@@ -101,16 +104,16 @@ def warm_up(
 
     def read(rows: list[int], noise: float) -> tuple[torch.Tensor, torch.Tensor]:
         seen = views[rows].float()
-        tokens = connector(seen + noise * torch.randn_like(seen) * deviation if noise else seen)
-        return functional.log_softmax(scale * (tokens / norm) @ words.T, dim=-1), tokens
+        points = connector.points(seen + noise * torch.randn_like(seen) * deviation if noise else seen)
+        return functional.log_softmax(connector.word_logits(points), dim=-1), points
 
     def loss_of(rows: list[int], noise: float) -> torch.Tensor:
-        logp, tokens = read(rows, noise)
+        logp, points = read(rows, noise)
         places = [
             (n, slot, i, 1 / len(ids)) for n, r in enumerate(rows) for slot, ids in wanted[r].items() for i in ids
         ]
         row, slot, word, weight = (torch.tensor(column) for column in zip(*places, strict=True))
-        length = ((tokens.norm(dim=-1) / norm - 1) ** 2).mean()
+        length = ((points.norm(dim=-1) / norm - 1) ** 2).mean()
         return -(logp[row, slot, word] * weight).sum() / len(rows) + _NORM * length
 
     def validate() -> float:

@@ -1,4 +1,7 @@
-"""The protocol that every model answers: generate, stream, score, familiarity, adapter on and off."""
+"""The protocol that every model answers: generate, stream, score, familiarity, adapter on and off.
+
+A model whose gradients can be had answers `Attributes` too.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -36,6 +39,28 @@ class Reading:
 
     text: str
     tokens: int
+
+
+GRADIENT, INTEGRATED = METHODS = ("gradient x input", "integrated gradients")
+Span = tuple[int, int]  # characters of a text, from the first to before the second
+
+
+@dataclass(frozen=True)
+class WordWeight:
+    """What one word adds to the Yes-minus-No logit, in nats; `start` and `end` are characters of the prompt's text."""
+
+    start: int
+    end: int
+    weight: float
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Weights of words in the order of the text. `change`: the logit minus that with the words blanked out, which
+    integrated weights should sum to; None for a method that promises no sum."""
+
+    words: tuple[WordWeight, ...]
+    change: float | None = None
 
 
 class Backbone(Protocol):
@@ -69,3 +94,17 @@ class Backbone(Protocol):
 
     def adapter_off(self) -> AbstractContextManager[None]:
         """While entered, the base model answers alone."""
+
+
+@runtime_checkable
+class Attributes(Protocol):
+    """What a backbone with gradients can do besides."""
+
+    def attribute(
+        self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None
+    ) -> Attribution:
+        """What each word in `spans` of the prompt's text adds to the Yes-minus-No logit.
+
+        Raises ValueError for a method that is not in METHODS, BackboneError where there are no gradients, and
+        StopRequested.
+        """

@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from msr.backbones.base import Backbone, Generation, Reading
+from msr.backbones.base import (
+    INTEGRATED,
+    Attributes,
+    Attribution,
+    Backbone,
+    BackboneError,
+    Generation,
+    Reading,
+    Span,
+)
 from msr.cache import TextCache, content_key
 from msr.prompts import Prompt
 from msr.schema import Picture, YesNo
@@ -88,6 +97,13 @@ class CachedBackbone:
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         return self._backbone.views(pictures)
+
+    def attribute(
+        self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None
+    ) -> Attribution:
+        if not isinstance(self._backbone, Attributes):
+            raise BackboneError("this model shows no gradients; choose one that runs in this process")
+        return self._backbone.attribute(prompt, spans, method, stop)
 
     def adapter_off(self) -> AbstractContextManager[None]:
         return self._backbone.adapter_off()

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from transformers import DynamicCache, StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
 
-from msr.backbones.base import Generation, Reading, StopRequested
+from msr.backbones import attribution
+from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested
 from msr.backbones.tokens import ChatTokens
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
@@ -245,9 +246,21 @@ class LocalBackbone:
                 use_cache=True,
             ).last_hidden_state
             last = states[torch.arange(len(rows)), mask.sum(1) - 1]
-            heads = self.model.get_output_embeddings().weight[list(self.tokens.yes_no())]
-            logits = torch.nn.functional.linear(last.float(), heads.float())
-        return [YesNo(float(yes), float(no)) for yes, no in logits]
+            return [YesNo(float(yes), float(no)) for yes, no in self._answers(last)]
+
+    def attribute(
+        self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None
+    ) -> Attribution:
+        def logit(embeds: torch.Tensor) -> torch.Tensor:
+            check(stop)
+            states = self._language(inputs_embeds=embeds.to(self.model.dtype), use_cache=False).last_hidden_state
+            return self._answers(states[:, -1]) @ states.new_tensor([1.0, -1.0]).float()
+
+        with self._lock:
+            ((_, embeds),) = self._encode([prompt], stop)
+            blank = self.model.get_input_embeddings().weight[self.tokens.pad].float()
+            places = self.tokens.places(prompt, [len(self._pictures[p.digest]) for p in prompt.pictures])
+            return attribution.words(logit, embeds.float(), blank, prompt.text, places, spans, method)
 
     @torch.inference_mode()
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
@@ -277,6 +290,10 @@ class LocalBackbone:
     @property
     def _language(self):
         return self.model.model.language_model
+
+    def _answers(self, states: torch.Tensor) -> torch.Tensor:
+        """(B, D) states -> (B, 2)."""
+        return states.float() @ self.model.get_output_embeddings().weight[list(self.tokens.yes_no())].float().T
 
     def _shared(self, ids: Sequence[Sequence[int]]) -> int:
         """Length of the common prefix, ending before any picture and before the last token of the shortest prompt."""

@@ -20,7 +20,7 @@ from msr.backbones.base import BackboneError
 from msr.backbones.wheels import Report
 from msr.paths import cache_home
 
-LAYOUT = "2"  # raised when `convert.assemble` makes something else
+LAYOUT = "3"  # raised when `convert.assemble` makes something else
 NEEDED = 900 * 2**20  # bytes free while converting
 ASSETS = Path(__file__).parents[2] / "assets" / "pocket"
 

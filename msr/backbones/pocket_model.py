@@ -4,6 +4,7 @@ A picture becomes 8 tokens, because image tokens are what a laptop waits for. Th
 averaged to 4x4 *cells*; each cell and the CLS token carry the mean and deviation of the pixels' colours beside the
 tower's features, because a self-supervised tower is trained to ignore colour. The connector turns CLS, the mean cell
 and all colours into tokens that stand for the picture's subjects (what it is, colour, pattern, ...; `train.warmup`).
+Each token is mostly a mixture of the language model's own word embeddings, which a small model knows how to read.
 (LLaVA: arXiv 2304.08485; DINOv2: arXiv 2304.07193.)
 """
 
@@ -17,6 +18,8 @@ from transformers.modeling_outputs import BaseModelOutputWithPooling
 GRID = 4  # cells on a side
 IMAGE_TOKENS = 8
 COLOUR = 6  # mean and deviation of R, G, B
+WORDS = 1024  # that image tokens may be made of
+SILENT = -1e4  # logit of a place in the vocabulary that holds no word
 COLOUR_GAIN = 4.0  # brings colours, in [0, 1], to the size of the tower's features
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet: how DINOv2's pixels are normalised
 STD = (0.229, 0.224, 0.225)
@@ -35,12 +38,32 @@ class Connector(nn.Module):
         self.read = nn.Linear(2 * vision_dim + COLOUR * GRID * GRID, hidden)
         self.drop = nn.Dropout(0.2)
         self.write = nn.Linear(hidden, IMAGE_TOKENS * text_dim)
+        self.sharpness = nn.Parameter(torch.tensor(1.0))
+        self.trace = nn.Parameter(torch.full((IMAGE_TOKENS, 1), 0.1))  # what shows of the point between the words
+        self.register_buffer("words", torch.zeros(WORDS, text_dim))
+        self.register_buffer("prior", torch.full((WORDS,), SILENT))
 
-    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+    def speak(self, words: torch.Tensor) -> None:
+        """Makes (K, D) word embeddings, K at most WORDS, the vocabulary of the image tokens."""
+        with torch.no_grad():
+            self.words.zero_()[: len(words)] = words
+            self.prior.fill_(SILENT)[: len(words)] = 0.0
+            self.sharpness.fill_(1 / words.norm(dim=1).mean())
+
+    def points(self, seen: torch.Tensor) -> torch.Tensor:
+        """(B, IMAGE_TOKENS, D): where each token would lie, were it not drawn to words."""
         cells, colours = seen[:, 1:, : self.vision_dim], seen[:, 1:, self.vision_dim :]
         colours = (colours - 0.5) * COLOUR_GAIN
         view = torch.cat([seen[:, 0, : self.vision_dim], cells.mean(dim=1), colours.flatten(1)], dim=-1)
         return self.write(self.drop(nn.functional.gelu(self.read(view)))).unflatten(-1, (IMAGE_TOKENS, -1))
+
+    def word_logits(self, points: torch.Tensor) -> torch.Tensor:
+        """(B, IMAGE_TOKENS, D) -> (B, IMAGE_TOKENS, WORDS): which words a token is near to."""
+        return self.sharpness * points @ self.words.T + self.prior
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        points = self.points(seen)
+        return self.word_logits(points).softmax(dim=-1) @ self.words + self.trace * points
 
 
 class PocketModel(LlavaModel):

@@ -50,6 +50,23 @@ class ChatTokens:
             ids += [*picture, *self._ids(part)]
         return ids
 
+    def places(self, prompt: Prompt, pictures: Sequence[int] = ()) -> list[tuple[int, int] | None]:
+        """For each of the prompt's ids, the characters of its text that it stands for.
+
+        None for the chat format and for pictures; the k-th one has `pictures[k]` ids. Needs a fast tokenizer.
+        """
+        found: list[tuple[int, int] | None] = []
+        begin = 0  # of this part, in the prompt's text
+        for index, (part, said) in enumerate(zip(self.chat(prompt.text), prompt.text.split(IMAGE), strict=True)):
+            found += [None] * (pictures[index - 1] if index else 0)
+            said_at = part.find(said.strip())
+            shift = begin + len(said) - len(said.lstrip()) - said_at
+            for start, end in self._tokenized(part, special=not index, return_offsets_mapping=True)["offset_mapping"]:
+                inside = start < end and said_at < end <= said_at + len(said.strip())
+                found.append((start + shift, end + shift) if inside else None)
+            begin += len(said) + len(IMAGE)
+        return found
+
     def answer_ids(self, text: str) -> list[int]:
         """Ids of an answer and the end of the turn: the only tokens that carry a label in training."""
         return [*self._ids(text), self.eos]
@@ -66,7 +83,8 @@ class ChatTokens:
         return self._answers
 
     def _ids(self, text: str, special: bool = False) -> list[int]:
-        if not text:
-            return []
+        return self._tokenized(text, special)["input_ids"] if text else []
+
+    def _tokenized(self, text: str, special: bool, **options):
         add = special and not (self.tokenizer.bos_token and text.startswith(self.tokenizer.bos_token))
-        return self.tokenizer(text, add_special_tokens=add)["input_ids"]
+        return self.tokenizer(text, add_special_tokens=add, **options)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from msr.backbones.base import Generation, Reading
+from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span
 from msr.backbones.cached import CachedBackbone
 from msr.prompts import Prompt
 from msr.schema import Picture, YesNo
@@ -55,6 +55,12 @@ class UntunedBackbone:
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         return self._backbone.views(pictures)
+
+    def attribute(
+        self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None
+    ) -> Attribution:
+        with self._backbone.adapter_off():
+            return self._backbone.attribute(prompt, spans, method, stop)
 
     def adapter_off(self) -> AbstractContextManager[None]:
         return self._backbone.adapter_off()

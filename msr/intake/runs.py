@@ -17,6 +17,7 @@ from msr.intake.titles import title
 from msr.schema import (
     Block,
     Candidate,
+    Effect,
     Evidence,
     Item,
     ItemSummary,
@@ -24,6 +25,7 @@ from msr.schema import (
     Preference,
     Recommendation,
     Run,
+    Unit,
     YesNo,
 )
 
@@ -111,7 +113,13 @@ def _recommendation(entry: Mapping[str, Any], item: Item) -> Recommendation:
     return Recommendation(
         int(_number(entry["rank"])), item.id, item.title, _share(entry["score"]), _words(entry.get("rationale", "")),
         tuple(influence), _words(entry.get("prompt", "")), int(_number(entry.get("tokens", 0))),
+        tuple(map(_effect, _some(entry.get("effects", []), 2_000))),
     )  # fmt: skip
+
+
+def _effect(row: Mapping[str, Any]) -> Effect:
+    unit = Unit(_words(row["unit"], 20), _words(row["key"], MAX_ID), _words(row["text"]))
+    return Effect(unit, _words(row["reading"], 20), _number(row["logit"]), int(_number(row["ranks"])))
 
 
 def _id(value: str) -> str:

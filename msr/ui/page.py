@@ -35,7 +35,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         runs = gr.BrowserState([], storage_key="msr-runs", secret=BROWSER_SECRET)
         screen = html("", script=stage.SCRIPT.read_text("utf-8"), elem_id="screen")
         _masthead(studio, page)
-        with gr.Tabs(elem_id="tabs", selected="recommend") as tabs:
+        with gr.Tabs(elem_id="tabs", selected="recommend", overflow_behavior="wrap") as tabs:
             with gr.Tab("Recommend", id="recommend", elem_id="tab-recommend", render_children=True):
                 recommended = recommend.build(studio, page, runs, screen)
             with gr.Tab("Inspect", id="inspect", elem_id="tab-inspect", render_children=True):

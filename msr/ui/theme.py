@@ -79,6 +79,13 @@ _COMPONENTS = {
 }
 
 
+# Gradio's medium sizes in rem, so that labels and choices grow with the page on a large screen.
+_TEXT = gr.themes.sizes.Size(
+    name="text_rem",
+    xxs="0.5625rem", xs="0.625rem", sm="0.75rem", md="0.875rem", lg="1rem", xl="1.375rem", xxl="1.625rem",
+)  # fmt: skip
+
+
 def build_theme() -> gr.themes.Base:
     """The theme; its fonts come with Gradio (complete only in these weights), none from the network."""
     theme = gr.themes.Base(
@@ -86,6 +93,7 @@ def build_theme() -> gr.themes.Base:
         secondary_hue=_GREEN,
         neutral_hue=_STONE,
         radius_size=gr.themes.sizes.radius_md,
+        text_size=_TEXT,
         font=[gr.themes.LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"],
         font_mono=[gr.themes.LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"],
     )

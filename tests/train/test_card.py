@@ -144,15 +144,27 @@ def test_an_earlier_run_whose_lora_went_on_stays_in_the_card(tmp_path):
     run = stage(tmp_path / "sft", FIGURES)
     for _ in range(2):  # publishing again loses nothing
         card.publish(run, out)
-        assert json.loads((out / "run.json").read_text())["earlier"] == {"align": older["align"]}
-        assert "| align (earlier run) | 17 | 72 |" in (out / "README.md").read_text()
+        assert json.loads((out / "run.json").read_text())["earlier"] == [{"align": older["align"]}]
+        text = (out / "README.md").read_text()
+        assert "| align (run 1) | 17 | 72 |" in text and "| sft (run 2) |" in text
+
+
+def test_every_run_that_a_lora_went_through_stays_in_the_card(tmp_path):
+    first = {"align": {**ALIGN, "steps": 5}}
+    older = {"align": {**ALIGN, "steps": 17}, "adapter_sha256": "0dd50dd50dd50dd5", "earlier": [first]}
+    out = stage(tmp_path / "published", older)
+    started = {**ALIGN, "started_from": "0dd50dd50dd50dd5"}
+    stage(tmp_path / "align", {"align": started, "warm_up": WARM_UP, "adapter_sha256": "aaaa000011112222"})
+    card.publish(stage(tmp_path / "sft", FIGURES), out)
+    text = (out / "README.md").read_text()
+    assert text.index("| align (run 1) | 5 |") < text.index("| align (run 2) | 17 |") < text.index("| align (run 3) |")
 
 
 def test_an_earlier_run_that_was_not_the_start_is_not_in_the_card(tmp_path):
     out = stage(tmp_path / "published", {"align": {**ALIGN, "steps": 17}, "adapter_sha256": "0dd50dd50dd50dd5"})
     stage(tmp_path / "align", {"align": ALIGN, "warm_up": WARM_UP, "adapter_sha256": "aaaa000011112222"})
     card.publish(stage(tmp_path / "sft", FIGURES), out)
-    assert "earlier" not in (out / "README.md").read_text()
+    assert "(run" not in (out / "README.md").read_text()
 
 
 def test_the_words_of_warm_image_tokens_stand_in_the_card():

@@ -14,7 +14,7 @@ from msr.intake import IntakeError
 from tests.fakes import FakeBackbone
 from tests.train.worlds import dataset, letters, names
 from train import __main__ as command
-from train import heldout
+from train import heldout, support
 from train.logs import UserLog
 
 ITEMS = letters(26)
@@ -176,6 +176,7 @@ def test_held_out_pictures_keep_their_command(world, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr("train.data.load", lambda root, drawn: (root.name, drawn))
     monkeypatch.setattr(heldout, "evaluate", lambda *args: asked.append(args[1:]) or {"held_out": {"pictures": 3}})
+    monkeypatch.setattr(support, "evaluate", lambda *args: {"drawn": {"users": args[2]}})
     (tmp_path / "run.json").write_text('{"sft": 1}')
     words = "train eval --data d --json run.json --pictures 3 --users 4 --drawn 5 --seed 6"
     monkeypatch.setattr(sys, "argv", words.split())
@@ -185,6 +186,7 @@ def test_held_out_pictures_keep_their_command(world, monkeypatch, tmp_path):
     assert asked == [(("d", 5), 3, 4, 6)]
     found = json.loads((tmp_path / "run.json").read_text())
     assert (found["sft"], found["held_out"], found["evaluated"]["name"]) == (1, {"pictures": 3}, "fake")
+    assert found["preference_quality"] == {"drawn": {"users": 2}}
 
 
 def test_no_pictures_to_describe_is_one_line(world, monkeypatch, tmp_path, capsys):

@@ -10,7 +10,7 @@ import torch
 from tests.fakes import picture
 from tests.tiny import VISION
 from train.encode import Batch, Example
-from train.model import LORA_TARGETS, views_of
+from train.model import LORA_TARGETS, preference_loss, views_of
 from train.tasks import prompts
 
 
@@ -29,11 +29,10 @@ def test_the_slate_loss_by_hand(learner, monkeypatch):
     assert listwise + 0.3 * yes_no == pytest.approx(0.6336, abs=1e-4)
 
 
-def test_a_liked_candidate_competes_in_its_own_slate_with_disliked_ones(learner, monkeypatch):
+def test_a_liked_candidate_competes_in_its_own_slate_with_disliked_ones():
     logits = torch.tensor([0.0, 0.0, 0.0, 3.0, 50.0])
-    monkeypatch.setattr(learner, "answer_logits", lambda batch, views: logits)
     batch = slate_batch([True, True, False, True, False], [0, 0, 0, 1, 1])
-    loss = learner.slate_loss(batch, torch.empty(0), calibration=0.0).item()
+    loss = preference_loss(logits, batch.liked, batch.slate, batch.counts, calibration=0.0).item()
     # Twice ln 2 in the first slate, 47 in the second.
     assert loss == pytest.approx((2 * math.log(2) + 47) / 3, abs=1e-4)
 
@@ -70,7 +69,7 @@ def test_adapter_and_perhaps_connector_are_trained_and_nothing_else(make_learner
     assert len(lora) == 2 * 2 * 7, "two matrices on seven linear layers of two blocks"
     assert all("language_model" in n for n in lora)
     rest = set(names) - set(lora)
-    assert len(rest) == (4 if train_connector else 0)
+    assert len(rest) == (6 if train_connector else 0)
     assert all("multi_modal_projector" in n for n in rest)
 
 
@@ -83,3 +82,17 @@ def test_a_new_adapter_changes_nothing(make_learner, checkpoint):
             base = learner.peft(input_ids=batch.ids, labels=batch.labels).loss
     assert adapted.item() == pytest.approx(base.item(), abs=1e-6)
     assert "q_proj" in LORA_TARGETS
+
+
+def test_some_image_tokens_are_another_pictures_in_training_alone(make_learner):
+    learner = make_learner()
+    tokens = torch.arange(64.0).reshape(64, 1, 1).expand(64, 8, 4)
+    torch.manual_seed(0)
+    learner.train()
+    swapped = learner._swapped(tokens)
+    share = (swapped[..., 0] != tokens[..., 0]).float().mean().item()
+    assert 0.04 < share < 0.12
+    assert torch.equal(swapped[..., 0], swapped[..., 3])  # a token moves whole
+    assert torch.equal(learner._swapped(tokens[:1]), tokens[:1])  # nobody to swap with
+    learner.eval()
+    assert torch.equal(learner._swapped(tokens), tokens)

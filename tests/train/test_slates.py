@@ -9,6 +9,7 @@ import pytest
 from msr import prompts
 from msr.schema import Item
 from tests.train.worlds import dataset, letters, users
+from train.negatives import TooFewItems
 from train.slates import LogSlates
 
 LETTERS = letters(20)
@@ -51,7 +52,18 @@ def test_the_same_seed_gives_the_same_slate():
     assert slates(random.Random(5)) == slates(random.Random(5)) != slates(random.Random(6))
 
 
-@pytest.mark.parametrize("histories", [("a", "bb"), ("".join(LETTERS),)])
-def test_logs_that_teach_nothing_are_refused(histories):
-    with pytest.raises(ValueError, match="nothing"):
-        made(*histories)
+def test_what_nobody_had_chosen_yet_is_not_passed_over():
+    early, late = users("train", "abc", "defghij", times=((5, 6, 7), (1, 2, 3, 4, 8, 9, 9)))
+    slates = LogSlates(dataset(LETTERS, ()).items, (early, late))
+    for seed in range(40):
+        slate = slates(random.Random(seed), liked=1, disliked=2)
+        shown = [p.text[-2] for p, liked in zip(slate.prompts, slate.liked, strict=True) if not liked]
+        if slate.prompts[0].text[-2] in "bc":
+            assert set(shown) <= set("defg")
+
+
+def test_logs_that_teach_nothing_are_refused():
+    with pytest.raises(ValueError, match="nothing to learn"):
+        made("a", "bb")
+    with pytest.raises(TooFewItems):
+        made("".join(LETTERS))(random.Random(0))

@@ -10,6 +10,7 @@ import torch
 from msr.backbones.pocket_model import Connector
 from tests import tiny
 from tests.tiny import TEXT, VISION
+from train import warmup
 from train.sources import Shot
 from train.warmup import SUBJECTS, goals, subjects, warm_up
 
@@ -38,7 +39,7 @@ def warmed(train: int, validation: int, epochs: int, batch: int) -> dict[str, fl
         connector, embeddings, tiny.tokenizer(), shots[:train], shots[train:], views, epochs, seed=1, batch=batch
     )
     if found["steps"]:
-        assert all(not torch.equal(before[n], p) for n, p in connector.named_parameters())
+        assert all(not torch.equal(before[n], p) for n, p in connector.named_parameters() if n != "trace")
     return found
 
 
@@ -61,6 +62,32 @@ def test_fewer_pictures_than_a_batch_still_teach():
 def test_a_warm_connector_says_what_a_new_picture_shows():
     found = warmed(48, 12, epochs=30, batch=16)
     assert found["nearest_word"]["object thing"] == 1.0
+
+
+def test_a_warm_connectors_tokens_are_the_words_themselves():
+    shots, views = toy(60)
+    torch.manual_seed(0)
+    connector = Connector(VISION, TEXT)
+    embeddings = tiny.pocket_model().get_input_embeddings().weight.detach()
+    warm_up(connector, embeddings, tiny.tokenizer(), shots[:48], shots[48:], views, 60, seed=1, batch=16)
+    connector.eval()
+    with torch.no_grad():
+        connector.trace.zero_()
+        tokens = connector(torch.stack([views[s.key] for s in shots[48:]]))[:, 0]
+    nearest = torch.cdist(tokens, embeddings).argmin(dim=1)
+    first = [tiny.tokenizer()(" " + s.facts["type"], add_special_tokens=False)["input_ids"][0] for s in shots[48:]]
+    assert nearest.tolist() == first
+
+
+def test_the_vocabulary_is_the_commonest_words_up_to_its_size(monkeypatch):
+    monkeypatch.setattr(warmup, "WORDS", 3)
+    shots = [Shot(f"object/{n}", "object", "", {"type": word}) for n, word in enumerate(("mug", "mug", "shirt"))]
+    rows, kept = goals(shots, tiny.tokenizer())
+    assert len(kept) == 3
+    mug = tiny.tokenizer()(" mug", add_special_tokens=False)["input_ids"]
+    assert set(mug[:3]) <= set(kept)
+    assert all(0 <= i < 3 for row in rows for ids in row.values() for i in ids)
+    assert all(ids for row in rows for ids in row.values())
 
 
 def said_by(shot: Shot) -> dict[str, str]:

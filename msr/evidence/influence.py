@@ -16,7 +16,7 @@ from msr.backbones.base import Backbone
 from msr.batches import even_batches
 from msr.preference import described, recompute
 from msr.ranking import CHUNK
-from msr.schema import Block, Evidence, Explained, Item, ItemSummary, Recommendation, StageProgress
+from msr.schema import Block, Evidence, Explained, Item, ItemSummary, Recommendation, StageProgress, YesNo
 
 
 def influence(
@@ -50,7 +50,7 @@ def influence(
 
     titles = [item.title for item in history]
     shown = [n for n, title in enumerate(titles) if title][-prompts.RECENT_TITLES :]
-    scores = _Scores(backbone, [items[r.item_id] for r in recommended], stop)
+    scores = Scores(backbone, [items[r.item_id] for r in recommended], stop)
     full = scores.of(preference_text, titles)
     rows: list[list[Evidence]] = [[] for _ in recommended]
     for n, left_out in enumerate(history):
@@ -59,7 +59,7 @@ def influence(
             variants = {"regenerated": scores.of(preferences[n], titles[:n] + titles[n + 1 :]), **variants}
         for reading, without in variants.items():
             for row, whole, less in zip(rows, full, without, strict=True):
-                row.append(Evidence(left_out.id, whole - less, reading))
+                row.append(Evidence(left_out.id, whole.score - less.score, reading))
         yield StageProgress("influence", writing + n + 1, steps)
 
     measured = tuple(replace(r, influence=tuple(row)) for r, row in zip(recommended, rows, strict=True))
@@ -75,22 +75,20 @@ def _without(
     return [[pair for pair in described(block, items, summaries) if pair[0].id != left_out.id] for block in blocks]
 
 
-class _Scores:
-    """Scores of the same items behind different contexts; an equal context is scored once."""
+class Scores:
+    """Answers about the same items behind different contexts; an equal context is scored once."""
 
     def __init__(self, backbone: Backbone, items: Sequence[Item], stop: threading.Event | None) -> None:
         self._backbone = backbone
         self._items = items
         self._stop = stop
-        self._known: dict[tuple[str, ...], list[float]] = {}
+        self._known: dict[tuple[str, ...], list[YesNo]] = {}
 
-    def of(self, preference_text: str, recent: Sequence[str]) -> list[float]:
+    def of(self, preference_text: str, recent: Sequence[str]) -> list[YesNo]:
         asked = [prompts.recommend(preference_text, recent, item) for item in self._items]
         key = tuple(prompt.text for prompt in asked)
         if key not in self._known:
             self._known[key] = [
-                answer.score
-                for batch in even_batches(asked, CHUNK)
-                for answer in self._backbone.score(batch, self._stop)
+                answer for batch in even_batches(asked, CHUNK) for answer in self._backbone.score(batch, self._stop)
             ]
         return self._known[key]

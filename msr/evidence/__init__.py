@@ -1,0 +1,7 @@
+"""Measured evidence: what happens to a score when a piece of the input is taken away."""
+
+from __future__ import annotations
+
+from msr.evidence.influence import influence
+
+__all__ = ["influence"]

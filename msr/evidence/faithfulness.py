@@ -1,0 +1,86 @@
+"""Do the units that an explanation points to carry the score? (ERASER, DeYoung et al. 2020, section 4.)
+
+Comprehensiveness: how much the score falls without the k first units of an order; high is faithful. Sufficiency: how
+much it falls with nothing but them; low is faithful. An order that was found by leaving out one unit at a time has the
+largest comprehensiveness at k = 1 by construction, if both are measured in one reading: there, only the other figures
+are evidence.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+U = TypeVar("U", bound=Hashable)
+Value = Callable[[Sequence[frozenset[U]]], Iterable[float]]  # sets of units that are gone -> scores
+
+SIZES = (1, 2, 3)
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """Of one order of units. By k: the fall of the score; and the areas under both curves from k = 0 on, in units of
+    the score (the mean height)."""
+
+    comprehensiveness: Mapping[int, float]
+    sufficiency: Mapping[int, float]
+    comprehensiveness_area: float
+    sufficiency_area: float
+
+    def figures(self) -> dict[str, float]:
+        """Flat, by name: "comprehensiveness@1", ..., "comprehensiveness area", and the same of sufficiency."""
+        pairs = (("comprehensiveness", self.comprehensiveness), ("sufficiency", self.sufficiency))
+        areas = {
+            "comprehensiveness area": self.comprehensiveness_area,
+            "sufficiency area": self.sufficiency_area,
+        }
+        return {f"{name}@{k}": value for name, curve in pairs for k, value in curve.items()} | areas
+
+
+def by_effect(units: Sequence[U], effects: Mapping[U, float]) -> list[U]:
+    """The most helpful first, equal ones in the given order; an unmeasured unit counts as 0."""
+    return sorted(units, key=lambda unit: -effects.get(unit, 0.0))
+
+
+def at_random(units: Sequence[U], seed: int) -> list[U]:
+    return random.Random(seed).sample(list(units), len(units))
+
+
+def named_first(units: Sequence[U], named: Mapping[U, int], seed: int) -> list[U]:
+    """Units of which an explanation names most first; ties, and those it does not name, as `at_random` puts them."""
+    return sorted(at_random(units, seed), key=lambda unit: -named.get(unit, 0))
+
+
+def faithfulness(
+    units: Sequence[U], orders: Mapping[str, Sequence[U]], value: Value[U], sizes: Sequence[int] = SIZES
+) -> dict[str, Faithfulness]:
+    """Each order by name, all measured with one call of `value`; sizes beyond the number of units mean all of them.
+
+    Raises ValueError without units.
+    """
+    if not units:
+        raise ValueError("no units to take away")
+    everything = frozenset(units)
+    firsts = {name: [frozenset(order[:k]) for k in sizes] for name, order in orders.items()}
+    sets = [frozenset(), everything]
+    sets += [one for some in firsts.values() for first in some for one in (first, everything - first)]
+    asked = list(dict.fromkeys(sets))
+    scores = dict(zip(asked, value(asked), strict=True))
+    full = scores[frozenset()]
+    found = {}
+    for name, some in firsts.items():
+        without = {k: full - scores[first] for k, first in zip(sizes, some, strict=True)}
+        alone = {k: full - scores[everything - first] for k, first in zip(sizes, some, strict=True)}
+        areas = (_area({0: 0.0} | without), _area({0: full - scores[everything]} | alone))
+        found[name] = Faithfulness(without, alone, *areas)
+    return found
+
+
+def _area(curve: Mapping[int, float]) -> float:
+    """Under straight lines between the points, by the width of the curve."""
+    points = sorted(curve.items())
+    whole = sum((b - a) * (left + right) / 2 for (a, left), (b, right) in itertools.pairwise(points))
+    return whole / (points[-1][0] - points[0][0])

@@ -1,0 +1,54 @@
+"""Two real processes on the CPU learn what one does."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.train.tiny_run import CONFIG, STORE, draw
+from train.loop import fit
+
+ROOT = Path(__file__).parents[2]
+TIME_LIMIT = 600  # seconds; about 20 on an idle machine, and CI may be busy
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_two_processes_learn_what_one_does(checkpoint, make_learner, tmp_path):
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", f"--master_port={free_port()}"]
+    script = ["-m", "tests.train.tiny_run", str(checkpoint), str(tmp_path)]
+    with subprocess.Popen([*torchrun, *script], cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
+        try:
+            _, said = run.communicate(timeout=TIME_LIMIT)
+        finally:
+            run.terminate()  # asked like this, torchrun ends its processes too
+    assert run.returncode == 0, said[-3000:]
+    first, second = (json.loads((tmp_path / f"process-{n}.json").read_text()) for n in (0, 1))
+    one, aucs = make_learner(seed=0), iter((1.0, 0.5))
+    config = replace(CONFIG, validate_every=3, patience=1, accumulate=2)  # two parts too, so the same dropout
+    alone = fit(one, config, draw, STORE, tmp_path / "alone", lambda learner: {"auc": next(aucs)})
+    for process in (first, second):
+        assert [name for _, name, _ in process["losses"]] == [name for _, name, _ in alone["losses"]]
+        assert [x for *_, x in process["losses"]] == pytest.approx([x for *_, x in alone["losses"]], abs=2e-4)
+        assert process["validations"] == [[3, {"auc": 1.0}], [6, {"auc": 0.5}]], "both stop, on the main one's word"
+        assert [process[name] for name in ("step", "tokens", "pairs", "best")] == [
+            alone[name] for name in ("step", "tokens", "pairs", "best")
+        ]
+    assert (first["calls"], second["calls"]) == (2, 0), "the main process validates"
+    ours, theirs = (torch.load(tmp_path / f"process-{n}.pt") for n in (0, 1))
+    for name, weight in one.trainable().items():
+        torch.testing.assert_close(ours[name], weight, atol=2e-3, rtol=0)
+        assert torch.equal(ours[name], theirs[name])
+    assert {p.name for p in (tmp_path / "run").iterdir()} == {"checkpoint.pt", "best.pt", "logs"}
+    assert len(list((tmp_path / "run" / "logs").iterdir())) == 1, "the main process writes"

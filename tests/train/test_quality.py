@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.train.shots import fashion, movie
+from train import quality
+from train.vocabulary import Vocabulary
+
+SHIRTS = [
+    fashion(1, "shirt", "navy blue", "men", "casual"),
+    fashion(2, "shirt", "white", "men", "formal"),
+    fashion(3, "watch", "black", "men", "casual"),
+]
+OTHERS = [fashion(4, "saree", "blue", "women", "ethnic")]
+WORDS = Vocabulary([*SHIRTS, *OTHERS])
+
+
+def test_claims_are_whole_words_longest_first_each_once():
+    assert WORDS.claims("Navy blue shirts, and a shirt in navy blue.") == [
+        frozenset({("colour", "navy blue")}),
+        frozenset({("type", "shirt")}),
+    ]
+    assert WORDS.named("blue watches for women") == {("colour", "blue"), ("type", "watch"), ("gender", "women")}
+    assert WORDS.claims("shirtless whites") == []
+    assert Vocabulary([]).claims("anything") == []
+
+
+def test_precision_is_the_share_of_claims_that_hold():
+    assert quality.precision("white shirts for men", WORDS, SHIRTS) == 1.0
+    assert quality.precision("white shirts for women", WORDS, SHIRTS) == pytest.approx(2 / 3)
+    assert quality.precision("varied things", WORDS, SHIRTS) is None
+
+
+def test_recall_is_of_what_half_of_the_items_share():
+    assert quality.frequent(SHIRTS) == {("type", "shirt"), ("gender", "men"), ("usage", "casual")}
+    assert quality.recall("casual shirts", WORDS, SHIRTS) == pytest.approx(2 / 3)
+    assert quality.recall("varied things", WORDS, SHIRTS) == 0.0
+    assert quality.recall("anything", WORDS, SHIRTS[:1]) is None, "one item has no frequent attribute"
+
+
+def test_a_films_further_genres_support_a_claim():
+    film = movie(1, "Toy Story (1995)", "adventure", "animation", "children", "comedy")
+    assert quality.precision("comedies from the 1990s", Vocabulary([film]), [film]) == 1.0
+
+
+def test_summaries_leave_out_who_has_no_value():
+    assert quality.summary([1.0, None, 0.0, 1.0])["n"] == 3
+    assert quality.summary([None]) is None

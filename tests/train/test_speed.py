@@ -1,0 +1,57 @@
+"""The two loops whose speed is compared compute the same thing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from msr.backbones.pocket_model import COLOUR, GRID
+from tests.tiny import VISION
+from train import speed
+from train.__main__ import parser
+from train.model import Learner
+
+
+def gradients(name: str, learner: Learner, slates, views) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    batches_of, loss_of = speed.LOOPS[name]
+    whole = learner.encoder().slates(slates).counts
+    learner.zero_grad()
+    loss = sum(loss_of(learner, batch, views, whole) for batch in batches_of(learner.encoder(), slates))
+    loss.backward()
+    return loss.detach(), {n: p.grad.clone() for n, p in learner.trainable().items()}
+
+
+def test_both_loops_have_the_same_loss_and_gradients(learner):
+    (slates,), views = speed.steps_of(1, 2, 5, 3, (1 + GRID * GRID, VISION + COLOUR))
+    packed, ours = gradients("packed", learner, slates, views)
+    plain, theirs = gradients("plain", learner, slates, views)
+    learner.zero_grad()
+    torch.testing.assert_close(packed, plain, atol=1e-4, rtol=0)
+    for name, gradient in ours.items():
+        torch.testing.assert_close(gradient, theirs[name], atol=1e-3, rtol=1e-3)
+
+
+def test_the_command_reports_both_loops(checkpoint, tmp_path, capsys):
+    out = tmp_path / "speed.json"
+    sizes = ["--slates", "1", "--candidates", "4", "--steps", "2", "--rank", "2"]
+    speed.run(parser().parse_args(["speed", "--json", str(out), "--checkpoint", str(checkpoint), *sizes]))
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert found["pairs"] <= 2 * 4, "the first step is not counted"
+    for name in ("packed", "plain"):
+        assert found[name]["pairs_per_second"] > 0
+        assert found[name]["peak_mib"] > 50
+    assert found["packed"]["tokens"] < found["plain"]["tokens"]
+    assert found["faster"] == pytest.approx(
+        found["packed"]["pairs_per_second"] / found["plain"]["pairs_per_second"], abs=0.01
+    )
+    assert found["loss_difference"] < 1e-3
+    assert f"{found['faster']} times as fast" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("name", "value"), [("steps", 0), ("slates", 0), ("candidates", 1)])
+def test_a_bad_size_is_named(name, value, tmp_path):
+    args = parser().parse_args(["speed", "--json", str(tmp_path / "x.json"), f"--{name}", str(value)])
+    with pytest.raises(ValueError, match=f"{name} is {value}"):
+        speed.run(args)

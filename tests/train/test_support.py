@@ -1,0 +1,19 @@
+"""Preference quality of a fake model on one simulated user."""
+
+from __future__ import annotations
+
+import itertools
+
+from tests.fakes import FakeBackbone
+from train import sources, support
+from train.data import Material
+
+
+def test_quality_of_texts_and_reasons_is_between_nothing_and_all():
+    drawn = tuple(itertools.islice(sources.drawn(60, 5), 60))
+    found = support.evaluate(FakeBackbone(), Material(drawn, ()), 1, seed=1)
+    assert set(found) == {"drawn"}, "there are no photos"
+    assert found["drawn"]["users"] == 1
+    for name in ("preference precision", "preference recall"):
+        assert 0 <= found["drawn"][name]["mean"] <= 1
+        assert found["drawn"][name]["n"] == 1

@@ -1,0 +1,68 @@
+"""The recommender on titles alone: from the command's options to an adapter that differs in its LoRA only."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from tests.train.worlds import names
+from train import textual
+from train.__main__ import main, parser
+from train.artifacts import PUBLISHED, save
+from train.model import Learner
+
+
+@pytest.fixture
+def logs(tmp_path) -> Path:
+    """Thirty videos, three users who train and two to validate with, in the MicroLens format."""
+    folder = tmp_path / "microlens"
+    folder.mkdir()
+    users = [*names("train", 3), *names("validation", 2)]
+    lines = [f"{user}\t{' '.join(str(1 + (k + n) % 30) for n in range(8))}" for k, user in enumerate(users)]
+    (folder / "MicroLens-50k_pairs.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    titles = [f"{n},video {n}" for n in range(1, 31)]
+    (folder / "MicroLens-50k_titles.csv").write_text("\n".join(["item,title", *titles]) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def start(tmp_path, checkpoint) -> Path:
+    learner = Learner(str(checkpoint), 2, 4, True)
+    save(learner, tmp_path / "start", torch.randn(8, 24), torch.randn(2, 24))
+    return tmp_path / "start"
+
+
+def options(logs: Path, start: Path, out: Path, steps: int) -> list[str]:
+    return [
+        *("sft", "--dataset", "microlens", "--data", str(logs), "--start", str(start), "--out", str(out)),
+        *("--rank", "2", "--steps", str(steps), "--validate-every", "1"),
+    ]
+
+
+def test_the_lora_learns_and_the_rest_stays(logs, start, tmp_path, checkpoint, monkeypatch):
+    monkeypatch.setattr(textual.pocket, "fetch", lambda report: checkpoint)
+    monkeypatch.setattr(textual, "VALIDATION_SLATES", 3)
+    out = tmp_path / "out"
+    textual.run(parser().parse_args(options(logs, start, out, 1)))
+    textual.run(parser().parse_args(options(logs, start, out, 2)))  # goes on
+    part = json.loads((out / "run.json").read_text(encoding="utf-8"))["sft"]
+    assert (part["steps"], part["users"], part["dataset"]) == (2, 3, "microlens")
+    assert part["best_validation"][1].keys() == {"auc"}
+    assert list(part["mean_loss_by_tenth"]) == ["recommend"]
+    before, after = (load_file(folder / PUBLISHED[1]) for folder in (start, out))
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    for name in PUBLISHED[2:]:
+        assert all(torch.equal(w, load_file(out / name)[k]) for k, w in load_file(start / name).items())
+
+
+def test_data_that_are_not_there_are_one_sentence(start, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["train", *options(tmp_path / "nowhere", start, tmp_path / "out", 1)])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ") and "nowhere" in said and "Traceback" not in said

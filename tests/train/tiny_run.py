@@ -1,0 +1,67 @@
+"""A training run of the tiny model, in the test's process or, started by torchrun, in several.
+
+python -m tests.train.tiny_run CHECKPOINT FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from pathlib import Path
+
+import torch
+
+from msr import prompts
+from msr.schema import Item, ItemSummary
+from tests.fakes import picture
+from tests.tiny import VISION
+from train.encode import Example, Slate
+from train.loop import LoopConfig, fit
+from train.model import Learner
+from train.processes import joined
+
+COLOURS = ("red", "blue", "green", "yellow", "purple")
+ITEMS = [Item(c, f"a {c} mug" + " of clay" * n, picture(c)) for n, c in enumerate(COLOURS)]
+STORE = {item.picture.digest: torch.full((17, VISION + 6), n / 4) for n, item in enumerate(ITEMS)}
+CONFIG = LoopConfig(steps=8, lora_lr=5e-3, connector_lr=5e-3, warmup=2, save_every=2)
+
+
+def draw(rng: random.Random) -> tuple[str, list[Example] | list[Slate]]:
+    """Three descriptions, three slates of different lengths, or one preference, which shows no picture."""
+    chosen = rng.sample(ITEMS, 3)
+    task = rng.choice(("describe", "recommend", "preference"))
+    if task == "describe":
+        return task, [Example(prompts.describe(i), f"A {i.title}.") for i in chosen]
+    if task == "preference":
+        said = [(i, ItemSummary(i.id, f"A {i.id} mug.")) for i in chosen]
+        return task, [Example(prompts.preference("", said), "The user appears to have a preference for mugs.")]
+    asked = [prompts.recommend("", [], i) for i in chosen]
+    return task, [Slate(tuple(asked), (True, False, False)), Slate(tuple(asked[:2]), (False, True))] + [
+        Slate(tuple(asked), (True, True, False))
+    ]
+
+
+def validate(learner: Learner) -> dict[str, float]:
+    """A figure that falls, so that the run stops early."""
+    validate.calls += 1
+    return {"auc": 1 / validate.calls}
+
+
+validate.calls = 0
+
+
+def main(checkpoint: str, folder: Path) -> None:
+    """Writes what `fit` returns and the learner's weights; each process its own file."""
+    number = joined().process_index
+    torch.manual_seed(number)  # they do not even start alike
+    learner = Learner(checkpoint, 2, 4, True)
+    config = LoopConfig(**{**CONFIG.__dict__, "validate_every": 3, "patience": 1})
+    done = fit(learner, config, draw, STORE, folder / "run", validate)
+    done["calls"] = validate.calls
+    (folder / f"process-{number}.json").write_text(json.dumps(done))
+    torch.save(learner.trainable(), folder / f"process-{number}.pt")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,1 @@
+"""Experiments on explanations: `python -m train experiment {planted,faithfulness}`."""

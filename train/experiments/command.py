@@ -1,0 +1,75 @@
+"""The experiments from the command line: a JSON, a Markdown table, a plot, and one line a user to go on from."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from msr.backbones.cached import CachedBackbone, model_key
+from msr.cache import TextCache
+from msr.paths import cache_home
+from msr.schema import InputProblem
+from train import report, sources
+from train.evaluation import finish, load_backbone
+from train.experiments import faithfulness, planted, users
+from train.experiments.lines import UserLines
+from train.sources import Shot
+
+DRAWN_WORDS = 400  # drawn things that all attribute words occur in
+
+
+def run(args: argparse.Namespace) -> int:
+    """The command; returns its exit code: 0 done, 2 bad input, 3 no model, 130 interrupted."""
+    return finish({"planted": _planted, "faithfulness": _faithfulness}[args.experiment], args)
+
+
+def _planted(args: argparse.Namespace) -> str:
+    whole, pool = _pools(args)
+    people = list(users.planted(args.catalogue, pool, args.users, args.seed))
+    backbone = CachedBackbone(load_backbone(args), TextCache(cache_home() / "texts"))
+    log, settings = _log(args, backbone, catalogue=args.catalogue)
+    started = time.monotonic()
+    planted.run(backbone, people, planted.vocabulary_of(people, whole), log)
+    found = planted.summary([log.known[user.name] for user in people], args.catalogue)
+    args.json.with_suffix(".svg").write_text(planted.plot(found), encoding="utf-8")
+    return _written(args, f"planted, {args.catalogue}", found, planted.markdown(found), settings, started)
+
+
+def _faithfulness(args: argparse.Namespace) -> str:
+    people = list(users.planted("drawn", (), args.users, args.seed, faithfulness.BLOCKS))
+    backbone = CachedBackbone(load_backbone(args), TextCache(cache_home() / "texts"))
+    log, settings = _log(args, backbone, reading=args.reading, pictures=args.pictures)
+    started = time.monotonic()
+    faithfulness.run(backbone, people, args.reading, args.pictures, args.seed, log)
+    found = faithfulness.summary([log.known[user.name] for user in people])
+    return _written(args, "faithfulness", found, faithfulness.markdown(found), settings, started)
+
+
+def _pools(args: argparse.Namespace) -> tuple[list[Shot], list[Shot]]:
+    """Shots that the attribute words are taken from, and those that users may be given."""
+    if args.catalogue == "drawn":
+        return list(itertools.islice(sources.drawn(DRAWN_WORDS, users.DRAWN_SEED), DRAWN_WORDS)), []
+    if args.data is None:
+        raise InputProblem("--catalogue fashion needs --data, a folder with fashion-products/.")
+    whole = list(sources.fashion(args.data / "fashion-products"))
+    return whole, [shot for shot in whole if shot.split == "test"]
+
+
+def _log(args: argparse.Namespace, backbone: CachedBackbone, **more: Any) -> tuple[UserLines, dict[str, Any]]:
+    settings = {"experiment": args.experiment, "seed": args.seed, "model": model_key(backbone.identity()), **more}
+    return UserLines(args.json.with_suffix(".users.jsonl"), settings), settings
+
+
+def _written(
+    args: argparse.Namespace, dataset: str, found: Mapping[str, Any], table: str, settings: dict, started: float
+) -> str:
+    """Writes the JSON and the Markdown beside it; returns the latter."""
+    whole = {"dataset": dataset, **found, "settings": settings, "versions": report.versions()}
+    whole["seconds"] = round(time.monotonic() - started, 1)
+    args.json.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    args.json.with_suffix(".md").write_text(table + "\n", encoding="utf-8")
+    return table

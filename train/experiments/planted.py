@@ -1,0 +1,153 @@
+"""`python -m train experiment planted`: does the preference text find a taste that is known, and follow its switch?
+
+    python -m train experiment planted --catalogue drawn --users 200 --json planted.json
+
+Simulated users (`train.experiments.users`) are described, summarised and ranked for as the app does it. The rates of
+naming are over users, with bootstrap 95 % intervals; hit rates are of one unseen thing of the last taste against 20
+others.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from msr import ranking
+from msr.backbones.cached import CachedBackbone
+from msr.batches import even_batches
+from msr.schema import Item, ItemSummary
+from train import metrics, quality, targets
+from train.asking import result
+from train.experiments import chart, taste, walk
+from train.experiments.lines import UserLines
+from train.experiments.users import PlantedUser
+from train.heldout import pictured
+from train.sources import Shot
+from train.vocabulary import Vocabulary
+
+RATES = ("named", "attributes", "replaced", "false", "false claims", "hr@1", "hr@5", "auc")
+WAITS = ("first named", "named again", "gone")
+_TOGETHER = 8  # users whose texts are written in one batch
+_CASES = 6
+
+
+def run(backbone: CachedBackbone, users: Sequence[PlantedUser], vocabulary: Vocabulary, log: UserLines) -> None:
+    """Measures the users whom the log does not know yet."""
+    left = [user for user in users if user.name not in log.known]
+    with tqdm(total=len(users), initial=len(users) - len(left), desc="planted", unit="user") as bar:
+        for some in even_batches(left, _TOGETHER):
+            items = [walk.shown(user) for user in some]
+            described, texts = walk.write(backbone, items)
+            for user, shown, own in zip(some, items, texts, strict=True):
+                log.add(user.name, _record(backbone, user, shown, described, own, vocabulary))
+                bar.update()
+
+
+def _record(
+    backbone: CachedBackbone,
+    user: PlantedUser,
+    shown: Sequence[Sequence[Item]],
+    described: Mapping[str, ItemSummary],
+    texts: Sequence[str],
+    vocabulary: Vocabulary,
+) -> dict[str, Any]:
+    recent = [item.title for block in shown for item in block]
+    candidates = [pictured(shot, titled=True) for shot in (user.liked, *user.others)]
+    scored = result(ranking.score(backbone, texts[-1], recent, candidates))
+    logits = {candidate.item_id: candidate.answer.logit for candidate in scored}
+    liked, *others = (logits[item.id] for item in candidates)
+    ranked = metrics.user_metrics(liked, others)
+    figures = taste.measures(user, texts, vocabulary)
+    return {
+        "before": taste.told(user.before),
+        "after": taste.told(user.after),
+        "switch": user.switch,
+        "figures": figures | {k: ranked[k] for k in ("hr@5", "auc")} | {"hr@1": float(liked > max(others))},
+        "by_block": taste.by_block(user, texts, vocabulary),
+        "texts": list(texts),
+        "items": [[targets.phrase(shot) for shot in block] for block in user.blocks],
+        "described": [[described[item.id].text for item in block] for block in shown],
+    }
+
+
+def summary(records: Sequence[Mapping[str, Any]], catalogue: str) -> dict[str, Any]:
+    """{"rows", "waits", "curves", "cases"}: rates with intervals, blocks until something happens, shares by block."""
+    figures = [record["figures"] for record in records]
+    row = {name: quality.summary(f[name] for f in figures) for name in RATES}
+    return {
+        "users": len(records),
+        "rows": [{"system": f"planted, {catalogue}", "negatives": "uniform", **row}],
+        "waits": {name: _waits([f[name] for f in figures]) for name in WAITS},
+        "curves": _curves(records),
+        "cases": list(_cases(records)),
+    }
+
+
+def _waits(blocks: Sequence[int | None]) -> dict[str, Any]:
+    """Who got there at all, the median of their blocks, and the share of all users after 1, 2, ... blocks."""
+    there = [count for count in blocks if count is not None]
+    return {
+        "share": round(len(there) / len(blocks), 4),
+        "median": statistics.median(there) if there else None,
+        "within": {n: round(sum(c <= n for c in there) / len(blocks), 4) for n in range(1, max(there, default=0) + 1)},
+    }
+
+
+def _curves(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """By curve and by blocks since the switch: the share of users whose text names it."""
+    found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        for offset, named in record["by_block"].items():
+            for curve, value in named.items():
+                found[curve][int(offset)].append(value)
+    return {
+        curve: {str(n): round(statistics.mean(values[n]), 4) for n in sorted(values)} for curve, values in found.items()
+    }
+
+
+def _cases(records: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A few readable ones, failures among them: half where the taste is replaced, half where it is not."""
+    for good in (1.0, 0.0):
+        fitting = [r for r in records if r["figures"]["replaced"] == good]
+        for record in fitting[: _CASES // 2]:
+            yield {key: record[key] for key in ("user", "before", "after", "switch", "items", "described", "texts")}
+
+
+def plot(found: Mapping[str, Any]) -> str:
+    """The curves as SVG."""
+    steps = list(next(iter(found["curves"].values())))
+    names = [f"{n} before" if (n := -int(step)) > 0 else f"+{-n + 1}" for step in steps]
+    curves = {name: [values.get(step) for step in steps] for name, values in found["curves"].items()}
+    return chart.lines(
+        "Share of users whose preference text names the taste", "blocks around the switch", names, curves
+    )
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """The table, the waits and the cases."""
+    (row,) = found["rows"]
+    parts = [f"{row['system']}: {found['users']} users; brackets are bootstrap 95 % intervals over users", ""]
+    parts += ["| figure | share |", "| --- | --- |"]
+    parts += [f"| {name} | {v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}] |" for name in RATES if (v := row[name])]
+    parts += ["", "| blocks until | ever | median | within 1, 2, ... |", "| --- | --- | --- | --- |"]
+    for name, waits in found["waits"].items():
+        within = ", ".join(f"{share:.2f}" for share in waits["within"].values())
+        median = "never" if waits["median"] is None else f"{waits['median']:g}"
+        parts.append(f"| {name} | {waits['share']:.2f} | {median} | {within} |")
+    for case in found["cases"]:
+        parts += ["", f"{case['user']}: {case['before']}, then {case['after']} from block {case['switch'] + 1}:", ""]
+        parts += [
+            f"{n}. {'; '.join(items)}: {t}"
+            for n, (items, t) in enumerate(zip(case["items"], case["texts"], strict=True), 1)
+        ]
+    return "\n".join(parts)
+
+
+def vocabulary_of(users: Iterable[PlantedUser], pool: Sequence[Shot]) -> Vocabulary:
+    """All attribute words of the pool and of what the users were given."""
+    given = [s for user in users for s in (*(s for block in user.blocks for s in block), user.liked, *user.others)]
+    return Vocabulary([*pool, *given])

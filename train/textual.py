@@ -1,0 +1,80 @@
+"""`python -m train sft --dataset KIND`: a recommender on titles alone, from any interaction data; resumable.
+
+In the manner of TALLREC (arXiv 2305.00447): recent titles stand in place of a preference text. Only the LoRA learns;
+connector and familiarity stay as they are in the run that it starts from. With `--validate-every`, the weights that
+are kept are those of the highest AUC on slates of validation users. Test users are in neither (`train.protocol`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+from functools import partial
+
+import torch
+
+from msr.backbones import pocket
+from train import artifacts, protocol, readers, report
+from train.encode import Slate
+from train.loop import LoopConfig, fit
+from train.model import Learner
+from train.processes import joined
+from train.slates import LogSlates
+from train.validation import slate_auc
+
+SLATES = 3  # users a step
+VALIDATION_SLATES = 100  # the same ones each time
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains, or goes on, and leaves an adapter in `args.out`.
+
+    Raises:
+        IntakeError: the data are not in their format.
+        ValueError: a bad setting, or too little data.
+    """
+    config = LoopConfig(
+        args.steps,
+        lora_lr=5e-4,
+        seed=args.seed,
+        accumulate=args.accumulate,
+        precision=args.precision,
+        validate_every=args.validate_every,
+        patience=args.patience,
+    )
+    data = readers.read(args.dataset, args.data)
+    who = protocol.roles(data)
+    slates = LogSlates(data.items, who.train)
+    torch.manual_seed(args.seed)
+    with joined().main_process_first():
+        learner = Learner(str(pocket.fetch(lambda message, fraction: None)), args.rank, 2 * args.rank, False)
+    args.out.mkdir(parents=True, exist_ok=True)
+    artifacts.load_into(learner, args.start)
+
+    def draw(rng: random.Random) -> tuple[str, list[Slate]]:
+        return "recommend", [slates(rng) for _ in range(SLATES)]
+
+    validate = None
+    if config.validate_every:
+        unseen, rng = LogSlates(data.items, who.validation), random.Random("validation")
+        validate = partial(slate_auc, slates=[unseen(rng) for _ in range(VALIDATION_SLATES)], store={})
+    done = fit(learner, config, draw, {}, args.out, validate)
+    if not joined().is_main_process:
+        return
+    artifacts.save_weights(learner, args.out)
+    shutil.copyfile(args.start / artifacts.PUBLISHED[3], args.out / artifacts.PUBLISHED[3])
+    report.update(
+        args.out / "run.json",
+        sft={
+            "config": {**done["config"], "rank": args.rank, "rows": SLATES, "mix": {"recommend": [1.0, SLATES]}},
+            "dataset": data.kind,
+            "started_from": artifacts.adapter_hash(args.start),
+            **report.loop(done),
+            "users": len(who.train),
+        },
+        versions=report.versions(),
+        data=dict(data.hashes),
+        seed=args.seed,
+        adapter_sha256=artifacts.adapter_hash(args.out),
+    )
