@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoModelForImageTextToText
 
+from msr.backbones import processors
 from msr.backbones.base import BackboneError
 from msr.backbones.device import pick_device, pick_dtype
 from msr.backbones.local import LocalBackbone
@@ -24,7 +25,7 @@ def load(config: BackboneConfig, report: Report) -> LocalBackbone:
     device = pick_device(config.device)
     dtype = pick_dtype(device, config.dtype)
     try:
-        processor = AutoProcessor.from_pretrained(config.name, trust_remote_code=False)
+        processor = processors.load(config.name)
         model = AutoModelForImageTextToText.from_pretrained(
             config.name, dtype=dtype, trust_remote_code=False, use_safetensors=True
         ).to(device)

@@ -18,6 +18,7 @@ from msr.backbones import pocket, pocket_model
 from msr.backbones.base import BackboneError
 from msr.backbones.device import pick_device, pick_dtype
 from msr.backbones.local import LocalBackbone, check
+from msr.backbones.pictures import Seen
 from msr.backbones.wheels import Report
 from msr.batches import even_batches
 from msr.cache import TextCache, content_key
@@ -56,12 +57,17 @@ class PocketBackbone(LocalBackbone):
         self._views = views
         self._known: dict[str, float] = {}
 
-    def _features(self, pictures: Sequence[Picture]) -> Sequence[torch.Tensor]:
+    def _pixels(self, pictures: Sequence[Picture]) -> torch.Tensor:
+        """(B, 3, H, W) as the vision tower wants it."""
+        pixels = self.processor.image_processor(images=[p.open() for p in pictures], return_tensors="pt")
+        return pixels["pixel_values"].to(self.model.device, self.model.dtype)
+
+    def _look(self, pictures: Sequence[Picture]) -> list[Seen]:
         connector = self.model.model.multi_modal_projector
         seen = torch.stack(self.looked_at(pictures)).to(self.model.device, self.model.dtype)
         values = self._familiar(seen[:, 0, : connector.vision_dim])
         self._known.update(zip((p.digest for p in pictures), values, strict=True))
-        return list(connector(seen))
+        return [Seen([self.tokens.image] * len(tokens), tokens) for tokens in connector(seen)]
 
     def forget(self) -> None:
         """Forgets all pictures that were seen, and leaves the views on disk alone from now on."""

@@ -33,8 +33,9 @@ def plain(backbone: LocalBackbone, asked: Sequence[Prompt]) -> list[YesNo]:
     answers = []
     for start in range(0, len(asked), BATCH):
         inputs = _inputs(backbone, asked[start : start + BATCH])
-        positions = (inputs["attention_mask"].cumsum(-1) - 1).clamp(min=0)
-        out = backbone.model(**inputs, position_ids=positions, use_cache=False, logits_to_keep=1)
+        if "image_grid_thw" not in inputs:  # a model whose positions follow pictures works them out itself
+            inputs["position_ids"] = (inputs["attention_mask"].cumsum(-1) - 1).clamp(min=0)
+        out = backbone.model(**inputs, use_cache=False, logits_to_keep=1)
         answers += _yes_no(backbone, out.logits[:, -1])
     return answers
 
@@ -57,7 +58,7 @@ def _generate(backbone: LocalBackbone, asked: Sequence[Prompt], max_new_tokens: 
         max_new_tokens=max_new_tokens,
         do_sample=False,
         num_beams=1,
-        eos_token_id=backbone.tokens.eos,
+        eos_token_id=backbone.tokens.ends,
         pad_token_id=backbone.tokens.pad,
         return_dict_in_generate=True,
         **options,

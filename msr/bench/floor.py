@@ -39,7 +39,7 @@ def rate(backbone: LocalBackbone) -> float:
 def reading(backbone: LocalBackbone, prefix: int, lengths: Iterable[int]) -> int:
     """Multiply-adds of texts of `lengths` tokens, each behind one shared prefix of `prefix` tokens."""
     text = backbone.model.config.get_text_config()
-    weights = _linear_weights(backbone.model.model.language_model)
+    weights = _linear_weights(backbone.model.get_decoder())
     width = text.num_attention_heads * (getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads)
     attended = prefix * (prefix + 1) // 2
     tokens = prefix

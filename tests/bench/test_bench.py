@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from msr.bench import baselines, floor, inputs
 from msr.bench.measure import Row, measured
 from msr.bench.plan import Plan
 from msr.schema import InputProblem
-from tests import tiny
+from tests import tiny, tiny_classes
 from tests.fakes import FakeBackbone
 
 SMALL = {
@@ -27,13 +28,13 @@ TASKS = {
 
 @pytest.fixture(scope="module", params=["pocket", "llava"])
 def result(request) -> bench.Result:
-    load = tiny.pocket_backbone if request.param == "pocket" else tiny.llava_backbone
+    load = partial(tiny_classes.backbone, request.param)
     return bench.run(load, SMALL, True, None, (), lambda message, fraction: None)
 
 
-@pytest.mark.parametrize("load", [tiny.pocket_backbone, tiny.llava_backbone])
-def test_ours_the_published_loop_and_the_plain_pass_agree(load):
-    backbone = load()
+@pytest.mark.parametrize("name", tiny_classes.KINDS)
+def test_ours_the_published_loop_and_the_plain_pass_agree(name):
+    backbone = tiny_classes.backbone(name)
     text = inputs.preference(backbone, 80)
     asked = [prompts.recommend(text, (), item) for item in inputs.items(8, "x ")]
     asked.append(prompts.recommend(text, ("a mug",), inputs.items(1, "y ")[0]))

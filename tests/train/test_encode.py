@@ -78,7 +78,7 @@ def test_a_row_is_the_prompt_the_answer_and_masked_padding(encoder):
 def test_the_training_prefix_is_the_scorers_prompt_token_for_token(encoder, name):
     prompt = EVERY_PROMPT[name]
     backbone = tiny.pocket_backbone()
-    ((scored, _),) = backbone._encode([prompt], None)
+    ((scored, _, _),) = backbone._encode([prompt], None)
     assert encoder.prompt_ids(prompt) == scored
     assert encoder.tokens.yes_no() == backbone.tokens.yes_no()
 
