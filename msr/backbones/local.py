@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from queue import Queue
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +20,8 @@ from transformers import DynamicCache, StoppingCriteria, StoppingCriteriaList, T
 
 from msr.backbones import attribution
 from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested
-from msr.backbones.pictures import Seen, look, positions
+from msr.backbones.pictures import Seen, look
+from msr.backbones.rows import Row, padded, positions
 from msr.backbones.tokens import ChatTokens
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
@@ -35,15 +36,6 @@ class _Stop(StoppingCriteria):
     def __call__(self, input_ids: torch.Tensor, scores, **kwargs) -> torch.Tensor:
         stop = self.event is not None and self.event.is_set()
         return torch.full((input_ids.shape[0],), stop, dtype=torch.bool, device=input_ids.device)
-
-
-class Row(NamedTuple):
-    """A prompt as the language model takes it: T ids, (T, D) embeddings with pictures in place, and positions, (T,) or
-    (3, T) (`pictures.positions`)."""
-
-    ids: list[int]
-    embeds: torch.Tensor
-    positions: torch.Tensor
 
 
 def check(stop: threading.Event | None) -> None:
@@ -147,22 +139,6 @@ class LocalBackbone:
             rows.append(Row(ids, embeds, positions(self.model, tensor, seen)))
         return rows
 
-    def _padded(self, rows: Sequence[Row], left: bool, start: int = 0) -> dict[str, torch.Tensor]:
-        """Rows from `start` on as (B, T, D) embeddings, (B, T) mask and (B, T) or (3, B, T) positions.
-
-        Left padding to generate, right padding behind a prefix.
-        """
-        width = max(len(row.ids) for row in rows) - start
-        embeds = rows[0].embeds.new_zeros(len(rows), width, rows[0].embeds.shape[-1])
-        places = rows[0].positions.new_zeros(*rows[0].positions.shape[:-1], len(rows), width)
-        mask = torch.zeros(len(rows), width, dtype=torch.long, device=embeds.device)
-        for k, row in enumerate(rows):
-            size = len(row.ids) - start
-            where = slice(width - size, width) if left else slice(0, size)
-            embeds[k, where], mask[k, where] = row.embeds[start:], 1
-            places[..., k, where] = row.positions[..., start:]
-        return {"inputs_embeds": embeds, "attention_mask": mask, "position_ids": places}
-
     # -- protocol ---------------------------------------------------------------------------------------------
 
     @torch.inference_mode()
@@ -174,7 +150,7 @@ class LocalBackbone:
         with self._lock:
             check(stop)
             out = self.model.generate(
-                **self._padded(self._encode(prompts, stop), left=True),
+                **padded(self._encode(prompts, stop), left=True),
                 return_dict_in_generate=True,
                 output_logits=True,
                 stopping_criteria=StoppingCriteriaList([_Stop(stop)]),
@@ -201,7 +177,7 @@ class LocalBackbone:
             try:
                 with lock, torch.inference_mode():
                     self.model.generate(
-                        **self._padded(self._encode([prompt], stop), left=True),
+                        **padded(self._encode([prompt], stop), left=True),
                         streamer=streamer,
                         stopping_criteria=StoppingCriteriaList([_Stop(stop), _Stop(gone)]),
                         **self._greedy(max_new_tokens),
@@ -237,7 +213,7 @@ class LocalBackbone:
             shared = self._shared([row.ids for row in rows])
             cache = DynamicCache(config=self.model.config.get_text_config())
             if shared:
-                first = self._padded(rows[:1], left=False)
+                first = padded(rows[:1], left=False)
                 self._language(
                     inputs_embeds=first["inputs_embeds"][:, :shared],
                     position_ids=first["position_ids"][..., :shared],
@@ -246,7 +222,7 @@ class LocalBackbone:
                 )
                 cache.batch_repeat_interleave(len(rows))
             check(stop)
-            inputs = self._padded(rows, left=False, start=shared)
+            inputs = padded(rows, left=False, start=shared)
             mask = inputs["attention_mask"]
             inputs["attention_mask"] = torch.cat([mask.new_ones(len(rows), shared), mask], dim=1)
             states = self._language(**inputs, past_key_values=cache, use_cache=True).last_hidden_state
@@ -275,6 +251,16 @@ class LocalBackbone:
             rows = self._encode(prompts, None)
         texts = [IMAGE.join(self.tokens.chat(prompt.text)) for prompt in prompts]
         return [Reading(text, len(row.ids)) for text, row in zip(texts, rows, strict=True)]
+
+    @torch.no_grad()
+    def rows(self, prompts: Sequence[Prompt]) -> list[Row]:
+        """Prompts as the language model takes them, for training on what is read at inference."""
+        with self._lock:
+            return self._encode(prompts, None)
+
+    def seen(self, digest: str) -> Seen:
+        """A picture of a prompt that was read; KeyError for another."""
+        return self._pictures[digest]
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         """Always 1: only a model whose training pictures are known can tell (`pocket_backbone`)."""

@@ -1,4 +1,4 @@
-"""A picture as a language model reads it: ids in its place, embeddings behind its image tokens, and positions.
+"""A picture as a language model reads it: ids in its place, and embeddings behind its image tokens.
 
 Only the processor knows how many tokens a picture takes and what frames them: LLaVA-NeXT and Idefics3 cut a picture
 into tiles by its shape, Qwen-VL keeps the shape. So each picture is put through it alone, once.
@@ -43,16 +43,3 @@ def look(model, processor, pictures: Sequence[Picture]) -> list[Seen]:
         Seen(row[mask.bool()].tolist(), tokens, grid)
         for row, mask, tokens, grid in zip(rows, masks, seen, grids, strict=True)
     ]
-
-
-def positions(model, ids: torch.Tensor, pictures: Sequence[Seen]) -> torch.Tensor:
-    """(T,) positions of a prompt's T ids; (3, T) where the model counts time, height and width (M-RoPE, Qwen-VL).
-
-    There, a picture takes up as many positions as its longer side has cells, so what follows it is nearer.
-    """
-    inner = model.base_model
-    if not hasattr(inner, "get_rope_index"):
-        return torch.arange(len(ids), device=ids.device)
-    grids = torch.stack([p.grid for p in pictures]).to(ids.device) if pictures else None
-    kinds = (ids == model.config.image_token_id).int()
-    return inner.get_rope_index(ids[None], mm_token_type_ids=kinds[None], image_grid_thw=grids)[0][:, 0]

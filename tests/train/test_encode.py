@@ -132,7 +132,7 @@ def test_a_candidate_does_not_see_the_others(learner, encoder):
 def test_a_slate_holds_its_prefix_once_and_no_answer(encoder):
     batch = encoder.slates(SLATES[:1])
     full = [encoder.prompt_ids(p) for p in MIXED]
-    prefix = common_prefix(full, encoder.image_ids[0])
+    prefix = common_prefix(full, encoder.tokens.image)
     assert prefix > 20
     assert batch.ids.shape == (1, prefix + sum(len(f) - prefix for f in full))
     ends = [int(column) for _, column in batch.reads]
