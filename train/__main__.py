@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
             )  # fmt: skip
             one.add_argument(
                 "--dataset", choices=DATASETS, default=DATASETS[0],
-                help="pictures (default): all tasks; else a recommender from the interactions of that data set in --data",
+                help="pictures (default): all tasks; else a recommender, from that data set in --data",
             )  # fmt: skip
     one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
     one.add_argument("--dataset", choices=DATASETS, default=DATASETS[0])

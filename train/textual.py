@@ -2,8 +2,9 @@
 
 In the manner of TALLREC (arXiv 2305.00447): recent titles stand in place of a preference text. Only the LoRA learns.
 The pocket model learns on titles alone, and its connector and familiarity stay as they are in the run that it starts
-from. A checkpoint (`--backbone NAME`) sees the candidates' pictures where the data have some. With `--validate-every`, the weights that
-are kept are those of the highest AUC on slates of validation users. Test users are in neither (`train.protocol`).
+from. A checkpoint (`--backbone NAME`) sees the candidates' pictures where the data have some. With `--validate-every`,
+the weights that are kept are those of the highest AUC on slates of validation users. Test users are in neither
+(`train.protocol`).
 """
 
 from __future__ import annotations

@@ -112,8 +112,8 @@ def logs(tmp_path) -> Path:
     rows = [f"{n},item {n},{n}.png" for n in range(1, 31)]
     (folder / "items.csv").write_text("\n".join(["id,title,image", *rows]) + "\n", encoding="utf-8")
     users = [*names("train", 3), *names("validation", 2)]
-    seen = [f"{user},{1 + (k + n) % 30},{n}" for k, user in enumerate(users) for n in range(8)]
-    (folder / "interactions.csv").write_text("\n".join(["user,item,timestamp", *seen]) + "\n", encoding="utf-8")
+    seen = [f"{user},{1 + (k + n) % 30}" for k, user in enumerate(users) for n in range(8)]
+    (folder / "interactions.csv").write_text("\n".join(["user,item", *seen]) + "\n", encoding="utf-8")
     return folder
 
 
@@ -126,7 +126,8 @@ def test_the_command_trains_a_checkpoint_that_sees_pictures(logs, tmp_path, monk
     made = tiny_classes.backbone("qwen2_vl")
 
     def load(config) -> LocalBackbone:
-        return LocalBackbone(made.model, made.processor, {"name": config.name})
+        made._identity["name"] = config.name
+        return made
 
     monkeypatch.setattr(textual.backbones, "load", load)
     monkeypatch.setattr(textual, "VALIDATION_SLATES", 2)
@@ -134,6 +135,7 @@ def test_the_command_trains_a_checkpoint_that_sees_pictures(logs, tmp_path, monk
     textual.run(parser().parse_args(options(logs, out, "--backbone", "some/model")))
     part = json.loads((out / "run.json").read_text(encoding="utf-8"))["sft"]
     assert (part["steps"], part["backbone"], part["started_from"]) == (2, "some/model", None)
+    assert len(made._pictures) == 3, "three colours were seen"
     assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"] == "some/model"
 
 
