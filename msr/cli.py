@@ -182,7 +182,7 @@ def _backbone(args: argparse.Namespace, progress: Progress) -> Backbone:
     adapter = args.adapter
     if adapter not in ("bundled", "none"):
         adapter = str(intake.adapter_folder(adapter))
-    return backbones.load(BackboneConfig(name=args.backbone, adapter=adapter), progress)
+    return backbones.load(BackboneConfig(name=args.backbone, adapter=adapter, weights=args.weights), progress)
 
 
 def _cache() -> TextCache:

@@ -67,9 +67,12 @@ class BackboneConfig:
     adapter: str = "bundled"
     device: str = "auto"  # auto, cpu, cuda, mps
     dtype: str = "auto"  # auto, bfloat16, float32
+    weights: str = "full"  # full, or 4bit: a checkpoint's, on a GPU with bitsandbytes
 
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda", "mps"):
             raise ValueError(f"device is {self.device!r}; it must be auto, cpu, cuda or mps")
         if self.dtype not in ("auto", "bfloat16", "float32"):
             raise ValueError(f"dtype is {self.dtype!r}; it must be auto, bfloat16 or float32")
+        if self.weights not in ("full", "4bit"):
+            raise ValueError(f"weights is {self.weights!r}; it must be full or 4bit")

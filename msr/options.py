@@ -26,6 +26,10 @@ def parser(work: Mapping[str, Callable[..., object]]) -> argparse.ArgumentParser
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument("--backbone", default="pocket", metavar="NAME", help='"pocket" (default) or a checkpoint')
     model.add_argument(
+        "--weights", default="full", choices=("full", "4bit"),
+        help="4bit: a checkpoint's weights in a quarter of the memory; needs a GPU and bitsandbytes",
+    )  # fmt: skip
+    model.add_argument(
         "--adapter", default="bundled", metavar="PATH", help='a LoRA folder, "none", or "bundled" (default)'
     )
     shape = argparse.RawDescriptionHelpFormatter

@@ -1,4 +1,4 @@
-"""Any `AutoModelForImageTextToText` checkpoint in this process, with a LoRA adapter merged in.
+"""Any `AutoModelForImageTextToText` checkpoint in this process, with a LoRA adapter.
 
 Scoring computes the prefix that all prompts share once and runs the remainders as one batch behind it. Pictures are
 seen once: their tokens in the language model's space are kept by digest.
@@ -7,7 +7,6 @@ seen once: their tokens in the language model's space are kept by digest.
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -19,6 +18,7 @@ import torch
 from transformers import DynamicCache, StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
 
 from msr.backbones import attribution
+from msr.backbones.adapter import Adapter
 from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested
 from msr.backbones.pictures import Seen, look
 from msr.backbones.rows import Row, padded, positions
@@ -27,6 +27,7 @@ from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
 
 _PICTURES_KEPT = 4096
+_REPEATED = frozenset({"full_attention", "sliding_attention", "chunked_attention"})  # layers with keys and values
 
 
 class _Stop(StoppingCriteria):
@@ -51,7 +52,7 @@ class LocalBackbone:
         self.processor = processor
         self.tokens = ChatTokens(processor)
         self._identity = dict(identity)
-        self._base: dict[str, torch.Tensor] = {}
+        self._adapter: Adapter | None = None
         self._off = False
         self._off_thread: int | None = None  # who holds the lock while the adapter is off
         self._pictures: OrderedDict[str, Seen] = OrderedDict()
@@ -63,19 +64,9 @@ class LocalBackbone:
         return {**self._identity, "adapter": None, "adapter_sha256": None} if self._off else dict(self._identity)
 
     def merge_adapter(self, folder: str, adapter: str, adapter_sha256: str) -> None:
-        """Adds a LoRA from a checked local folder to the weights; the base weights it changes are kept beside."""
-        from peft import PeftModel
-
-        before = {n: p for n, p in self.model.named_parameters()}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers in an older way
-            wrapped = PeftModel.from_pretrained(self.model, folder)
-        changed = [
-            n.removesuffix(".base_layer.weight") for n in wrapped.state_dict() if n.endswith(".base_layer.weight")
-        ]
-        names = [n.removeprefix("base_model.model.") + ".weight" for n in changed]
-        self._base = {n: before[n].detach().clone() for n in names}
-        self.model = wrapped.merge_and_unload().eval().requires_grad_(False)
+        """Adds a LoRA from a checked local folder."""
+        self._adapter = Adapter(self.model, self._language, folder)
+        self.model = self._adapter.model
         self._identity |= {"adapter": adapter, "adapter_sha256": adapter_sha256}
         self._pictures.clear()
 
@@ -85,21 +76,19 @@ class LocalBackbone:
             if self._off:  # this thread entered before
                 yield
                 return
-            self._swap()
+            self._switch(False)
             self._off, self._off_thread = True, threading.get_ident()
             try:
                 yield
             finally:
-                self._swap()
+                self._switch(True)
                 self._off, self._off_thread = False, None
 
-    def _swap(self) -> None:
-        parameters = dict(self.model.named_parameters())
-        for name, other in self._base.items():
-            parameters[name].data, self._base[name] = other, parameters[name].data
-        language = {id(p) for p in self._language.parameters()}
-        if any(id(parameters[name]) not in language for name in self._base):
-            self._pictures.clear()  # the adapter changes what pictures look like
+    def _switch(self, on: bool) -> None:
+        if self._adapter is not None:
+            self._adapter.switch(on)
+            if self._adapter.changes_pictures:
+                self._pictures.clear()
 
     # -- inputs -----------------------------------------------------------------------------------------------
 
@@ -211,8 +200,10 @@ class LocalBackbone:
             rows = self._encode(prompts, stop)
             check(stop)
             shared = self._shared([row.ids for row in rows])
-            cache = DynamicCache(config=self.model.config.get_text_config())
+            inputs = padded(rows, left=False, start=shared)
+            mask = inputs["attention_mask"]
             if shared:
+                cache = DynamicCache(config=self.model.config.get_text_config())
                 first = padded(rows[:1], left=False)
                 self._language(
                     inputs_embeds=first["inputs_embeds"][:, :shared],
@@ -221,11 +212,10 @@ class LocalBackbone:
                     use_cache=True,
                 )
                 cache.batch_repeat_interleave(len(rows))
+                inputs["attention_mask"] = torch.cat([mask.new_ones(len(rows), shared), mask], dim=1)
+                inputs["past_key_values"] = cache
             check(stop)
-            inputs = padded(rows, left=False, start=shared)
-            mask = inputs["attention_mask"]
-            inputs["attention_mask"] = torch.cat([mask.new_ones(len(rows), shared), mask], dim=1)
-            states = self._language(**inputs, past_key_values=cache, use_cache=True).last_hidden_state
+            states = self._language(**inputs, use_cache=bool(shared)).last_hidden_state
             last = states[torch.arange(len(rows)), mask.sum(1) - 1]
             return [YesNo(float(yes), float(no)) for yes, no in self._answers(last)]
 
@@ -289,10 +279,15 @@ class LocalBackbone:
         return states.float() @ self.model.get_output_embeddings().weight[list(self.tokens.yes_no())].float().T
 
     def _shared(self, ids: Sequence[Sequence[int]]) -> int:
-        """Length of the common prefix, ending before any picture and before the last token of the shortest prompt."""
-        limit = min(map(len, ids)) - 1
-        if len(ids) == 1:
+        """Length of the common prefix, ending before any picture and before the last token of the shortest prompt.
+
+        0 where a layer keeps a running state in place of keys and values (linear attention, Mamba), which cannot be
+        repeated for many candidates: there every prompt is computed whole.
+        """
+        layers = getattr(self.model.config.get_text_config(), "layer_types", None) or ()
+        if len(ids) == 1 or not _REPEATED.issuperset(layers):
             return 0
+        limit = min(map(len, ids)) - 1
         for index in range(limit):
             token = ids[0][index]
             if token == self.tokens.image or any(row[index] != token for row in ids):

@@ -23,13 +23,14 @@ TOWER_TOO = (
 )
 
 
-@pytest.fixture(scope="module", params=tiny_classes.KINDS)
+@pytest.fixture(scope="module", params=[*tiny_classes.KINDS, "llava, beside"])
 def adapted(request, tmp_path_factory):
     """(scores of the base, the backbone with its adapter); all but the pocket's change the tower too."""
     folder = tmp_path_factory.mktemp("adapter")
-    targets = LORA_TARGETS if request.param == "pocket" else TOWER_TOO
-    backbone = tiny_classes.backbone(request.param)
-    tiny.save_adapter(folder, tiny_classes.KINDS[request.param].model(), targets)
+    name, _, beside = request.param.partition(", ")
+    backbone = tiny_classes.backbone(name)
+    tiny.save_adapter(folder, tiny_classes.KINDS[name].model(), LORA_TARGETS if name == "pocket" else TOWER_TOO)
+    backbone.model.is_loaded_in_4bit = bool(beside)  # what keeps an adapter out of the weights
     base = backbone.score(list(MIXED))
     backbone.merge_adapter(str(folder), "mine", "0123456789abcdef")
     return base, backbone

@@ -55,6 +55,25 @@ def test_a_generation_goes_on_from_pictures_of_any_shape(backbone):
         assert answer.text == backbone.tokens.tokenizer.decode(ids, skip_special_tokens=True).strip()
 
 
+def test_a_window_of_attention_shorter_than_the_prefix_changes_nothing(monkeypatch):
+    made = tiny_classes.MistralConfig
+    monkeypatch.setattr(tiny_classes, "MistralConfig", lambda **shape: made(**shape | {"sliding_window": 16}))
+    backbone = tiny_classes.backbone("llava_next")
+    assert backbone.shared(MIXED) > 16
+    assert close(backbone.score(MIXED), [expected(backbone, prompt) for prompt in MIXED])
+    monkeypatch.undo()
+    assert not close(backbone.score(MIXED), tiny_classes.backbone("llava_next").score(MIXED)), "the window must matter"
+
+
+def test_layers_that_keep_a_state_have_every_prompt_computed_whole():
+    backbone = tiny_classes.backbone("llava")
+    scores = backbone.score(MIXED)
+    backbone.model.config.text_config.layer_types = ["full_attention", "linear_attention"]
+    with reference.counted(backbone.model.get_decoder()) as sizes:
+        assert close(backbone.score(MIXED), scores)
+    assert sizes == [len(MIXED)]
+
+
 @pytest.mark.parametrize("name", BY_SHAPE)
 def test_a_picture_takes_tokens_by_its_shape(name):
     backbone = tiny_classes.backbone(name)
