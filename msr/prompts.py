@@ -21,7 +21,11 @@ RECENT_TITLES = 8  # how many titles of the history a recommendation prompt show
 PREFERENCE_DRAFT = "The user appears to have a preference for"  # how answers often go: guesses, not constraints
 EXPLANATION_DRAFT = "It is casual and for women, which the user appears to like."
 _PREFERENCE_TITLE = 60  # characters of a title that a summary prompt shows
-_CHAT_TOKENS = re.compile(r"<\|[^|<>]{0,40}\|>|</?(?:image|s|img|video)>|\[/?INST\]", re.IGNORECASE)
+_CHAT_TOKENS = re.compile(
+    r"<\|[^|<>]{0,40}\|>|</?(?:image|s|img|video|pad|unk|end_of_utterance|fake_token_around_image|global-img"
+    r"|row_\d+_col_\d+)>|\[/?INST\]",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)

@@ -261,7 +261,7 @@ def _effect_json(effect: Effect) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class StageProgress:
-    """`stage` is describe, preference, rank, explain or influence; `done` of `total` steps are finished."""
+    """`stage` is describe, preference, shortlist, rank, explain or influence; `done` of `total` steps are finished."""
 
     stage: str
     done: int

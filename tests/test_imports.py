@@ -19,6 +19,7 @@ STAGES = (  # a stage imports earlier rows only
     ("msr.evidence", "msr.explain"),
     ("msr.pipeline",),
     ("msr.report",),
+    ("msr.bench",),
     ("msr.ui",),
     ("app",),
 )

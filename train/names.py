@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+POCKET = "pocket"
 PICTURES = "pictures"
 DATASETS = (PICTURES, "microlens", "amazon", "movielens", "folder")
 UNIFORM, POPULARITY, EVERY = "uniform", "popularity", "all"

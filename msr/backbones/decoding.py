@@ -14,16 +14,20 @@ from dataclasses import dataclass, field
 import torch
 from transformers import DynamicCache
 
+from msr.backbones.prefixes import common
+from msr.backbones.rows import Row, padded
+
 NGRAM = 4  # tokens of the ending that is looked up, at most
 AHEAD = 10  # tokens that are guessed for a single row
 _PASS = 48  # tokens of a whole batch that a pass checks
+_WORTH = 128  # tokens that a pass of its own for a shared prefix has to save
 
 
 @dataclass
-class Row:
-    """One prompt on its way. `embeds` (T, D); `sources`: token ids to look up in, the likeliest first."""
+class Answer:
+    """One prompt on its way. `sources`: token ids that the answer may repeat, the likeliest first."""
 
-    embeds: torch.Tensor
+    row: Row
     sources: Sequence[Sequence[int]]
     written: list[int] = field(default_factory=list)
     chances: list[float] = field(default_factory=list)  # log probability of each written token
@@ -52,34 +56,28 @@ def lookup(written: Sequence[int], sources: Sequence[Sequence[int]], ahead: int)
 
 def greedy(
     model,
-    language,
-    rows: Sequence[Row],
+    answers: Sequence[Answer],
     max_new_tokens: int,
     eos: int,
     check: Callable[[], None],
     heard: Callable[[list[int]], None] = lambda ids: None,
 ) -> None:
-    """Fills the rows' `written`, with the end-of-turn token if it came within `max_new_tokens`.
+    """Fills the answers' `written`, with the end-of-turn token if it came within `max_new_tokens`.
 
-    `language` is the decoder of `model` without its head, over plain one-dimensional positions. `check` is called
-    before each pass and may raise; `heard` gets the first row's new tokens.
+    The decoder of `model` has plain one-dimensional positions. `check` is called before each pass and may raise;
+    `heard` gets the first answer's new tokens.
     """
-    table, head = model.get_input_embeddings(), model.get_output_embeddings()
-    cache = DynamicCache(config=model.config.get_text_config())
-    active = list(rows)
-    width = max(len(row.embeds) for row in active)
-    read = rows[0].embeds.new_zeros(len(active), width, rows[0].embeds.shape[-1])
-    valid = torch.zeros(len(active), width, dtype=torch.long, device=read.device)
-    for k, row in enumerate(active):
-        read[k, width - len(row.embeds) :], valid[k, width - len(row.embeds) :] = row.embeds, 1
+    table, language, head = model.get_input_embeddings(), model.get_decoder(), model.get_output_embeddings()
+    active = list(answers)
+    cache, valid, read = _prefilled(model, active, check)
     while active:
         check()
         guesses = _guesses(active, max_new_tokens)
         ahead = max(map(len, guesses))
-        padded = torch.tensor([g + [eos] * (ahead - len(g)) for g in guesses], dtype=torch.long, device=read.device)
-        guessed = torch.tensor([[1] * len(g) + [0] * (ahead - len(g)) for g in guesses], device=read.device)
-        valid = torch.cat([valid, guessed.view(len(active), ahead).to(valid)], dim=1)
-        block = torch.cat([read, table(padded)], dim=1)
+        padded_ids = torch.tensor([g + [eos] * (ahead - len(g)) for g in guesses], dtype=torch.long).to(valid.device)
+        guessed = torch.tensor([[1] * len(g) + [0] * (ahead - len(g)) for g in guesses]).to(valid)
+        valid = torch.cat([valid, guessed.view(len(active), ahead)], dim=1)
+        block = torch.cat([read, table(padded_ids)], dim=1)
         states = language(
             inputs_embeds=block,
             attention_mask=valid,
@@ -87,34 +85,57 @@ def greedy(
             past_key_values=cache,
             use_cache=True,
         ).last_hidden_state[:, -1 - ahead :]
-        chances, choices = head(states).float().log_softmax(-1).max(-1)
-        kept: list[int] = []  # places in the batch of rows that go on
+        logits = head(states).float()
+        best, choices = logits.max(-1)
+        chances = best - logits.logsumexp(-1)
+        kept: list[int] = []  # places in the batch of answers that go on
         longest = 0
-        for k, (row, guess) in enumerate(zip(active, guesses, strict=True)):
-            new = _agreed(choices[k].tolist(), guess, eos)[: max_new_tokens - len(row.written)]
-            row.written += new
-            row.chances += chances[k, : len(new)].tolist()
+        for k, (answer, guess) in enumerate(zip(active, guesses, strict=True)):
+            new = _agreed(choices[k].tolist(), guess, eos)[: max_new_tokens - len(answer.written)]
+            answer.written += new
+            answer.chances += chances[k, : len(new)].tolist()
             valid[k, valid.shape[1] - ahead + len(new) - 1 :] = 0  # what was guessed wrong is not read again
-            if row is rows[0]:
+            if answer is answers[0]:
                 heard(new)
-            if new[-1] != eos and len(row.written) < max_new_tokens:
+            if new[-1] != eos and len(answer.written) < max_new_tokens:
                 kept.append(k)
                 longest = max(longest, len(new))
         if len(kept) < len(active):
             active, valid = [active[k] for k in kept], valid[kept]
             cache.batch_select_indices(torch.tensor(kept, dtype=torch.long, device=valid.device))
         if active:
-            wrong = ahead + 1 - longest  # in every row
+            wrong = ahead + 1 - longest  # in every answer
             if wrong:
                 cache.crop(-wrong)
             valid = torch.cat([valid[:, : valid.shape[1] - wrong], valid.new_ones(len(active), 1)], dim=1)
-            read = table(torch.tensor([[row.written[-1]] for row in active], device=valid.device))
+            read = table(torch.tensor([[answer.written[-1]] for answer in active], device=valid.device))
 
 
-def _guesses(active: Sequence[Row], max_new_tokens: int) -> list[list[int]]:
+def _prefilled(
+    model, answers: Sequence[Answer], check: Callable[[], None]
+) -> tuple[DynamicCache, torch.Tensor, torch.Tensor]:
+    """A cache that holds what all prompts begin with, if it is long enough to be worth a pass; the (B, T) mask of the
+    prompts; and the (B, R, D) embeddings of what is still to be read."""
+    rows = [answer.row for answer in answers]
+    cache = DynamicCache(config=model.config.get_text_config())
+    shared = common([row.ids for row in rows], model.config.image_token_id)
+    if (len(rows) - 1) * shared < _WORTH:
+        shared = 0
+    if shared:
+        check()
+        head = padded([rows[0].part(0, shared)], left=True)
+        model.get_decoder()(**head, past_key_values=cache, use_cache=True)
+        cache.batch_repeat_interleave(len(rows))
+    rest = padded([row.part(shared) for row in rows], left=True)
+    valid = torch.cat([rest["attention_mask"].new_ones(len(rows), shared), rest["attention_mask"]], dim=1)
+    return cache, valid, rest["inputs_embeds"]
+
+
+def _guesses(active: Sequence[Answer], max_new_tokens: int) -> list[list[int]]:
     ahead = min(AHEAD, max(2, _PASS // len(active)))
     return [
-        lookup(row.written, row.sources, min(ahead, max_new_tokens - len(row.written) - 1)) for row in active
+        lookup(answer.written, answer.sources, min(ahead, max_new_tokens - len(answer.written) - 1))
+        for answer in active
     ]
 
 

@@ -6,9 +6,11 @@ import base64
 import hashlib
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from transformers import AutoProcessor
@@ -18,7 +20,9 @@ from msr.backbones import decoding, pocket, pocket_model
 from msr.backbones.base import BackboneError, Generation, StopRequested
 from msr.backbones.device import pick_device, pick_dtype
 from msr.backbones.local import LocalBackbone, check
+from msr.backbones.pictures import Seen
 from msr.backbones.wheels import Report
+from msr.batches import even_batches
 from msr.cache import TextCache, content_key
 from msr.config import BackboneConfig
 from msr.paths import cache_home
@@ -56,12 +60,24 @@ class PocketBackbone(LocalBackbone):
         self._views = views
         self._known: dict[str, float] = {}
 
-    def _features(self, pictures: Sequence[Picture]) -> Sequence[torch.Tensor]:
+    def _pixels(self, pictures: Sequence[Picture]) -> torch.Tensor:
+        """(B, 3, H, W) as the vision tower wants it."""
+        pixels = self.processor.image_processor(images=[p.open() for p in pictures], return_tensors="pt")
+        return pixels["pixel_values"].to(self.model.device, self.model.dtype)
+
+    def _look(self, pictures: Sequence[Picture]) -> list[Seen]:
         connector = self.model.model.multi_modal_projector
         seen = torch.stack(self.looked_at(pictures)).to(self.model.device, self.model.dtype)
         values = self._familiar(seen[:, 0, : connector.vision_dim])
         self._known.update(zip((p.digest for p in pictures), values, strict=True))
-        return list(connector(seen))
+        return [Seen([self.tokens.image] * len(tokens), tokens) for tokens in connector(seen)]
+
+    def forget(self) -> None:
+        """Forgets all pictures that were seen, and leaves the views on disk alone from now on."""
+        with self._lock:
+            super().forget()
+            self._known.clear()
+            self._views = TextCache()
 
     def looked_at(self, pictures: Sequence[Picture]) -> list[torch.Tensor]:
         """Views (1 + cells, F + 6) in half precision, whether kept or new, so that both give the same scores."""
@@ -91,33 +107,41 @@ class PocketBackbone(LocalBackbone):
             return []
         with self._lock:
             check(stop)
-            rows = self._rows(prompts, stop)
-            decoding.greedy(self.model, self._language, rows, max_new_tokens, self.tokens.eos, lambda: check(stop))
-            check(stop)
+            answers = self._answering(prompts, stop)
+            decoding.greedy(self.model, answers, max_new_tokens, self.tokens.eos, lambda: check(stop))
         decode = self.tokens.tokenizer.decode
-        return [Generation(decode(row.written, skip_special_tokens=True).strip(), row.confidence) for row in rows]
+        return [Generation(decode(a.written, skip_special_tokens=True).strip(), a.confidence) for a in answers]
 
     def _speak(self, prompt, max_new_tokens, streamer, stop, gone) -> None:
-        def halt() -> None:
+        def ended() -> None:
             check(stop)
             check(gone)
 
-        rows = self._rows([prompt], stop)
-        try:
+        answers = self._answering([prompt], stop)
+        with suppress(StopRequested):  # the reader hears of it from `stream`, or went away
             decoding.greedy(
-                self.model, self._language, rows, max_new_tokens, self.tokens.eos, halt,
+                self.model,
+                answers,
+                max_new_tokens,
+                self.tokens.eos,
+                ended,
                 lambda ids: streamer.put(torch.tensor(ids)),
             )
-        except StopRequested:
-            check(stop)  # a reader who went away is no news to anybody
         streamer.end()
 
-    def _rows(self, prompts: Sequence[Prompt], stop: threading.Event | None) -> list[decoding.Row]:
-        """Prompts with what their answers may repeat: their drafts, then themselves."""
-        return [
-            decoding.Row(embeds, [*([self.tokens.answer_ids(prompt.draft)] if prompt.draft else []), ids])
-            for prompt, (ids, embeds) in zip(prompts, self._encode(prompts, stop), strict=True)
-        ]
+    def _answering(self, prompts: Sequence[Prompt], stop: threading.Event | None) -> list[decoding.Answer]:
+        """Answers may repeat their drafts, and their prompts."""
+        drafts = [[self.tokens.answer_ids(p.draft)] if p.draft else [] for p in prompts]
+        rows = self._encode(prompts, stop)
+        return [decoding.Answer(row, [*draft, row.ids]) for row, draft in zip(rows, drafts, strict=True)]
+
+    @torch.inference_mode()
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """The tower's CLS feature of each picture (see `Backbone.views`)."""
+        width = self.model.config.vision_config.hidden_size
+        with self._lock:
+            seen = [view for batch in even_batches(pictures, 4) for view in self.looked_at(batch)]
+        return torch.stack(seen)[:, 0, :width].float().numpy()
 
     @torch.inference_mode()
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:

@@ -11,12 +11,13 @@ from msr.ui.view import View
 STAGES = {
     "describe": "Describing items",
     "preference": "Writing the preference",
+    "shortlist": "Shortlisting the catalogue",
     "rank": "Scoring candidates",
     "explain": "Explaining the top results",
     "influence": "Measuring influence",
 }
 # Seconds a step on two CPU cores, until this machine's own pace is known.
-_FIRST_GUESS = {"describe": 0.7, "preference": 3.0, "rank": 0.05, "explain": 0.6, "influence": 0.6}
+_FIRST_GUESS = {"describe": 0.7, "preference": 3.0, "shortlist": 2.0, "rank": 0.05, "explain": 0.6, "influence": 0.6}
 
 
 class Pace:

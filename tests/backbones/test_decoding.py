@@ -9,7 +9,7 @@ import torch
 
 from msr.backbones import decoding
 from msr.backbones.base import StopRequested
-from msr.backbones.decoding import AHEAD, NGRAM, Row, lookup
+from msr.backbones.decoding import AHEAD, NGRAM, Answer, lookup
 from tests import tiny
 from tests.backbones import reference
 from tests.tiny import MIXED
@@ -23,18 +23,12 @@ def backbone():
     return tiny.pocket_backbone()
 
 
-def rows(backbone, prompts, sources) -> list[Row]:
-    with torch.inference_mode():
-        embeds = [row[1] for row in backbone._encode(prompts, None)]
-    return [Row(e, s) for e, s in zip(embeds, sources, strict=True)]
-
-
 @torch.inference_mode()
 def answered(backbone, prompts, sources, limit=LENGTH, eos=NEVER, check=lambda: None, heard=lambda ids: None):
-    """The rows after decoding, and the batch sizes of the passes it took."""
-    asked = rows(backbone, prompts, sources)
-    with reference.counted(backbone._language) as passes:
-        decoding.greedy(backbone.model, backbone._language, asked, limit, eos, check, heard)
+    """The answers, and the batch sizes of the passes they took."""
+    asked = [Answer(row, known) for row, known in zip(backbone.rows(prompts), sources, strict=True)]
+    with reference.counted(backbone.model.get_decoder()) as passes:
+        decoding.greedy(backbone.model, asked, limit, eos, check, heard)
     return asked, passes
 
 
@@ -125,6 +119,6 @@ def test_a_check_ends_the_work_before_the_next_pass(backbone):
         if len(calls) == 3:
             raise StopRequested
 
-    with reference.counted(backbone._language) as passes, pytest.raises(StopRequested):
+    with reference.counted(backbone.model.get_decoder()) as passes, pytest.raises(StopRequested):
         answered(backbone, MIXED[:2], [[], []], check=check)
     assert len(passes) == 2

@@ -1,9 +1,10 @@
-"""The backbone's contract on tiny models of both classes. Tolerances are for float32."""
+"""The backbone's contract on tiny models of every class. Tolerances are for float32."""
 
 from __future__ import annotations
 
 import math
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,7 @@ from msr.backbones import local
 from msr.backbones.base import StopRequested
 from msr.prompts import Prompt
 from msr.schema import Item, YesNo
-from tests import tiny
+from tests import tiny, tiny_classes
 from tests.backbones import reference
 from tests.fakes import COLOURS, picture
 from tests.tiny import MIXED, asked
@@ -46,9 +47,22 @@ def test_scores_equal_the_models_own_forward_pass(backbone):
 
 
 def test_the_shared_prefix_is_computed_once(backbone):
-    with reference.counted(backbone.model.model.language_model) as sizes:
-        backbone.score(list(MIXED))
-    assert sizes == [1, len(MIXED)]
+    backbone.forget()
+    with reference.counted(backbone.model.get_decoder()) as sizes:
+        first = backbone.score(list(MIXED))
+        assert sizes == [1, len(MIXED)]
+        assert backbone.score(list(MIXED)) == first
+    assert sizes == [1, len(MIXED), len(MIXED)], "the next candidates in this context find the prefix"
+
+
+def test_several_contexts_are_scored_side_by_side(backbone):
+    contexts = [[replace(p, text=f"{words} {p.text}") for p in MIXED] for words in ("a user who likes red", "mugs")]
+    together = [prompt for context in contexts for prompt in context]
+    backbone.forget()
+    with reference.counted(backbone.model.get_decoder()) as sizes:
+        scores = backbone.score(together)
+    assert sizes == [2, len(together)]
+    assert close(scores, alone(backbone, together))
 
 
 def test_a_longer_neighbour_changes_no_score(backbone):
@@ -154,7 +168,7 @@ def ask(backbone, method: str, stop: threading.Event):
 def test_a_stop_beforehand_computes_nothing(backbone, method):
     stop = threading.Event()
     stop.set()
-    with reference.counted(backbone.model.model.language_model) as sizes, pytest.raises(StopRequested):
+    with reference.counted(backbone.model.get_decoder()) as sizes, pytest.raises(StopRequested):
         ask(backbone, method, stop)
     assert sizes == []
 
@@ -162,7 +176,8 @@ def test_a_stop_beforehand_computes_nothing(backbone, method):
 @pytest.mark.parametrize(("method", "at"), [("score", 1), ("generate", 4), ("stream", 4)])
 def test_a_stop_meanwhile_ends_the_work_within_a_forward_pass(backbone, method, at):
     stop = threading.Event()
-    language = backbone.model.model.language_model
+    backbone.forget()
+    language = backbone.model.get_decoder()
     with (
         reference.counted(language, lambda count: stop.set() if count == at else None) as sizes,
         pytest.raises(StopRequested),
@@ -187,7 +202,7 @@ def test_a_stop_ends_the_looking_at_pictures():
 
 def test_a_stream_that_is_closed_early_leaves_no_worker(backbone):
     before = threading.active_count()
-    with reference.counted(backbone.model.model.language_model) as sizes:
+    with reference.counted(backbone.model.get_decoder()) as sizes:
         growing = backbone.stream(MIXED[0], 600)
         next(growing)
         assert threading.active_count() == before + 1
@@ -203,13 +218,13 @@ def test_a_stream_that_is_closed_early_leaves_no_worker(backbone):
 def test_a_picture_is_looked_at_once(backbone):
     shown = picture("purple", 40)
     prompt = Prompt("<image>\nDescribe the item in one sentence.", (shown,))
-    with reference.counted(backbone.model.model.vision_tower) as sizes:
+    with reference.counted(backbone.model.get_encoder("image")) as sizes:
         backbone.familiarity([shown])
         backbone.generate([prompt, prompt], 3)
         list(backbone.stream(prompt, 3))
         backbone.score([prompt, asked(None, "a mug")])
         backbone.familiarity([shown])
-    assert sizes == [1]
+    assert len(sizes) == 1
 
 
 def test_pictures_beyond_the_store_are_looked_at_again(monkeypatch):
@@ -234,14 +249,14 @@ def test_items_in_a_prompt_are_shown_in_their_order(backbone):
 
 
 def test_a_general_model_calls_every_picture_familiar():
-    assert tiny.llava_backbone().familiarity([picture("red"), picture("blue")]) == [1.0, 1.0]
+    assert tiny_classes.backbone("llava").familiarity([picture("red"), picture("blue")]) == [1.0, 1.0]
 
 
 def test_an_item_is_what_prompts_make_of_it(backbone):
     from msr import prompts
 
     item = Item("1", "a mug", picture("red"))
-    ((ids, embeds),) = backbone._encode([prompts.describe(item)], None)
+    ((ids, embeds, places),) = backbone._encode([prompts.describe(item)], None)
     expected = reference.inputs(backbone, prompts.describe(item))["input_ids"][0].tolist()
     assert ids == expected
-    assert len(embeds) == len(ids)
+    assert len(embeds) == places.shape[-1] == len(ids)
