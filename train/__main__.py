@@ -13,8 +13,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from train.names import DATASETS, PICTURES, PRECISIONS, PREFERENCES, SYSTEMS
+from train.names import BY_USER, DATASETS, PICTURES, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 from train.readers import KINDS
+
+_SPLIT = "who is held out: some users (default), or what everybody chose last, from one moment on (train/splits.py)"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -59,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
                 "--dataset", choices=DATASETS, default=DATASETS[0],
                 help="pictures (default): all tasks; else a recommender on titles alone, from that data set in --data",
             )  # fmt: skip
+            one.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
     one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
     one.add_argument("--dataset", choices=DATASETS, default=DATASETS[0])
     one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
@@ -69,6 +72,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--users", type=int, default=100, help="test users (default %(default)s)")
     one.add_argument("--seed", type=int, default=1)
     some = one.add_argument_group("data sets")
+    some.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
     some.add_argument("--negatives", choices=("uniform", "popularity", "both"), default="both")
     some.add_argument("--preference", choices=PREFERENCES, help="default: generated if there are pictures, else titles")
     some.add_argument("--systems", nargs="+", choices=SYSTEMS, metavar="NAME", help=f"any of {', '.join(SYSTEMS)}")
@@ -143,6 +147,8 @@ def _train(args: argparse.Namespace) -> int:
 
     titles_alone = getattr(args, "dataset", PICTURES) != PICTURES
     try:
+        if not titles_alone and getattr(args, "split", BY_USER) != BY_USER:
+            raise ValueError("pictures are split by their keys and films by user; give --split with another --dataset.")
         (textual.run if titles_alone else {"align": stages.align, "sft": stages.sft}[args.command])(args)
         return 0
     except KeyboardInterrupt:
