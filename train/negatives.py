@@ -22,7 +22,7 @@ from train.names import CATALOGUE, EVERY, POPULARITY
 from train.splits import Case
 
 TEST_NEGATIVES = 20  # as in the paper (arXiv 2408.09698, section 4.1)
-HARD_POOL = 100
+HARD_POOL = 100  # uniform ones, of which `hardest` keeps the highest-scored
 
 
 class TooFewItems(ValueError):
@@ -40,7 +40,8 @@ def draw(
     """The case with `count` negatives out of the items of `train`.
 
     kind: "uniform", in proportion to "popularity" (the standard of the field since BERT4Rec, 2019), uniform over the
-    whole "catalogue", or "all" of the pool, in order. chosen: other items that cannot be negatives.
+    whole "catalogue", or "all" of the pool, in order; "hard" ones begin as uniform ones (`hardest`).
+    chosen: other items that cannot be negatives.
 
     Raises:
         TooFewItems
