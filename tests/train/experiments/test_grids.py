@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import sys
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ from tests.fakes import FakeBackbone, picture
 from tests.train.worlds import names
 from train import __main__ as command
 from train import evaluation, readers
-from train.baselines import features
+from train.baselines import features, sequence
 from train.dataset import CatalogueItem, Dataset
 from train.experiments import grid, image_summary, plot, tables
 from train.experiments.grid import Cell, Plan
@@ -145,8 +146,7 @@ def test_negatives_of_four_kinds_and_the_hardest_of_a_hundred(world, monkeypatch
     assert found["model", "hard"]["auc"]["mean"] <= found["model", "uniform"]["auc"]["mean"]
     kept = [record["negatives"] for record in lines_of("out.users.jsonl") if "negatives" in record]
     assert [len(set(negatives)) for negatives in kept] == [20, 20]
-    pooled = [prompt for prompt in world.backbone.prompts["score"]]
-    assert len(pooled) <= 2 * (101 + 4 * 21)
+    assert len(world.backbone.prompts["score"]) == 2 * (101 + 4 * 21)
     asked = world.backbone.calls["score"]
     assert experiment(monkeypatch, "negatives", "--users", "2") == 0
     assert world.backbone.calls["score"] == asked, "all of it is known"
@@ -177,14 +177,16 @@ def test_image_summaries_stand_beside_pictures_and_titles(world, monkeypatch):
         return np.random.default_rng(0).normal(size=(len(pictures), 6))
 
     monkeypatch.setattr(features, "picture_vectors", look)
+    monkeypatch.setattr(sequence, "SequenceConfig", partial(sequence.SequenceConfig, epochs=1))
     world.backbone.looked_at = None
     world.backbone.model = SimpleNamespace(model=SimpleNamespace(multi_modal_projector=SimpleNamespace(vision_dim=3)))
     assert experiment(monkeypatch, "image-summary", "--items", "60") == 0
     ways = ("picture features", "summaries of pictures alone", "summaries of pictures and titles", "titles")
     assert [system for system, _ in rows()] == [*(f"GRU4Rec, {way}" for way in ways), "random", "popularity"]
     described = world.backbone.prompts["generate"]
-    assert len(described) == 120 and all(prompt.pictures for prompt in described)
-    assert sum("No title." in prompt.text for prompt in described) == 60
+    # All show the same picture, so without its title there is one question.
+    assert sum("No title." in prompt.text for prompt in described) == 1
+    assert len(described) == 61 and all(prompt.pictures for prompt in described)
     assert not world.backbone.prompts["score"]
 
 
