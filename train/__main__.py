@@ -117,7 +117,7 @@ def parser() -> argparse.ArgumentParser:
         some.add_argument("--dataset", choices=DATASETS[1:], default="movielens")
         some.add_argument("--data", type=Path, required=True, help="folder of the data set")
         if name == "image-summary":
-            some.add_argument("--items", type=_positive, default=1500, help="most chosen pictured items that take part")
+            some.add_argument("--items", type=_positive, default=1000, help="most chosen pictured ones (%(default)s)")
         elif name != "context-length":
             some.add_argument("--history", type=_positive, default=9, help="latest items read (default %(default)s)")
     one = commands.add_parser("card", help="publish a run: its weights, run.json and the model card")
