@@ -2,7 +2,7 @@
 
 In the manner of TALLREC (arXiv 2305.00447): recent titles stand in place of a preference text. Only the LoRA learns;
 connector and familiarity stay as they are in the run that it starts from. With `--validate-every`, the weights that
-are kept are those of the highest AUC on slates of validation users. Test users are in neither (`train.protocol`).
+are kept are those of the highest AUC on slates of validation users. What is tested is in neither (`train.splits`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import partial
 import torch
 
 from msr.backbones import pocket
-from train import artifacts, protocol, readers, report
+from train import artifacts, readers, report, splits
 from train.encode import Slate
 from train.loop import LoopConfig, fit
 from train.model import Learner
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> None:
         patience=args.patience,
     )
     data = readers.read(args.dataset, args.data)
-    who = protocol.roles(data)
+    who = splits.roles(data, split=args.split)
     slates = LogSlates(data.items, who.train)
     torch.manual_seed(args.seed)
     with joined().main_process_first():
@@ -69,6 +69,7 @@ def run(args: argparse.Namespace) -> None:
         sft={
             "config": {**done["config"], "rank": args.rank, "rows": SLATES, "mix": {"recommend": [1.0, SLATES]}},
             "dataset": data.kind,
+            "split": args.split,
             "started_from": artifacts.adapter_hash(args.start),
             **report.loop(done),
             "users": len(who.train),
