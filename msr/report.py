@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from msr import claims, drift
+from msr import drift
 from msr.schema import Evidence, Item, Recommendation, Run
 
 STYLE = Path(__file__).with_name("report.css")
@@ -101,19 +101,17 @@ def _recommendations(run: Run) -> str:
         cards.append(
             f'<article><div class="card">{_picture(item)}<div><h3>{r.rank}. {_name(item)}</h3>'
             f'<p class="score"><b>{r.score:.4f}</b> P(Yes)<i style="width:{r.score:.1%}"></i></p>{about}{reason}'
-            f"{_doubt(run, r)}</div></div>{_influence(run, r.influence)}{prompt}</article>"
+            f"{_agreement(r)}</div></div>{_influence(run, r.influence)}{prompt}</article>"
         )
     return f"<section><h2>Recommendations</h2>{''.join(cards)}</section>"
 
 
-def _doubt(run: Run, r: Recommendation) -> str:
-    words = claims.unmoved(r.rationale, run.history, {s.item_id: s for s in run.summaries}, r.influence)
-    if not words:
+def _agreement(r: Recommendation) -> str:
+    told = r.agreement.sentences() if r.agreement else []
+    if not told:
         return ""
-    return (
-        f'<p><span class="unsure">not supported</span> The reason names {_text(", ".join(words))}; leaving out each '
-        "history item described so moves the score by less than half a point.</p>"
-    )
+    tag = '<span class="measured">agrees</span>' if r.agreement.whole else '<span class="unsure">not supported</span>'
+    return f"<p>{tag} {_text(' '.join(told))}</p>"
 
 
 def _influence(run: Run, influence: Iterable[Evidence]) -> str:

@@ -6,29 +6,18 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from PIL import Image
 
 from msr import prompts
 from msr.backbones.base import Backbone
 from msr.batches import even_batches
-from msr.schema import Item, Picture
+from msr.schema import HeatMap, Item, Picture
 
 GRID = 6  # patches on a side
 GREY = (128, 128, 128)
 _AT_ONCE = 12  # patched pictures that are scored behind one shared prefix
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """`drops[row][column]`: the logit with the patch minus without it, in nats; None where it is not measured yet."""
-
-    drops: tuple[tuple[float | None, ...], ...]
-
-    @property
-    def complete(self) -> bool:
-        return all(drop is not None for row in self.drops for drop in row)
 
 
 def occlude(picture: Picture, patches: Collection[int], grid: int = GRID) -> Picture:

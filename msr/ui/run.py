@@ -13,7 +13,8 @@ from itertools import takewhile
 from msr.backbones.base import BackboneError
 from msr.catalog import Catalogue
 from msr.config import PipelineConfig
-from msr.schema import Finished, InputProblem, Item, PreferenceText, StageProgress
+from msr.events import Finished, PreferenceText, StageProgress
+from msr.schema import InputProblem, Item
 from msr.ui.engine import Engine
 from msr.ui.progress import expected_steps
 from msr.ui.shelf import Kept
