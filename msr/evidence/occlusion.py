@@ -17,6 +17,7 @@ from msr.schema import HeatMap, Item, Picture
 
 GRID = 6  # patches on a side
 GREY = (128, 128, 128)
+HELPED, HURT = (16, 150, 108), (208, 88, 30)  # of the overlay
 _AT_ONCE = 12  # patched pictures that are scored behind one shared prefix
 
 
@@ -80,13 +81,14 @@ def heat_map(
 
 
 def overlay(picture: Picture, found: HeatMap) -> Image.Image:
-    """RGB pixels: orange where a patch raised the logit, blue where it lowered it, the stronger the more."""
+    """RGB pixels: the picture in grey, green where a patch raised the logit, rust where it lowered it, the stronger
+    the more."""
     grid = len(found.drops)
     drops = [drop or 0.0 for row in found.drops for drop in row]
     strongest = max(map(abs, drops)) or 1.0
     colours, strength = Image.new("RGB", (grid, grid)), Image.new("L", (grid, grid))
-    colours.putdata([(230, 120, 20) if drop > 0 else (40, 110, 220) for drop in drops])
+    colours.putdata([HELPED if drop > 0 else HURT for drop in drops])
     strength.putdata([round(170 * abs(drop) / strongest) for drop in drops])
-    shown = picture.open()
+    shown = picture.open().convert("L").convert("RGB")
     smooth = Image.Resampling.BILINEAR
     return Image.composite(colours.resize(shown.size, smooth), shown, strength.resize(shown.size, smooth))

@@ -90,7 +90,8 @@ def _rationale(shown: Recommendation, view: View) -> str:
         body = '<p class="quiet">No reason was written.</p>'
     else:
         body = '<p><span class="skeleton"></span><span class="skeleton"></span></p>'
-    return f'<section class="rationale"><span class="tag model">model-written reason</span>{body}{agreement(shown)}</section>'
+    head = '<span class="tag model">model-written reason</span>'
+    return f'<section class="rationale">{head}{body}{agreement(shown)}</section>'
 
 
 def _influence(shown: Recommendation, view: View, scale: float, media: Media) -> str:
