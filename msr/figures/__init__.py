@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from msr.figures.evidence import evidence
 from msr.figures.pen import Pen
 
-__all__ = ["Pen", "evidence"]
+STYLE = Path(__file__).with_name("figures.css")
+
+__all__ = ["STYLE", "Pen", "evidence"]

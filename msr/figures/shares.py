@@ -26,9 +26,7 @@ def shares(found: Measured, items: Mapping[str, Item], pen: Pen) -> str:
 def _column(share: Share, scale: float, items: Mapping[str, Item], pen: Pen) -> str:
     low, high = (50 + 50 * max(-1.0, min(1.0, (share.value + e) / scale)) for e in (-share.error, share.error))
     block = share.unit.kind == "block"
-    foot = (
-        f'<span class="share-name">{pen.block(share.unit)}</span>' if block else pen.thumb(items.get(share.unit.key))
-    )
+    foot = f'<span class="share-name">{pen.block(share.unit)}</span>' if block else pen.thumb(items.get(share.unit.key))
     spoken = f"{pen.text(share.unit.text)}: {signed(share.value)}, plus or minus {share.error:.2f} nats"
     return (
         f'<li title="{spoken}"><span class="column" aria-hidden="true">'
