@@ -61,7 +61,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
                 two = gr.Dropdown([], label="Run B", elem_id="side-b")
             pinned = gr.Checkbox(False, label="Pin run A: keep it while other runs come and go", elem_id="pin")
             both = html(NOTHING, elem_id="side-by-side")
-        evidence.build(studio, page, runs)
+    evidence.build(studio, page, runs)
 
     page.load(do.known, [runs, subject, one, two], [subject, one, two, both], **QUICK)
     runs.change(do.more, [runs, subject, one], [subject, one, two], **QUICK)
