@@ -29,7 +29,7 @@ def _column(share: Share, scale: float, items: Mapping[str, Item], pen: Pen) -> 
     foot = f'<span class="share-name">{pen.block(share.unit)}</span>' if block else pen.thumb(items.get(share.unit.key))
     spoken = f"{pen.text(share.unit.text)}: {signed(share.value)}, plus or minus {share.error:.2f} nats"
     return (
-        f'<li title="{spoken}"><span class="column" aria-hidden="true">'
+        f'<li title="{spoken}"><span class="share-bar" aria-hidden="true">'
         f'<i class="{sign(share.value)}" style="--h:{50 * min(1.0, abs(share.value) / scale):.1f}%"></i>'
         f'<u style="bottom:{low:.1f}%;height:{high - low:.1f}%"></u></span>{foot}'
         f'<b class="number {sign(share.value)}" aria-hidden="true">{signed(share.value)}</b>'
