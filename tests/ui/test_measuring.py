@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -90,9 +91,11 @@ def test_hostile_titles_stay_words(browser: Browser) -> None:
         page.click("#recommend")
         finish(page, "#actions")
         tab(page, "Inspect")
+        page.wait_for_timeout(500)  # until the new run can be chosen
         page.get_by_label("Run", exact=True).click()
         page.get_by_role("option").filter(has_text="live").first.click()
-        expect(page.locator("#measured h3")).to_have_count(1)
+        expect(page.locator("#measure-run input")).to_have_value(re.compile("alert"))
+        page.wait_for_timeout(500)  # until the run's recommendations are there
         measure(page)
         assert page.locator("img[src=x], #measured script, [onfocus]").count() == 0
         assert "alert(1)" in page.locator("#measured .effects").inner_text()
