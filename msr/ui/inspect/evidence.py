@@ -27,9 +27,10 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState) -> None:
         pictures = html(NOTHING, elem_id="measured")
 
     def known(keys: object, now: object) -> object:
+        """What can be chosen; what is chosen stays."""
         choices = studio.shelf.choices(keys)
-        held = [key for _, key in choices]
-        return gr.update(choices=choices, value=now if now in held else next(iter(held), None))
+        newest = {"value": choices[0][1]} if choices and not now else {}
+        return gr.update(choices=choices, **newest)
 
     page.load(known, [runs, subject], [subject], **QUICK).then(do.chosen, [subject], [item, other, pictures], **QUICK)
     runs.change(known, [runs, subject], [subject], **QUICK)
