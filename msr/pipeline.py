@@ -19,23 +19,8 @@ from msr.backbones.cached import CachedBackbone, model_key
 from msr.backbones.untuned import UntunedBackbone
 from msr.cache import TextCache, content_key
 from msr.config import PipelineConfig
-from msr.schema import (
-    Block,
-    Candidate,
-    Event,
-    Finished,
-    InputProblem,
-    Item,
-    ItemDescribed,
-    ItemSummary,
-    Preference,
-    PreferenceText,
-    Ranked,
-    Recommendation,
-    Run,
-    StageProgress,
-    Stopped,
-)
+from msr.events import Event, Finished, Grown, ItemDescribed, PreferenceText, Ranked, StageProgress, Stopped
+from msr.schema import Block, Candidate, InputProblem, Item, ItemSummary, Preference, Recommendation, Run
 
 E = TypeVar("E")
 R = TypeVar("R")
@@ -82,6 +67,12 @@ class Pipeline:
         backbone = self.backbone if config.adapter else UntunedBackbone(self.backbone)
         work = _Work(backbone, history, candidates, config, stop or threading.Event(), parent, edited)
         return work.events(len(catalogue))
+
+    def measure(
+        self, run: Run, item_id: str, other: str | None = None, stop: threading.Event | None = None
+    ) -> Iterator[StageProgress | Grown]:
+        """More evidence about one recommendation of a finished run (`msr.evidence.measure`)."""
+        return evidence.measure(self.backbone, run, item_id, other, stop)
 
     def describe(
         self, items: Sequence[Item], config: PipelineConfig | None = None, stop: threading.Event | None = None

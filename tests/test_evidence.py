@@ -8,9 +8,10 @@ import pytest
 from msr import prompts
 from msr.backbones.cached import CachedBackbone
 from msr.cache import TextCache
+from msr.events import Explained, StageProgress
 from msr.evidence import influence
 from msr.preference import blocks, described, update
-from msr.schema import Explained, Item, ItemSummary, Recommendation, StageProgress, YesNo
+from msr.schema import Item, ItemSummary, Recommendation, YesNo
 from tests.fakes import FakeBackbone, items, picture
 
 

@@ -8,18 +8,9 @@ import pytest
 
 from msr.cache import TextCache
 from msr.config import PipelineConfig
+from msr.events import Explained, Finished, ItemDescribed, PreferenceText, Ranked, StageProgress, Stopped
 from msr.pipeline import Pipeline
-from msr.schema import (
-    Explained,
-    Finished,
-    InputProblem,
-    Item,
-    ItemDescribed,
-    PreferenceText,
-    Ranked,
-    StageProgress,
-    Stopped,
-)
+from msr.schema import InputProblem, Item
 from tests.fakes import FakeBackbone, catalogue, items, noise, picture
 
 STAGES = ["describe", "preference", "rank", "explain", "influence"]

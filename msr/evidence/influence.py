@@ -11,12 +11,13 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
-from msr import prompts
+from msr import claims, prompts
 from msr.backbones.base import Backbone
 from msr.batches import even_batches
+from msr.events import Explained, StageProgress
 from msr.preference import described, recompute
 from msr.ranking import CHUNK
-from msr.schema import Block, Evidence, Explained, Item, ItemSummary, Recommendation, StageProgress, YesNo
+from msr.schema import Block, Evidence, Item, ItemSummary, Recommendation, YesNo
 
 
 def influence(
@@ -31,7 +32,8 @@ def influence(
     stop: threading.Event | None = None,
     regenerate: bool = True,
 ) -> Generator[StageProgress | Explained, None, tuple[Recommendation, ...]]:
-    """Leaves out each history item once; returns the recommendations with two `Evidence` rows for each of them.
+    """Leaves out each history item once; returns the recommendations with two `Evidence` rows for each of them,
+    and with the agreement of their reasons with these.
 
     A preference text that a person wrote cannot be written anew: without `regenerate` there is the direct row alone.
 
@@ -62,7 +64,8 @@ def influence(
                 row.append(Evidence(left_out.id, whole.score - less.score, reading))
         yield StageProgress("influence", writing + n + 1, steps)
 
-    measured = tuple(replace(r, influence=tuple(row)) for r, row in zip(recommended, rows, strict=True))
+    measured = [replace(r, influence=tuple(row)) for r, row in zip(recommended, rows, strict=True)]
+    measured = claims.held_against(measured, items, history, summaries)
     for recommendation in measured:
         yield Explained(recommendation)
     return measured
