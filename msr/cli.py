@@ -1,4 +1,4 @@
-"""The same job without a browser: `python -m msr {run,describe,fetch}`.
+"""The same job without a browser: `python -m msr {run,describe,index,bench,fetch}`.
 
 Results go to files, progress and errors to stderr. torch is imported only once the input has been accepted.
 """
@@ -19,27 +19,23 @@ from msr.backbones.base import Backbone, BackboneError
 from msr.cache import TextCache
 from msr.config import LIMITS, BackboneConfig, PipelineConfig
 from msr.events import Finished, ItemDescribed, StageProgress
+from msr.options import parser
 from msr.paths import cache_home
 from msr.pipeline import Pipeline
 from msr.progress import Progress
+from msr.retrieval import index as retrieval
+from msr.retrieval.index import Index
+from msr.retrieval.shortlist import tower
 from msr.schema import InputProblem, Item
 
 DONE, FAILED, BAD_INPUT, NO_MODEL, INTERRUPTED = 0, 1, 2, 3, 130
 
-_PATHS = """\
-PATH is a folder or a ZIP with items.csv (columns id,title,image and, if wanted, timestamp; image is a file name
-relative to the table and may be empty) and its pictures, a folder or a ZIP of pictures alone, or a CSV of titles
-alone. "demo" is the bundled catalogue, "demo:STORY" the history of one of its stories.
-"""
-_CODES = """\
-exit codes: 0 done, 1 unexpected failure (the result cannot be written, for instance), 2 bad usage or input,
-3 the model cannot be had or used, 130 interrupted. Nothing is written unless the code is 0.
-"""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; bad usage raises SystemExit(2), as argparse does."""
-    args = _parser().parse_args(argv)
+    args = parser({"run": _run, "describe": _describe, "index": _index, "bench": _bench, "fetch": _fetch}).parse_args(
+        argv
+    )
     progress = Progress(sys.stderr, args.quiet)
     try:
         print(args.command(args, progress))
@@ -61,13 +57,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(args: argparse.Namespace, progress: Progress) -> Path:
     """History and catalogue in, `run.json` out."""
     try:
-        config = PipelineConfig(block_size=args.block_size, top=args.top)
+        config = PipelineConfig(block_size=args.block_size, top=args.top, shortlist=args.shortlist)
     except ValueError as error:
         raise InputProblem(str(error)) from None
     out = _writable(args.out)
     history = _items(args.history, LIMITS.max_history)
-    catalogue = _items(args.catalogue, LIMITS.max_catalogue)
-    pipeline = Pipeline(_backbone(args, progress), config, _cache())
+    catalogue = _items(args.catalogue, args.most)
+    index = Index.open(args.index) if args.index else None
+    pipeline = Pipeline(_backbone(args, progress), config, _cache(), index)
     with _stopping() as stop:
         for event in pipeline.run(history, catalogue, stop=stop):
             if isinstance(event, StageProgress):
@@ -86,6 +83,54 @@ def _describe(args: argparse.Namespace, progress: Progress) -> Path:
     with _stopping() as stop:
         _write(out, _lines(items, pipeline.describe(items, stop=stop), progress))
     return args.out
+
+
+def _index(args: argparse.Namespace, progress: Progress) -> str:
+    """Builds an index or brings it up to date; with --check, asks how much of the full ranking its shortlist finds."""
+    items = _items(args.catalogue, args.most)
+    if args.check:
+        from msr.bench import recall
+
+        index = Index.open(args.out)
+        histories = [_items(source, LIMITS.max_history) for source in args.history or _all_stories()]
+        found = recall.check(_backbone(args, progress), index, items, histories, _cache(), progress)
+        return recall.markdown(found, len(items))
+    before = Index.open(args.out) if (args.out / retrieval.FILE).exists() else None
+    told = _descriptions(args.descriptions) if args.descriptions else {}
+    backbone = _backbone(args, progress)
+
+    def report(done: int, total: int) -> None:
+        progress(f"pictures {done}/{total}", done / total)
+
+    made = retrieval.build(items, backbone.views, tower(backbone), told, before, args.out, report)
+    made.save(args.out)
+    return f"{len(items)} items in {args.out}"
+
+
+def _bench(args: argparse.Namespace, progress: Progress) -> str:
+    """The table on stdout, everything into the JSON."""
+    from msr import bench
+
+    out = _writable(args.json) if args.json else None
+    sizes = {name: getattr(args, name) for name in ("score", "describe", "histories", "baselines", "index")}
+    chosen = {name: size for name, size in sizes.items() if size is not None}
+    result = bench.run(lambda: _backbone(args, progress), chosen, args.quick, args.gguf, args.include, progress)
+    if out:
+        _write(out, json.dumps(result.to_json(), ensure_ascii=False, indent=1) + "\n")
+    return result.markdown()
+
+
+def _all_stories() -> list[str]:
+    return [f"{catalog.DEMO}:{story.id}" for story in catalog.stories()]
+
+
+def _descriptions(path: Path) -> dict[str, str]:
+    """What `python -m msr describe` wrote, by item id. Raises InputProblem."""
+    try:
+        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        return {str(line["id"]): str(line["description"]) for line in lines}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputProblem(f"--descriptions {path}: not a file that python -m msr describe wrote.") from None
 
 
 def _fetch(args: argparse.Namespace, progress: Progress) -> Path:
@@ -138,7 +183,7 @@ def _backbone(args: argparse.Namespace, progress: Progress) -> Backbone:
     adapter = args.adapter
     if adapter not in ("bundled", "none"):
         adapter = str(intake.adapter_folder(adapter))
-    return backbones.load(BackboneConfig(name=args.backbone, adapter=adapter), progress)
+    return backbones.load(BackboneConfig(name=args.backbone, adapter=adapter, weights=args.weights), progress)
 
 
 def _cache() -> TextCache:
@@ -167,50 +212,3 @@ def _write(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             draft.unlink()
         raise
-
-
-def _parser() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--quiet", action="store_true", help="no progress on stderr; errors still appear there")
-    model = argparse.ArgumentParser(add_help=False)
-    model.add_argument("--backbone", default="pocket", metavar="NAME", help='"pocket" (default) or a checkpoint')
-    model.add_argument(
-        "--adapter", default="bundled", metavar="PATH", help='a LoRA folder, "none", or "bundled" (default)'
-    )
-    shape = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(
-        "python -m msr",
-        description="Describe items, write a preference out of a history, and rank a catalogue by it.",
-        epilog=f"{_PATHS}\n{_CODES}",
-        formatter_class=shape,
-    )
-    commands = parser.add_subparsers(required=True, metavar="{run,describe,fetch}")
-
-    run = commands.add_parser(
-        "run", parents=[common, model], help="history and catalogue to ranked, explained recommendations",
-        epilog=f"{_PATHS}\n{_CODES}", formatter_class=shape,
-    )  # fmt: skip
-    run.add_argument("--history", required=True, metavar="PATH", help="what the user had, oldest first")
-    run.add_argument("--catalogue", required=True, metavar="PATH", help="what can be recommended")
-    run.add_argument("--top", type=int, default=PipelineConfig.top, help="recommendations to list (%(default)s)")
-    run.add_argument(
-        "--block-size", type=int, default=PipelineConfig.block_size, help="items a preference step reads (%(default)s)"
-    )
-    run.add_argument("--out", required=True, type=Path, metavar="FILE", help="run.json to write")
-    run.add_argument("--pictures", action="store_true", help="put the pictures into the file: it can be shown anywhere")
-    run.set_defaults(command=_run)
-
-    describe = commands.add_parser(
-        "describe", parents=[common, model], help="items to short factual descriptions",
-        epilog=f"{_PATHS}\n{_CODES}", formatter_class=shape,
-    )  # fmt: skip
-    describe.add_argument("--items", required=True, metavar="PATH", help="items to describe")
-    describe.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON lines to write")
-    describe.set_defaults(command=_describe)
-
-    fetch = commands.add_parser(
-        "fetch", parents=[common], help="get the pocket model now, so that nothing is downloaded later",
-        epilog=_CODES, formatter_class=shape,
-    )  # fmt: skip
-    fetch.set_defaults(command=_fetch)
-    return parser

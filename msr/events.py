@@ -9,8 +9,8 @@ from msr.schema import ItemSummary, Preference, Recommendation, Run
 
 @dataclass(frozen=True)
 class StageProgress:
-    """`stage` is describe, preference, rank, explain or influence, or one of `msr.evidence.measure`; `done` of `total`
-    steps are finished."""
+    """`stage` is describe, preference, shortlist, rank, explain or influence, or one of `msr.evidence.measure`; `done`
+    of `total` steps are finished."""
 
     stage: str
     done: int

@@ -7,36 +7,43 @@ candidates by Yes or No. Rationales and measured influence come on top.
 from __future__ import annotations
 
 import threading
-import time
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from msr import evidence, explain, preference, prompts, ranking, summaries
 from msr.backbones.base import Backbone, StopRequested
 from msr.backbones.cached import CachedBackbone, model_key
 from msr.backbones.untuned import UntunedBackbone
 from msr.cache import TextCache, content_key
+from msr.clock import StageClock
 from msr.config import PipelineConfig
 from msr.events import Event, Finished, Grown, ItemDescribed, PreferenceText, Ranked, StageProgress, Stopped
+from msr.retrieval.index import Index
+from msr.retrieval.shortlist import by_titles, shortlist
 from msr.schema import Block, Candidate, InputProblem, Item, ItemSummary, Preference, Recommendation, Run
-
-E = TypeVar("E")
-R = TypeVar("R")
 
 
 class Pipeline:
     """Runs the stages on one backbone; without a cache, texts are remembered as long as the pipeline lives.
 
     A pipeline keeps no state of a run, so runs may follow each other freely; a backbone answers one run at a time.
+    A catalogue of more than `config.shortlist` candidates is cut down to so many by `index`, or without one by an
+    index of its titles, made at the first run and kept for the next.
     """
 
     def __init__(
-        self, backbone: Backbone, config: PipelineConfig | None = None, cache: TextCache | None = None
+        self,
+        backbone: Backbone,
+        config: PipelineConfig | None = None,
+        cache: TextCache | None = None,
+        index: Index | None = None,
     ) -> None:
         self.config = config or PipelineConfig()
         self.backbone = CachedBackbone(backbone, cache or TextCache())
+        self._index = index
+        self._titles: tuple[frozenset[Item], Index] | None = None
 
     def run(
         self,
@@ -65,7 +72,10 @@ class Pipeline:
         history, catalogue = tuple(history), tuple(catalogue)
         candidates = _checked(history, catalogue)
         backbone = self.backbone if config.adapter else UntunedBackbone(self.backbone)
-        work = _Work(backbone, history, candidates, config, stop or threading.Event(), parent, edited)
+        stop = stop or threading.Event()
+        work = _Work(
+            backbone, history, candidates, config, stop, parent, edited, lambda: self._index_of(catalogue, stop)
+        )
         return work.events(len(catalogue))
 
     def measure(
@@ -73,6 +83,14 @@ class Pipeline:
     ) -> Iterator[StageProgress | Grown]:
         """More evidence about one recommendation of a finished run (`msr.evidence.measure`)."""
         return evidence.measure(self.backbone, run, item_id, other, stop)
+
+    def _index_of(self, catalogue: tuple[Item, ...], stop: threading.Event) -> Index:
+        if self._index is not None:
+            return self._index
+        wanted = frozenset(catalogue)
+        if self._titles is None or self._titles[0] != wanted:
+            self._titles = wanted, by_titles(self.backbone, catalogue, stop)
+        return self._titles[1]
 
     def describe(
         self, items: Sequence[Item], config: PipelineConfig | None = None, stop: threading.Event | None = None
@@ -93,6 +111,7 @@ class _Work:
         stop: threading.Event,
         parent: str | None,
         edited: str | None,
+        index: Callable[[], Index],
     ) -> None:
         self.backbone = backbone
         self.history = history
@@ -101,6 +120,8 @@ class _Work:
         self.stop = stop
         self.parent = parent
         self.edited = edited
+        self.index = index
+        self.found_by: str | None = None  # digest of the index, where candidates were shortlisted
         self.items = {item.id: item for item in (*history, *candidates)}
         self.blocks = preference.blocks(history, config.block_size)
         self.summaries: dict[str, ItemSummary] = {}
@@ -109,7 +130,7 @@ class _Work:
         self.recommended: tuple[Recommendation, ...] = ()
 
     def events(self, catalogue_size: int) -> Iterator[Event]:
-        clock = _Clock(self.stop)
+        clock = StageClock(self.stop)
         try:
             # The first words should not wait for the last picture.
             for blocks in filter(None, (self.blocks[:1], self.blocks[1:])):
@@ -120,6 +141,8 @@ class _Work:
                 own = Preference(Block(len(self.blocks), ()), self.edited, edited=True)
                 self.preferences.append(own)
                 yield PreferenceText(own, final=True)
+            if len(self.candidates) > self.config.shortlist:
+                yield from clock.timed("shortlist", self.shorten())
             yield from clock.timed("rank", self.rank())
             if self.config.explain_top:
                 yield from clock.timed("explain", self.explain())
@@ -145,6 +168,17 @@ class _Work:
         step = yield from preference.update(self.backbone, previous, block, read, limit, self.stop)
         self.preferences.append(step)
         yield StageProgress("preference", block.index + 1, len(self.blocks))
+
+    def shorten(self) -> Generator[Event, None, None]:
+        """Only the shortlist is scored."""
+        yield StageProgress("shortlist", 0, 1)
+        index = self.index()
+        found = shortlist(
+            index, self.backbone, self.history, self.summaries, self.text, self.candidates, self.config.shortlist,
+            self.stop,
+        )  # fmt: skip
+        self.candidates, self.found_by = tuple(found), index.digest
+        yield StageProgress("shortlist", 1, 1)
 
     def rank(self) -> Generator[Event, None, None]:
         titles = [item.title for item in self.history]
@@ -188,6 +222,8 @@ class _Work:
             "catalogue_items": catalogue_size,
             "candidates": len(self.candidates),
         }
+        if self.found_by is not None:
+            settings |= {"shortlisted": f"{len(self.candidates):,} of {catalogue_size:,}", "index": self.found_by}
         if self.edited is not None:
             settings["edited_preference"] = self.edited
         return Run(
@@ -212,41 +248,6 @@ class _Work:
     def _explained(self) -> tuple[tuple[Recommendation, ...], tuple[Recommendation, ...]]:
         """The recommendations that are explained, and those that are not."""
         return self.recommended[: self.config.explain_top], self.recommended[self.config.explain_top :]
-
-
-class _Clock:
-    """Seconds on a monotonic clock. A stage's time is what the stage took, without what its consumer did between
-    two events; `total` runs from first to last; `first_preference_word` from the stage's start to its first text."""
-
-    def __init__(self, stop: threading.Event) -> None:
-        self.stage = "describe"
-        self._stop = stop
-        self._began = time.monotonic()
-        self._spent: dict[str, float] = {}
-        self._first_word: float | None = None
-
-    def timed(self, stage: str, work: Generator[E, None, R]) -> Generator[E, None, R]:
-        """Passes events on and the result back; asks for no further event after a stop."""
-        self.stage = stage
-        try:
-            while True:
-                if self._stop.is_set():
-                    raise StopRequested
-                began = time.monotonic()
-                try:
-                    event = next(work)
-                except StopIteration as end:
-                    return end.value
-                finally:
-                    self._spent[stage] = self._spent.get(stage, 0.0) + time.monotonic() - began
-                if self._first_word is None and isinstance(event, PreferenceText):
-                    self._first_word = self._spent[stage]
-                yield event
-        finally:
-            work.close()
-
-    def timings(self) -> dict[str, float]:
-        return self._spent | {"first_preference_word": self._first_word, "total": time.monotonic() - self._began}
 
 
 def _checked(history: Sequence[Item], catalogue: Sequence[Item]) -> tuple[Item, ...]:

@@ -19,7 +19,11 @@ YES, NO = "Yes", "No"
 UNKNOWN = "The user's preference is not known."
 RECENT_TITLES = 8  # how many titles of the history a recommendation prompt shows
 _PREFERENCE_TITLE = 60  # characters of a title that a summary prompt shows
-_CHAT_TOKENS = re.compile(r"<\|[^|<>]{0,40}\|>|</?(?:image|s|img|video)>|\[/?INST\]", re.IGNORECASE)
+_CHAT_TOKENS = re.compile(
+    r"<\|[^|<>]{0,40}\|>|</?(?:image|s|img|video|pad|unk|end_of_utterance|fake_token_around_image|global-img"
+    r"|row_\d+_col_\d+)>|\[/?INST\]",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)

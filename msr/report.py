@@ -38,9 +38,12 @@ def to_html(run: Run, name: str = "") -> str:
 def _head(run: Run, name: str) -> str:
     parent = f" An edit of run <code>{_text(run.parent)}</code>." if run.parent else ""
     adapter = run.model.get("adapter_sha256")
+    found = run.settings.get("shortlisted")
+    shortlisted = f" (shortlisted {_text(found)})" if found else ""
     return (
         f"<header><h1>{_text(name or 'A run')}</h1><p>{len(run.history)} history items, {len(run.preferences)} "
-        f"preference texts, {len(run.scores)} candidates scored. Run <code>{_text(run.id)}</code>.{parent}</p>"
+        f"preference texts, {len(run.scores)} candidates scored{shortlisted}. "
+        f"Run <code>{_text(run.id)}</code>.{parent}</p>"
         f"<p>Model <b>{_text(run.model.get('name', 'unknown'))}</b>"
         f"{f', adapter <code>{_text(adapter)}</code>' if adapter else ', no adapter'}. "
         f'<span class="model">Model-written</span> texts come out of the model. <span class="measured">Measured</span> '

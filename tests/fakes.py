@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from PIL import Image, ImageColor, ImageStat
 
 from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested, WordWeight
@@ -137,6 +138,11 @@ class FakeBackbone:
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         self.calls["familiarity"] += 1
         return [UNFAMILIAR if p.digest in self.unfamiliar else FAMILIAR for p in pictures]
+
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """The mean colour."""
+        self.calls["views"] += 1
+        return np.array([ImageStat.Stat(p.open()).mean for p in pictures], dtype=np.float32) / 255
 
     @contextmanager
     def adapter_off(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from msr.config import BackboneConfig, Limits, PipelineConfig
         (Limits, "max_title", 0),
         (Limits, "max_pixels", -1),
         (BackboneConfig, "device", "tpu"),
+        (BackboneConfig, "weights", "8bit"),
         (BackboneConfig, "dtype", "int8"),
     ],
 )

@@ -29,6 +29,7 @@ STAGES = (  # a stage imports earlier rows only
     ("msr.pipeline",),
     ("msr.figures",),
     ("msr.report",),
+    ("msr.bench",),
     ("msr.ui",),
     ("app",),
 )

@@ -224,7 +224,7 @@ def test_timings_by_hand(monkeypatch):
         def _step(self, stop):
             now[0] += 1.0
 
-    monkeypatch.setattr("msr.pipeline.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("msr.clock.time", SimpleNamespace(monotonic=lambda: now[0]))
     count = 0
     for event in Pipeline(Ticking()).run(items(1), [Item("c", "lamp")], PipelineConfig(explain_top=0)):
         if not isinstance(event, Finished):

@@ -1,6 +1,7 @@
-"""Models of the real classes with few and random weights, built in this process, and prompts to ask them.
+"""The pocket model with few and random weights, built in this process, and prompts to ask it (other classes:
+`tests.tiny_classes`).
 
-They know nothing, but each step of a real model runs in them: tokenizer, processor, tower, connector, language model.
+It knows nothing, but each step of the real model runs in it: tokenizer, processor, tower, connector, language model.
 """
 
 from __future__ import annotations
@@ -12,18 +13,14 @@ import torch
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
-    CLIPVisionConfig,
     Dinov2Config,
     LlamaConfig,
-    LlavaConfig,
-    LlavaForConditionalGeneration,
     LlavaProcessor,
     PreTrainedTokenizerFast,
 )
 from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 
 from msr.backbones.convert import CHAT_TEMPLATE
-from msr.backbones.local import LocalBackbone
 from msr.backbones.pocket_backbone import Familiarity, PocketBackbone
 from msr.backbones.pocket_model import IMAGE_TOKENS, PocketConfig, PocketLlava
 from msr.cache import TextCache
@@ -34,7 +31,7 @@ from train.model import LORA_TARGETS
 
 VIEW, PATCH = 32, 4  # pixels on a side of a view and of a patch: 8x8 patches, 2x2 of them a cell
 VISION, TEXT = 24, 32  # widths
-_SENTENCES = (
+SENTENCES = (
     "Would the user like this item? Answer Yes or No.",
     "The user appears to have a preference for striped navy mugs and red shirts.",
     "Describe the item in one sentence. A red plain mug. No picture. Yes No",
@@ -43,7 +40,7 @@ _SENTENCES = (
 
 
 @functools.cache
-def _trained() -> str:
+def trained() -> str:
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -53,14 +50,14 @@ def _trained() -> str:
         special_tokens=["<|endoftext|>", "<|im_start|>", "<|im_end|>", IMAGE],
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_SENTENCES, trainer)
+    tokenizer.train_from_iterator(SENTENCES, trainer)
     return tokenizer.to_str()
 
 
 def tokenizer(**options) -> PreTrainedTokenizerFast:
     """Byte-level BPE in the pocket model's chat format."""
     made = PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(_trained()),
+        tokenizer_object=Tokenizer.from_str(trained()),
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
         additional_special_tokens=[IMAGE, "<|im_start|>"],
@@ -128,33 +125,6 @@ def pocket_model() -> PocketLlava:
     return model
 
 
-def llava_model() -> LlavaForConditionalGeneration:
-    torch.manual_seed(0)
-    words = tokenizer()
-    vision = CLIPVisionConfig(
-        hidden_size=VISION,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        image_size=VIEW,
-        patch_size=8,
-        projection_dim=16,
-        initializer_range=0.2,
-    )
-    config = LlavaConfig(
-        vision_config=vision,
-        text_config=text_config(len(words)),
-        image_token_index=words.convert_tokens_to_ids(IMAGE),
-        image_seq_length=(VIEW // 8) ** 2,
-        tie_word_embeddings=True,
-    )
-    model = LlavaForConditionalGeneration(config).eval()
-    with torch.no_grad():
-        for weight in model.model.multi_modal_projector.parameters():
-            weight.normal_(0, 0.3)
-    return model
-
-
 IDENTITY = {
     "name": "tiny",
     "revision": "1",
@@ -170,10 +140,6 @@ IDENTITY = {
 def pocket_backbone(views: TextCache | None = None, familiar: Familiarity | None = None) -> PocketBackbone:
     familiar = familiar or Familiarity(torch.eye(VISION)[:3], 0.2)
     return PocketBackbone(pocket_model(), pocket_processor(), IDENTITY, familiar, views or TextCache())
-
-
-def llava_backbone() -> LocalBackbone:
-    return LocalBackbone(llava_model(), processor(8, 1, "default"), IDENTITY)
 
 
 def save_checkpoint(folder: Path) -> Path:

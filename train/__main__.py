@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from train.names import BY_USER, DATASETS, PICTURES, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
+from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 from train.readers import KINDS
 
 _SPLIT = "who is held out: some users (default), or what everybody chose last, from one moment on (train/splits.py)"
@@ -56,10 +56,14 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("--warmup-epochs", type=int, default=12)
             one.add_argument("--start", type=Path, help="folder of an earlier run whose LoRA is taken over")
         else:
-            one.add_argument("--start", type=Path, required=True, help="folder of an aligned model")
+            one.add_argument("--start", type=Path, help="folder of an aligned model; the pocket model needs one")
+            one.add_argument(
+                "--backbone", default=POCKET,
+                help='"pocket" (default), or with --dataset a checkpoint, which sees the candidates\' pictures too',
+            )  # fmt: skip
             one.add_argument(
                 "--dataset", choices=DATASETS, default=DATASETS[0],
-                help="pictures (default): all tasks; else a recommender on titles alone, from that data set in --data",
+                help="pictures (default): all tasks; else a recommender, from that data set in --data",
             )  # fmt: skip
             one.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
     one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
@@ -168,19 +172,20 @@ def main() -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
-    """A stage of training; returns the exit code: 0 done, 2 bad input, 130 interrupted."""
+    """A stage of training; returns the exit code: 0 done, 2 bad input, 3 no model, 130 interrupted."""
+    from msr.backbones.base import BackboneError
     from train import stages, textual
 
-    titles_alone = getattr(args, "dataset", PICTURES) != PICTURES
+    interactions = getattr(args, "dataset", PICTURES) != PICTURES
     try:
-        if not titles_alone and getattr(args, "split", BY_USER) != BY_USER:
+        if not interactions and getattr(args, "split", BY_USER) != BY_USER:
             raise ValueError("pictures are split by their keys and films by user; give --split with another --dataset.")
-        (textual.run if titles_alone else {"align": stages.align, "sft": stages.sft}[args.command])(args)
+        (textual.run if interactions else {"align": stages.align, "sft": stages.sft}[args.command])(args)
         return 0
     except KeyboardInterrupt:
         code, message = 130, "interrupted; the same command goes on"
-    except (ValueError, FileNotFoundError, NotADirectoryError) as error:
-        code, message = 2, str(error)
+    except (ValueError, FileNotFoundError, NotADirectoryError, BackboneError) as error:
+        code, message = 3 if isinstance(error, BackboneError) else 2, str(error)
     print(f"error: {message}", file=sys.stderr)
     return code
 

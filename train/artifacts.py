@@ -10,7 +10,7 @@ from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from sklearn.cluster import MiniBatchKMeans
 
-from train.model import Learner
+from train.model import Learner, LoraLearner
 
 CENTRES = 384
 PUBLISHED = ("adapter_config.json", "adapter_model.safetensors", "connector.safetensors", "familiarity.safetensors")
@@ -24,17 +24,22 @@ def save(learner: Learner, folder: Path, known: torch.Tensor, unseen: torch.Tens
 
 def save_weights(learner: Learner, folder: Path) -> None:
     """LoRA and connector in half precision: half the bytes, and the merged model rounds more than that."""
-    folder.mkdir(parents=True, exist_ok=True)
-    config = learner.peft.peft_config["default"]
-    config.base_model_name_or_path = "pocket"  # not the folder on this machine
-    config.save_pretrained(str(folder))
-    lora = get_peft_model_state_dict(learner.peft, save_embedding_layers=False)
-    save_file({k: v.detach().to(torch.float16).contiguous() for k, v in lora.items()}, folder / PUBLISHED[1])
+    save_lora(learner, folder, "pocket", torch.float16)
     connector = learner.connector.state_dict()
     save_file({k: v.detach().to(torch.float16).contiguous() for k, v in connector.items()}, folder / PUBLISHED[2])
 
 
-def load_into(learner: Learner, folder: Path, connector: bool = True) -> None:
+def save_lora(learner: LoraLearner, folder: Path, base: str, dtype: torch.dtype = torch.float32) -> None:
+    """The LoRA alone, as PEFT keeps one; `base` names the model that it is for."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = learner.peft.peft_config["default"]
+    config.base_model_name_or_path = base  # not the folder on this machine
+    config.save_pretrained(str(folder))
+    lora = get_peft_model_state_dict(learner.peft, save_embedding_layers=False)
+    save_file({k: v.detach().to(dtype).contiguous() for k, v in lora.items()}, folder / PUBLISHED[1])
+
+
+def load_into(learner: LoraLearner, folder: Path, connector: bool = True) -> None:
     """Starts `learner` from saved weights; `connector=False` takes the LoRA alone."""
     set_peft_model_state_dict(learner.peft, {k: v.float() for k, v in load_file(folder / PUBLISHED[1]).items()})
     if connector:
@@ -42,9 +47,9 @@ def load_into(learner: Learner, folder: Path, connector: bool = True) -> None:
 
 
 def adapter_hash(folder: Path) -> str:
-    """SHA-256 over adapter and connector, 16 digits."""
+    """SHA-256 over the adapter, and the connector where there is one; 16 digits."""
     digest = hashlib.sha256()
-    for name in PUBLISHED[1:3]:
+    for name in (PUBLISHED[1], *(name for name in PUBLISHED[2:3] if (folder / name).exists())):
         digest.update((folder / name).read_bytes())
     return digest.hexdigest()[:16]
 

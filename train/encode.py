@@ -5,10 +5,11 @@ Prompts come from `msr.prompts` and ids from `msr.backbones.tokens`, exactly as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 
 import torch
+from torch.nn import functional
 
 from msr.backbones.tokens import ChatTokens
 from msr.prompts import Prompt
@@ -57,7 +58,8 @@ class Counts:
 class Batch:
     """Tensors of one forward pass.
 
-    ids, positions: (B, T); mask: (B, 1, T, T) bool, or (B, T) where rows are plain; pictures: keys in reading order.
+    ids: (B, T); positions: (B, T) or (3, B, T); mask: (B, 1, T, T) bool, or (B, T) where rows are plain; pictures: keys
+    in reading order.
     labels: (B, T) for answers, or None; reads: (N, 2) row and column of answer positions; liked: (N,); slate: (N,).
     """
 
@@ -88,14 +90,14 @@ class Batch:
 
 
 class Encoder:
-    """Encodes for a model whose pictures all take the same `image_tokens` ids."""
+    """Encodes prompts as `read` reads them: ids, and positions, (T,) or (3, T) (`msr.backbones.rows.positions`)."""
 
-    def __init__(self, tokens: ChatTokens, image_token_id: int, image_tokens: int) -> None:
+    def __init__(self, tokens: ChatTokens, read: Callable[[Prompt], tuple[list[int], torch.Tensor]]) -> None:
         self.tokens = tokens
-        self.image_ids = [image_token_id] * image_tokens
+        self.read = read
 
     def prompt_ids(self, prompt: Prompt) -> list[int]:
-        return self.tokens.prompt_ids(prompt, [self.image_ids] * len(prompt.pictures))
+        return self.read(prompt)[0]
 
     def encode(self, examples: Sequence[Example] | Sequence[Slate]) -> Batch:
         """`answers` or `slates`, by what the examples are; they are of one kind, and at least one."""
@@ -103,19 +105,19 @@ class Encoder:
 
     def answers(self, examples: Sequence[Example]) -> Batch:
         """Right-padded rows; only answer tokens carry a label."""
-        rows, labels, pictures = [], [], []
+        rows, labels, places, pictures = [], [], [], []
         for example in examples:
-            prompt = self.prompt_ids(example.prompt)
+            prompt, position = self.read(example.prompt)
             answer = self.tokens.answer_ids(example.answer)
             rows.append(prompt + answer)
             labels.append([IGNORE] * len(prompt) + answer)
+            places.append(torch.cat([position, position[..., -1:] + torch.arange(1, len(answer) + 1)], dim=-1))
             pictures += [p.digest for p in example.prompt.pictures]
         width = max(map(len, rows))
         ids = torch.tensor([r + [self.tokens.pad] * (width - len(r)) for r in rows])
         mask = torch.tensor([[1] * len(r) + [0] * (width - len(r)) for r in rows])
         label = torch.tensor([r + [IGNORE] * (width - len(r)) for r in labels])
-        positions = torch.arange(width).expand(len(rows), -1)
-        return Batch(ids, positions, mask, pictures, labels=label)
+        return Batch(ids, _stacked(places), mask, pictures, labels=label)
 
     def slates(self, slates: Sequence[Slate]) -> Batch:
         """One row a user: the prefix that all prompts share, then each candidate's remainder.
@@ -123,39 +125,44 @@ class Encoder:
         A candidate sees the prefix and itself; its positions go on where the prefix ends, so every answer logit
         equals the one of the full prompt alone.
         """
-        packed, pictures, reads, liked, slate = [], [], [], [], []
+        packed, positions, pictures, reads, liked, slate = [], [], [], [], [], []
         for row, one in enumerate(slates):
-            full = [self.prompt_ids(p) for p in one.prompts]
-            prefix = common_prefix(full, stop_at=self.image_ids[0])
-            ids, segment, position = list(full[0][:prefix]), [0] * prefix, list(range(prefix))
-            for k, whole in enumerate(full):
-                rest = whole[prefix:]
-                ids += rest
-                segment += [k + 1] * len(rest)
-                position += range(prefix, len(whole))
+            full = [self.read(p) for p in one.prompts]
+            prefix = common_prefix([whole for whole, _ in full], stop_at=self.tokens.image)
+            ids, segment, position = full[0][0][:prefix], [0] * prefix, [full[0][1][..., :prefix]]
+            for k, (whole, places) in enumerate(full):
+                ids += whole[prefix:]
+                segment += [k + 1] * (len(whole) - prefix)
+                position.append(places[..., prefix:])
                 reads.append((row, len(ids) - 1))
                 liked.append(one.liked[k])
                 slate.append(row)
                 pictures += [p.digest for p in one.prompts[k].pictures]
-            packed.append((ids, segment, position))
-        width = max(len(ids) for ids, _, _ in packed)
+            packed.append((ids, segment))
+            positions.append(torch.cat(position, dim=-1))
+        width = max(len(ids) for ids, _ in packed)
         ids = torch.full((len(packed), width), self.tokens.pad)
         segments = torch.full((len(packed), width), -1)
-        positions = torch.zeros((len(packed), width), dtype=torch.long)
-        for row, (i, s, p) in enumerate(packed):
-            ids[row, : len(i)], segments[row, : len(s)], positions[row, : len(p)] = map(torch.tensor, (i, s, p))
+        for row, (i, s) in enumerate(packed):
+            ids[row, : len(i)], segments[row, : len(s)] = map(torch.tensor, (i, s))
         query, key = segments.unsqueeze(2), segments.unsqueeze(1)
         causal = torch.ones(width, width, dtype=torch.bool).tril()
         mask = causal & ((key == query) | (key == 0))  # padding (-1) sees padding only, and nobody reads it
         return Batch(
             ids,
-            positions,
+            _stacked(positions),
             mask.unsqueeze(1),
             pictures,
             reads=torch.tensor(reads),
             liked=torch.tensor(liked),
             slate=torch.tensor(slate),
         )
+
+
+def _stacked(rows: Sequence[torch.Tensor]) -> torch.Tensor:
+    """(B, T) of (T,) rows, or (3, B, T) of (3, T) rows, padded with zeros on the right."""
+    width = max(row.shape[-1] for row in rows)
+    return torch.stack([functional.pad(row, (0, width - row.shape[-1])) for row in rows], dim=-2)
 
 
 def common_prefix(rows: Sequence[Sequence[int]], stop_at: int | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
@@ -11,52 +12,102 @@ from transformers import AutoProcessor
 
 from msr.backbones.pocket_model import PocketLlava
 from msr.backbones.tokens import ChatTokens
+from msr.prompts import Prompt
 from train.encode import IGNORE, Batch, Counts, Encoder
 
-LORA_TARGETS = r".*language_model.*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
+LORA_TARGETS = r".*(language_model|text_model).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
 
 
-class Learner(torch.nn.Module):
-    """Computes losses from stored picture views; the vision tower never runs here."""
+class LoraLearner(torch.nn.Module, ABC):
+    """A LoRA on a frozen model's language model, and the losses; a subclass says how prompts and pictures are read."""
 
-    def __init__(self, checkpoint: str, rank: int, alpha: int, train_connector: bool, dtype=torch.float32) -> None:
+    def __init__(self, base, tokens: ChatTokens, rank: int, alpha: int, name: str) -> None:
         super().__init__()
-        self.processor = AutoProcessor.from_pretrained(checkpoint)
-        base = PocketLlava.from_pretrained(checkpoint, dtype=dtype)
         base.requires_grad_(False)
-        config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=LORA_TARGETS, base_model_name_or_path="pocket")
+        config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=LORA_TARGETS, base_model_name_or_path=name)
         self.peft = get_peft_model(base, config)
-        self.tokens = ChatTokens(self.processor)
-        self.inner = self.peft.base_model.model.model
-        self.connector = self.inner.multi_modal_projector.float()
-        self.connector.requires_grad_(train_connector)
-        self.head = self.peft.base_model.model.lm_head
-        self.yes_no = self.tokens.yes_no()
-        self.swap = 0.08  # share of a training batch's image tokens
+        self.tokens = tokens
+        self.embed = base.get_input_embeddings()
+        self.head = base.get_output_embeddings()
+        self.language = base.get_decoder()
+        self.yes_no = tokens.yes_no()
 
     @property
     def device(self) -> torch.device:
         return self.head.weight.device
 
-    def encoder(self) -> Encoder:
-        image = self.processor.image_token
-        size = self.peft.base_model.model.config.image_seq_length
-        return Encoder(self.tokens, self.tokens.tokenizer.convert_tokens_to_ids(image), size)
+    @abstractmethod
+    def read(self, prompt: Prompt) -> tuple[list[int], torch.Tensor]:
+        """A prompt's ids and positions, as at inference."""
 
-    def hidden(self, batch: Batch, views: torch.Tensor) -> torch.Tensor:
-        """(B, T, D) last states; `views` is (pictures of the batch, 1 + cells, F + 6)."""
-        embeds = self.inner.get_input_embeddings()(batch.ids)
-        if len(batch.pictures):
-            pictures = self._swapped(self.connector(views)).to(embeds.dtype)
-            places = batch.ids == self.peft.base_model.model.config.image_token_id
-            embeds = embeds.masked_scatter(places.unsqueeze(-1), pictures)
+    @abstractmethod
+    def shown(self, views: Sequence[torch.Tensor]) -> torch.Tensor:
+        """(N, D): the tokens of the viewed pictures (at least one), one after another."""
+
+    def encoder(self) -> Encoder:
+        return Encoder(self.tokens, self.read)
+
+    def hidden(self, batch: Batch, views: Sequence[torch.Tensor]) -> torch.Tensor:
+        """(B, T, D) last states; `views` are those of the batch's pictures, in their order."""
+        embeds = self.embed(batch.ids)
+        if batch.pictures:
+            places = (batch.ids == self.tokens.image).unsqueeze(-1)
+            embeds = embeds.masked_scatter(places, self.shown(views).to(embeds.dtype))
         mask = batch.mask
         if mask.ndim == 4:
             mask = embeds.new_zeros(mask.shape).masked_fill(~mask, torch.finfo(embeds.dtype).min)
-        states = self.inner.language_model(
-            inputs_embeds=embeds, attention_mask=mask, position_ids=batch.positions, use_cache=False
-        )
+        states = self.language(inputs_embeds=embeds, attention_mask=mask, position_ids=batch.positions, use_cache=False)
         return states.last_hidden_state
+
+    def loss(self, batch: Batch, views: Sequence[torch.Tensor], whole: Counts) -> torch.Tensor:
+        """The batch's share of the mean loss of a step that has `whole` labels in all; the shares add up to it."""
+        share = self.slate_loss if batch.labels is None else self.answer_loss
+        return share(batch, views, whole)
+
+    def answer_loss(self, batch: Batch, views: Sequence[torch.Tensor], whole: Counts | None = None) -> torch.Tensor:
+        """Mean cross-entropy of answer tokens, in nats; logits exist only where a label is. `whole` as in `loss`."""
+        states = self.hidden(batch, views)
+        labels = batch.labels[:, 1:]
+        keep = labels != IGNORE
+        total = functional.cross_entropy(self.head(states[:, :-1][keep]).float(), labels[keep], reduction="sum")
+        return total / (whole or batch.counts).tokens
+
+    def answer_logits(self, batch: Batch, views: Sequence[torch.Tensor]) -> torch.Tensor:
+        """(N,) Yes-minus-No logits at the answer positions of packed slates."""
+        states = self.hidden(batch, views)[batch.reads[:, 0], batch.reads[:, 1]]
+        yes, no = self.yes_no
+        # One row of weights, not the difference of two products: in half precision that would lose digits.
+        return functional.linear(states, self.head.weight[[yes]] - self.head.weight[[no]]).float().squeeze(-1)
+
+    def slate_loss(self, batch: Batch, views: Sequence[torch.Tensor], whole: Counts | None = None) -> torch.Tensor:
+        """`preference_loss` of packed slates. `whole` as in `loss`."""
+        return preference_loss(self.answer_logits(batch, views), batch.liked, batch.slate, whole or batch.counts)
+
+    def trainable(self) -> dict[str, torch.Tensor]:
+        return {name: p for name, p in self.named_parameters() if p.requires_grad}
+
+
+class Learner(LoraLearner):
+    """The pocket model; its connector may learn too. The tower never runs here: pictures are stored views, each
+    (1 + cells, F + 6)."""
+
+    def __init__(self, checkpoint: str, rank: int, alpha: int, train_connector: bool, dtype=torch.float32) -> None:
+        processor = AutoProcessor.from_pretrained(checkpoint)
+        base = PocketLlava.from_pretrained(checkpoint, dtype=dtype)
+        super().__init__(base, ChatTokens(processor), rank, alpha, "pocket")
+        self.processor = processor
+        self.inner = base.model
+        self.connector = self.inner.multi_modal_projector.float()
+        self.connector.requires_grad_(train_connector)
+        self.swap = 0.08  # share of a training batch's image tokens
+        self._image_ids = [self.tokens.image] * base.config.image_seq_length
+
+    def read(self, prompt: Prompt) -> tuple[list[int], torch.Tensor]:
+        ids = self.tokens.prompt_ids(prompt, [self._image_ids] * len(prompt.pictures))
+        return ids, torch.arange(len(ids))
+
+    def shown(self, views: Sequence[torch.Tensor]) -> torch.Tensor:
+        return self._swapped(self.connector(torch.stack(list(views)))).flatten(0, 1)
 
     def _swapped(self, tokens: torch.Tensor) -> torch.Tensor:
         """In training some (B, IMAGE_TOKENS, D) tokens are another picture's.
@@ -68,33 +119,6 @@ class Learner(torch.nn.Module):
             return tokens
         other = tokens[torch.randperm(len(tokens))]
         return torch.where(torch.rand(tokens.shape[:2]).unsqueeze(-1) < self.swap, other, tokens)
-
-    def loss(self, batch: Batch, views: torch.Tensor, whole: Counts) -> torch.Tensor:
-        """The batch's share of the mean loss of a step that has `whole` labels in all; the shares add up to it."""
-        share = self.slate_loss if batch.labels is None else self.answer_loss
-        return share(batch, views, whole)
-
-    def answer_loss(self, batch: Batch, views: torch.Tensor, whole: Counts | None = None) -> torch.Tensor:
-        """Mean cross-entropy of answer tokens, in nats; logits exist only where a label is. `whole` as in `loss`."""
-        states = self.hidden(batch, views)
-        labels = batch.labels[:, 1:]
-        keep = labels != IGNORE
-        total = functional.cross_entropy(self.head(states[:, :-1][keep]).float(), labels[keep], reduction="sum")
-        return total / (whole or batch.counts).tokens
-
-    def answer_logits(self, batch: Batch, views: torch.Tensor) -> torch.Tensor:
-        """(N,) Yes-minus-No logits at the answer positions of packed slates."""
-        states = self.hidden(batch, views)[batch.reads[:, 0], batch.reads[:, 1]]
-        yes, no = self.yes_no
-        # One row of weights, not the difference of two products: in half precision that would lose digits.
-        return functional.linear(states, self.head.weight[[yes]] - self.head.weight[[no]]).float().squeeze(-1)
-
-    def slate_loss(self, batch: Batch, views: torch.Tensor, whole: Counts | None = None) -> torch.Tensor:
-        """`preference_loss` of packed slates. `whole` as in `loss`."""
-        return preference_loss(self.answer_logits(batch, views), batch.liked, batch.slate, whole or batch.counts)
-
-    def trainable(self) -> dict[str, torch.Tensor]:
-        return {name: p for name, p in self.named_parameters() if p.requires_grad}
 
 
 def preference_loss(
@@ -114,7 +138,6 @@ def preference_loss(
     return listwise / max(1, whole.liked) + calibration * yes_no / (whole.liked + whole.disliked)
 
 
-def views_of(store, batch: Batch) -> torch.Tensor:
-    """(pictures of the batch, 1 + cells, F + 6) from the feature store, where the batch is; empty without pictures."""
-    keys: Sequence[str] = batch.pictures
-    return torch.stack([store[k] for k in keys]).to(batch.ids.device) if keys else torch.empty(0)
+def views_of(store, batch: Batch) -> list[torch.Tensor]:
+    """The views of the batch's pictures from a store by key, where the batch is."""
+    return [store[key].to(batch.ids.device) for key in batch.pictures]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+POCKET = "pocket"
 PICTURES = "pictures"
 DATASETS = (PICTURES, "microlens", "amazon", "movielens", "folder")
 BY_USER, BY_TIME = SPLITS = ("user", "time")

@@ -1,7 +1,7 @@
 """Slates from interaction logs: recent titles, then the next choices among items that were passed over.
 
-The text-only recommender in the manner of TALLREC (arXiv 2305.00447): titles of the history in place of a preference
-text, asked in the very words of `train.preferences` "titles". Any data set with titles will do.
+In the manner of TALLREC (arXiv 2305.00447): titles of the history in place of a preference text, asked in the very
+words of `train.preferences` "titles". Any data set with titles will do; candidates may show their pictures.
 """
 
 from __future__ import annotations
@@ -12,15 +12,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from msr import prompts
-from msr.intake.titles import title
-from msr.schema import Item
 from train.dataset import CatalogueItem
 from train.encode import Slate
 from train.interactions import Interactions
 from train.logs import UserLog
 from train.names import UNIFORM
 from train.negatives import TooFewItems, draw
-from train.preferences import HISTORY
+from train.preferences import HISTORY, Shelf
 from train.splits import case_at
 
 _ATTEMPTS = 200  # places of logs
@@ -33,8 +31,8 @@ class LogSlates:
     leaves enough items that could have been passed over.
     """
 
-    def __init__(self, items: Mapping[str, CatalogueItem], logs: Sequence[UserLog]) -> None:
-        self._items = {item_id: Item(item_id, title(item.title) or "untitled") for item_id, item in items.items()}
+    def __init__(self, items: Mapping[str, CatalogueItem], logs: Sequence[UserLog], pictured: bool = False) -> None:
+        self._items = Shelf(items, pictured)
         self._logs = [log for log in logs if len(set(log.items)) >= 2]
         if not self._logs:
             raise ValueError("no user chose two items: there is nothing to learn from")
@@ -56,7 +54,7 @@ class LogSlates:
                 if attempt + 1 == _ATTEMPTS:
                     raise
                 continue
-            recent = [self._items[i].title for i in history[-HISTORY:]]
+            recent = [self._items.title(i) or "untitled" for i in history[-HISTORY:]]
             return Slate(
                 tuple(prompts.recommend("", recent, self._items[i]) for i in (*good, *bad)),
                 (True,) * len(good) + (False,) * len(bad),

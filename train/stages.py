@@ -22,6 +22,7 @@ from train.encode import Example, Slate
 from train.features import FeatureStore
 from train.loop import LoopConfig, fit
 from train.model import Learner
+from train.names import POCKET
 from train.processes import joined
 from train.tasks import Tasks
 from train.validation import mean_answer_loss, slate_auc
@@ -113,6 +114,8 @@ def sft(args: argparse.Namespace) -> None:
         ValueError: a bad setting, or validations are wanted and there is no validation user.
     """
     config = _config(args, lora_lr=5e-4, connector_lr=CONNECTOR_LR)
+    if args.backbone != POCKET or not args.start:
+        raise ValueError("all four tasks are for the pocket model, with --start; a checkpoint learns with --dataset")
     learner, material, store = prepare(args)
     tasks = Tasks(material.part("train"), material.users("train"), store)
     args.out.mkdir(parents=True, exist_ok=True)

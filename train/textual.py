@@ -1,8 +1,10 @@
-"""`python -m train sft --dataset KIND`: a recommender on titles alone, from any interaction data; resumable.
+"""`python -m train sft --dataset KIND`: a recommender from any interaction data; resumable.
 
-In the manner of TALLREC (arXiv 2305.00447): recent titles stand in place of a preference text. Only the LoRA learns;
-connector and familiarity stay as they are in the run that it starts from. With `--validate-every`, the weights that
-are kept are those of the highest AUC on slates of validation users. What is tested is in neither (`train.splits`).
+In the manner of TALLREC (arXiv 2305.00447): recent titles stand in place of a preference text. Only the LoRA learns.
+The pocket model learns on titles alone, and its connector and familiarity stay as they are in the run that it starts
+from. A checkpoint (`--backbone NAME`) sees the candidates' pictures where the data have some. With `--validate-every`,
+the weights that are kept are those of the highest AUC on slates of validation users. What is tested is in neither
+(`train.splits`).
 """
 
 from __future__ import annotations
@@ -14,11 +16,15 @@ from functools import partial
 
 import torch
 
+from msr import backbones
 from msr.backbones import pocket
+from msr.config import BackboneConfig
 from train import artifacts, readers, report, splits
+from train.checkpoint import CheckpointLearner
 from train.encode import Slate
 from train.loop import LoopConfig, fit
 from train.model import Learner
+from train.names import POCKET
 from train.processes import joined
 from train.slates import LogSlates
 from train.validation import slate_auc
@@ -32,6 +38,7 @@ def run(args: argparse.Namespace) -> None:
 
     Raises:
         IntakeError: the data are not in their format.
+        BackboneError: the checkpoint cannot be had.
         ValueError: a bad setting, or too little data.
     """
     config = LoopConfig(
@@ -45,32 +52,38 @@ def run(args: argparse.Namespace) -> None:
     )
     data = readers.read(args.dataset, args.data)
     who = splits.roles(data, split=args.split)
-    slates = LogSlates(data.items, who.train)
+    pictured = args.backbone != POCKET
+    slates = LogSlates(data.items, who.train, pictured)
     torch.manual_seed(args.seed)
     with joined().main_process_first():
-        learner = Learner(str(pocket.fetch(lambda message, fraction: None)), args.rank, 2 * args.rank, False)
+        learner, store = _checkpoint(args) if pictured else (_pocket(args), {})
     args.out.mkdir(parents=True, exist_ok=True)
-    artifacts.load_into(learner, args.start)
+    if args.start:
+        artifacts.load_into(learner, args.start, connector=not pictured)
 
     def draw(rng: random.Random) -> tuple[str, list[Slate]]:
         return "recommend", [slates(rng) for _ in range(SLATES)]
 
     validate = None
     if config.validate_every:
-        unseen, rng = LogSlates(data.items, who.validation), random.Random("validation")
-        validate = partial(slate_auc, slates=[unseen(rng) for _ in range(VALIDATION_SLATES)], store={})
-    done = fit(learner, config, draw, {}, args.out, validate)
+        unseen, rng = LogSlates(data.items, who.validation, pictured), random.Random("validation")
+        validate = partial(slate_auc, slates=[unseen(rng) for _ in range(VALIDATION_SLATES)], store=store)
+    done = fit(learner, config, draw, store, args.out, validate)
     if not joined().is_main_process:
         return
-    artifacts.save_weights(learner, args.out)
-    shutil.copyfile(args.start / artifacts.PUBLISHED[3], args.out / artifacts.PUBLISHED[3])
+    if pictured:
+        artifacts.save_lora(learner, args.out, args.backbone)
+    else:
+        artifacts.save_weights(learner, args.out)
+        shutil.copyfile(args.start / artifacts.PUBLISHED[3], args.out / artifacts.PUBLISHED[3])
     report.update(
         args.out / "run.json",
         sft={
             "config": {**done["config"], "rank": args.rank, "rows": SLATES, "mix": {"recommend": [1.0, SLATES]}},
             "dataset": data.kind,
             "split": args.split,
-            "started_from": artifacts.adapter_hash(args.start),
+            "backbone": args.backbone,
+            "started_from": args.start and artifacts.adapter_hash(args.start),
             **report.loop(done),
             "users": len(who.train),
         },
@@ -79,3 +92,16 @@ def run(args: argparse.Namespace) -> None:
         seed=args.seed,
         adapter_sha256=artifacts.adapter_hash(args.out),
     )
+
+
+def _pocket(args: argparse.Namespace) -> Learner:
+    if not args.start:
+        raise ValueError("--start is missing: the pocket model starts from a run that has a connector")
+    return Learner(str(pocket.fetch(lambda message, fraction: None)), args.rank, 2 * args.rank, False)
+
+
+def _checkpoint(args: argparse.Namespace):
+    """The learner, and the store of the pictures that it has read."""
+    backbone = backbones.load(BackboneConfig(args.backbone, "none"))
+    learner = CheckpointLearner(backbone, args.rank, 2 * args.rank)
+    return learner, learner.store

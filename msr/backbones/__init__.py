@@ -20,6 +20,8 @@ def load(
     """
     config = config or BackboneConfig()
     if config.name == "pocket":
+        if config.weights != "full":
+            raise BackboneError("4-bit weights are for large checkpoints; the pocket model comes in full ones only")
         from msr.backbones import pocket_backbone
 
         return pocket_backbone.load(config, report)

@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from msr.prompts import Prompt
 from msr.schema import Picture, YesNo
 
@@ -86,6 +88,9 @@ class Backbone(Protocol):
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         """How near each picture is to the training pictures, in [0, 1]; under 0.5 means unlike all of them."""
+
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """What the vision tower makes of each picture (at least one), (N, F) float32: alike pictures are near."""
 
     def adapter_off(self) -> AbstractContextManager[None]:
         """While entered, the base model answers alone."""

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
+import numpy as np
+
 from msr.backbones.base import (
     INTEGRATED,
     Attributes,
@@ -92,6 +94,9 @@ class CachedBackbone:
                 self._cache.put(key, value)
                 known[key] = value
         return [known[key] for key in keys]
+
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        return self._backbone.views(pictures)
 
     def attribute(
         self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from transformers import AutoModelForImageTextToText, AutoProcessor
+from transformers import AutoModelForImageTextToText
 
+from msr.backbones import processors
 from msr.backbones.base import BackboneError
-from msr.backbones.device import pick_device, pick_dtype
+from msr.backbones.device import four_bit, pick_device, pick_dtype
 from msr.backbones.local import LocalBackbone
 from msr.backbones.wheels import Report
 from msr.config import BackboneConfig
@@ -18,16 +19,22 @@ def load(config: BackboneConfig, report: Report) -> LocalBackbone:
     """Loads `config.name`; `config.adapter` may be a LoRA folder ("bundled" means none here).
 
     Raises:
-        BackboneError: the checkpoint or the adapter cannot be loaded.
+        BackboneError: the checkpoint or the adapter cannot be loaded, or 4-bit weights are not possible here.
     """
     report(f"Loading {config.name}", 0.1)
     device = pick_device(config.device)
     dtype = pick_dtype(device, config.dtype)
+    packed = four_bit(device, dtype) if config.weights == "4bit" else None
     try:
-        processor = AutoProcessor.from_pretrained(config.name, trust_remote_code=False)
+        processor = processors.load(config.name)
         model = AutoModelForImageTextToText.from_pretrained(
-            config.name, dtype=dtype, trust_remote_code=False, use_safetensors=True
-        ).to(device)
+            config.name,
+            dtype=dtype,
+            device_map={"": device},
+            quantization_config=packed,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
     except (OSError, ValueError, ImportError, KeyError) as error:
         first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
         raise BackboneError(
@@ -40,7 +47,7 @@ def load(config: BackboneConfig, report: Report) -> LocalBackbone:
         "adapter": None,
         "adapter_sha256": None,
         "device": device.type,
-        "dtype": str(dtype).removeprefix("torch."),
+        "dtype": str(dtype).removeprefix("torch.") + (", 4-bit weights" if packed else ""),
         "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
     }
     backbone = LocalBackbone(model, processor, identity)

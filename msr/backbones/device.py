@@ -1,10 +1,12 @@
-"""Which device and number format a model runs in."""
+"""Which device and number formats a model runs in."""
 
 from __future__ import annotations
 
 import time
+from importlib.util import find_spec
 
 import torch
+from transformers import BitsAndBytesConfig
 
 from msr.backbones.base import BackboneError
 
@@ -28,6 +30,19 @@ def pick_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:
     if device.type == "mps":
         return torch.float32
     return torch.bfloat16 if _seconds(torch.bfloat16) < 0.8 * _seconds(torch.float32) else torch.float32
+
+
+def four_bit(device: torch.device, dtype: torch.dtype) -> BitsAndBytesConfig:
+    """How weights are kept in four bits (NF4, QLoRA, arXiv 2305.14314) and multiplied in `dtype`.
+
+    Raises:
+        BackboneError: there is no GPU, or no bitsandbytes.
+    """
+    if device.type != "cuda":
+        raise BackboneError(f"4-bit weights need a GPU (cuda), and this is {device.type}; leave --weights out")
+    if find_spec("bitsandbytes") is None:
+        raise BackboneError("4-bit weights need bitsandbytes: pip install bitsandbytes, or leave --weights out")
+    return BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
 
 
 def _seconds(dtype: torch.dtype) -> float:

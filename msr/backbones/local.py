@@ -1,4 +1,4 @@
-"""Any `AutoModelForImageTextToText` checkpoint in this process, with a LoRA adapter merged in.
+"""Any `AutoModelForImageTextToText` checkpoint in this process, with a LoRA adapter.
 
 Scoring computes the prefix that all prompts share once and runs the remainders as one batch behind it. Pictures are
 seen once: their tokens in the language model's space are kept by digest.
@@ -7,23 +7,27 @@ seen once: their tokens in the language model's space are kept by digest.
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from queue import Queue
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import DynamicCache, StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
 
 from msr.backbones import attribution
+from msr.backbones.adapter import Adapter
 from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested
+from msr.backbones.pictures import Seen, look
+from msr.backbones.rows import Row, padded, positions
 from msr.backbones.tokens import ChatTokens
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
 
 _PICTURES_KEPT = 4096
+_REPEATED = frozenset({"full_attention", "sliding_attention", "chunked_attention"})  # layers with keys and values
 
 
 class _Stop(StoppingCriteria):
@@ -48,10 +52,10 @@ class LocalBackbone:
         self.processor = processor
         self.tokens = ChatTokens(processor)
         self._identity = dict(identity)
-        self._base: dict[str, torch.Tensor] = {}
+        self._adapter: Adapter | None = None
         self._off = False
         self._off_thread: int | None = None  # who holds the lock while the adapter is off
-        self._pictures: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._pictures: OrderedDict[str, Seen] = OrderedDict()
         self._lock = threading.RLock()
 
     # -- identity and adapter -----------------------------------------------------------------------------
@@ -60,19 +64,9 @@ class LocalBackbone:
         return {**self._identity, "adapter": None, "adapter_sha256": None} if self._off else dict(self._identity)
 
     def merge_adapter(self, folder: str, adapter: str, adapter_sha256: str) -> None:
-        """Adds a LoRA from a checked local folder to the weights; the base weights it changes are kept beside."""
-        from peft import PeftModel
-
-        before = {n: p for n, p in self.model.named_parameters()}
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers in an older way
-            wrapped = PeftModel.from_pretrained(self.model, folder)
-        changed = [
-            n.removesuffix(".base_layer.weight") for n in wrapped.state_dict() if n.endswith(".base_layer.weight")
-        ]
-        names = [n.removeprefix("base_model.model.") + ".weight" for n in changed]
-        self._base = {n: before[n].detach().clone() for n in names}
-        self.model = wrapped.merge_and_unload().eval().requires_grad_(False)
+        """Adds a LoRA from a checked local folder."""
+        self._adapter = Adapter(self.model, self._language, folder)
+        self.model = self._adapter.model
         self._identity |= {"adapter": adapter, "adapter_sha256": adapter_sha256}
         self._pictures.clear()
 
@@ -82,25 +76,29 @@ class LocalBackbone:
             if self._off:  # this thread entered before
                 yield
                 return
-            self._swap()
+            self._switch(False)
             self._off, self._off_thread = True, threading.get_ident()
             try:
                 yield
             finally:
-                self._swap()
+                self._switch(True)
                 self._off, self._off_thread = False, None
 
-    def _swap(self) -> None:
-        parameters = dict(self.model.named_parameters())
-        for name, other in self._base.items():
-            parameters[name].data, self._base[name] = other, parameters[name].data
-        if any("language_model" not in name for name in self._base):
-            self._pictures.clear()  # the adapter changes what pictures look like
+    def _switch(self, on: bool) -> None:
+        if self._adapter is not None:
+            self._adapter.switch(on)
+            if self._adapter.changes_pictures:
+                self._pictures.clear()
 
     # -- inputs -----------------------------------------------------------------------------------------------
 
+    def forget(self) -> None:
+        """Forgets all pictures that were seen; the next look at one is a first look."""
+        with self._lock:
+            self._pictures.clear()
+
     def _see(self, pictures: Sequence[Picture], stop: threading.Event | None) -> None:
-        """Fills the store of picture tokens, each (tokens, D), a few pictures a forward pass; the latest used stay."""
+        """Fills the store of seen pictures, a few a forward pass; the latest used stay."""
         asked = {p.digest: p for p in pictures}
         for digest in asked:
             if digest in self._pictures:
@@ -109,44 +107,26 @@ class LocalBackbone:
         for start in range(0, len(missing), 4):
             check(stop)
             part = missing[start : start + 4]
-            self._pictures.update(zip((p.digest for p in part), self._features(part), strict=True))
+            self._pictures.update(zip((p.digest for p in part), self._look(part), strict=True))
         while len(self._pictures) > max(_PICTURES_KEPT, len(asked)):
             self._pictures.popitem(last=False)
 
-    def _pixels(self, pictures: Sequence[Picture]) -> torch.Tensor:
-        """(B, 3, H, W) as the vision tower wants it."""
-        pixels = self.processor.image_processor(images=[p.open() for p in pictures], return_tensors="pt")
-        return pixels["pixel_values"].to(self.model.device, self.model.dtype)
+    def _look(self, pictures: Sequence[Picture]) -> list[Seen]:
+        return look(self.model, self.processor, pictures)
 
-    def _features(self, pictures: Sequence[Picture]) -> Sequence[torch.Tensor]:
-        """Each picture's (tokens, D) in the language model's space."""
-        return self.model.get_image_features(pixel_values=self._pixels(pictures)).pooler_output
-
-    def _encode(self, prompts: Sequence[Prompt], stop: threading.Event | None) -> list[tuple[list[int], torch.Tensor]]:
-        """Each prompt as its ids and its (T, D) input embeddings with pictures in place."""
+    def _encode(self, prompts: Sequence[Prompt], stop: threading.Event | None) -> list[Row]:
         self._see([p for prompt in prompts for p in prompt.pictures], stop)
-        image_id = self.model.config.image_token_id
         table = self.model.get_input_embeddings()
         rows = []
         for prompt in prompts:
             seen = [self._pictures[p.digest] for p in prompt.pictures]
-            ids = self.tokens.prompt_ids(prompt, [[image_id] * len(s) for s in seen])
+            ids = self.tokens.prompt_ids(prompt, [s.ids for s in seen])
             tensor = torch.tensor(ids, device=self.model.device)
             embeds = table(tensor)
             if seen:
-                embeds[tensor == image_id] = torch.cat(seen).to(embeds.dtype)
-            rows.append((ids, embeds))
+                embeds[tensor == self.tokens.image] = torch.cat([s.tokens for s in seen]).to(embeds.dtype)
+            rows.append(Row(ids, embeds, positions(self.model, tensor, seen)))
         return rows
-
-    def _padded(self, rows: Sequence[torch.Tensor], left: bool) -> tuple[torch.Tensor, torch.Tensor]:
-        """(B, T, D) embeddings and (B, T) mask. Left padding to generate, right padding behind a prefix."""
-        width = max(len(r) for r in rows)
-        embeds = rows[0].new_zeros(len(rows), width, rows[0].shape[-1])
-        mask = torch.zeros(len(rows), width, dtype=torch.long, device=embeds.device)
-        for k, row in enumerate(rows):
-            where = slice(width - len(row), width) if left else slice(0, len(row))
-            embeds[k, where], mask[k, where] = row, 1
-        return embeds, mask
 
     # -- protocol ---------------------------------------------------------------------------------------------
 
@@ -158,10 +138,8 @@ class LocalBackbone:
             return []
         with self._lock:
             check(stop)
-            embeds, mask = self._padded([e for _, e in self._encode(prompts, stop)], left=True)
             out = self.model.generate(
-                inputs_embeds=embeds,
-                attention_mask=mask,
+                **padded(self._encode(prompts, stop), left=True),
                 return_dict_in_generate=True,
                 output_logits=True,
                 stopping_criteria=StoppingCriteriaList([_Stop(stop)]),
@@ -171,7 +149,7 @@ class LocalBackbone:
         chances = torch.stack([step.float().log_softmax(-1).amax(-1) for step in out.logits], dim=1)
         answers = []
         for ids, chance in zip(out.sequences[:, -chances.shape[1] :], chances, strict=True):
-            ends = (ids == self.tokens.eos).nonzero()
+            ends = torch.isin(ids, ids.new_tensor(self.tokens.ends)).nonzero()
             length = int(ends[0]) + 1 if len(ends) else len(ids)
             text = self.tokens.tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
             answers.append(Generation(text, float(chance[:length].mean().exp())))
@@ -187,10 +165,8 @@ class LocalBackbone:
         def work() -> None:
             try:
                 with lock, torch.inference_mode():
-                    embeds, mask = self._padded([e for _, e in self._encode([prompt], stop)], left=True)
                     self.model.generate(
-                        inputs_embeds=embeds,
-                        attention_mask=mask,
+                        **padded(self._encode([prompt], stop), left=True),
                         streamer=streamer,
                         stopping_criteria=StoppingCriteriaList([_Stop(stop), _Stop(gone)]),
                         **self._greedy(max_new_tokens),
@@ -223,22 +199,23 @@ class LocalBackbone:
             check(stop)
             rows = self._encode(prompts, stop)
             check(stop)
-            shared = self._shared([ids for ids, _ in rows])
-            cache, seen = DynamicCache(config=self.model.config.get_text_config()), rows[0][0][:shared]
+            shared = self._shared([row.ids for row in rows])
+            inputs = padded(rows, left=False, start=shared)
+            mask = inputs["attention_mask"]
             if shared:
-                self._language(inputs_embeds=rows[0][1][None, :shared], past_key_values=cache, use_cache=True)
+                cache = DynamicCache(config=self.model.config.get_text_config())
+                first = padded(rows[:1], left=False)
+                self._language(
+                    inputs_embeds=first["inputs_embeds"][:, :shared],
+                    position_ids=first["position_ids"][..., :shared],
+                    past_key_values=cache,
+                    use_cache=True,
+                )
                 cache.batch_repeat_interleave(len(rows))
+                inputs["attention_mask"] = torch.cat([mask.new_ones(len(rows), shared), mask], dim=1)
+                inputs["past_key_values"] = cache
             check(stop)
-            embeds, mask = self._padded([e[shared:] for _, e in rows], left=False)
-            whole = torch.cat([mask.new_ones(len(rows), len(seen)), mask], dim=1)
-            positions = torch.arange(shared, shared + mask.shape[1], device=mask.device).expand(len(rows), -1)
-            states = self._language(
-                inputs_embeds=embeds,
-                attention_mask=whole,
-                position_ids=positions,
-                past_key_values=cache,
-                use_cache=True,
-            ).last_hidden_state
+            states = self._language(**inputs, use_cache=bool(shared)).last_hidden_state
             last = states[torch.arange(len(rows)), mask.sum(1) - 1]
             return [YesNo(float(yes), float(no)) for yes, no in self._answers(last)]
 
@@ -247,45 +224,73 @@ class LocalBackbone:
     ) -> Attribution:
         def logit(embeds: torch.Tensor) -> torch.Tensor:
             check(stop)
-            states = self._language(inputs_embeds=embeds.to(self.model.dtype), use_cache=False).last_hidden_state
+            places = row.positions.unsqueeze(-2).expand(*row.positions.shape[:-1], len(embeds), -1)
+            inputs = {"inputs_embeds": embeds.to(self.model.dtype), "position_ids": places}
+            states = self._language(**inputs, use_cache=False).last_hidden_state
             return self._answers(states[:, -1]) @ states.new_tensor([1.0, -1.0]).float()
 
         with self._lock:
-            ((_, embeds),) = self._encode([prompt], stop)
+            (row,) = self._encode([prompt], stop)
             blank = self.model.get_input_embeddings().weight[self.tokens.pad].float()
-            places = self.tokens.places(prompt, [len(self._pictures[p.digest]) for p in prompt.pictures])
-            return attribution.words(logit, embeds.float(), blank, prompt.text, places, spans, method)
+            found = self.tokens.places(prompt, [len(self._pictures[p.digest].ids) for p in prompt.pictures])
+            return attribution.words(logit, row.embeds.float(), blank, prompt.text, found, spans, method)
 
     @torch.inference_mode()
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
         with self._lock:
             rows = self._encode(prompts, None)
         texts = [IMAGE.join(self.tokens.chat(prompt.text)) for prompt in prompts]
-        return [Reading(text, len(ids)) for text, (ids, _) in zip(texts, rows, strict=True)]
+        return [Reading(text, len(row.ids)) for text, row in zip(texts, rows, strict=True)]
+
+    @torch.no_grad()
+    def rows(self, prompts: Sequence[Prompt]) -> list[Row]:
+        """Prompts as the language model takes them, for training on what is read at inference."""
+        with self._lock:
+            return self._encode(prompts, None)
+
+    def seen(self, digest: str) -> Seen:
+        """A picture of a prompt that was read; KeyError for another."""
+        return self._pictures[digest]
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         """Always 1: only a model whose training pictures are known can tell (`pocket_backbone`)."""
         return [1.0] * len(pictures)
 
+    def shared(self, prompts: Sequence[Prompt]) -> int:
+        """How many tokens at their beginning `score` computes once for all of these prompts."""
+        with self._lock:
+            return self._shared([row.ids for row in self._encode(prompts, None)])
+
+    @torch.inference_mode()
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """The mean of each picture's tokens (see `Backbone.views`)."""
+        with self._lock:
+            self._see(pictures, None)
+            return torch.stack([self._pictures[p.digest].tokens.float().mean(0) for p in pictures]).cpu().numpy()
+
     # -- parts --------------------------------------------------------------------------------------------------
 
     @property
     def _language(self):
-        return self.model.model.language_model
+        return self.model.get_decoder()
 
     def _answers(self, states: torch.Tensor) -> torch.Tensor:
         """(B, D) states -> (B, 2)."""
         return states.float() @ self.model.get_output_embeddings().weight[list(self.tokens.yes_no())].float().T
 
     def _shared(self, ids: Sequence[Sequence[int]]) -> int:
-        """Length of the common prefix, ending before any picture and before the last token of the shortest prompt."""
-        image_id = self.model.config.image_token_id
-        limit = min(map(len, ids)) - 1
-        if len(ids) == 1:
+        """Length of the common prefix, ending before any picture and before the last token of the shortest prompt.
+
+        0 where a layer keeps a running state in place of keys and values (linear attention, Mamba), which cannot be
+        repeated for many candidates: there every prompt is computed whole.
+        """
+        layers = getattr(self.model.config.get_text_config(), "layer_types", None) or ()
+        if len(ids) == 1 or not _REPEATED.issuperset(layers):
             return 0
+        limit = min(map(len, ids)) - 1
         for index in range(limit):
             token = ids[0][index]
-            if token == image_id or any(row[index] != token for row in ids):
+            if token == self.tokens.image or any(row[index] != token for row in ids):
                 return index
         return limit
 
@@ -294,6 +299,6 @@ class LocalBackbone:
             "max_new_tokens": max_new_tokens,
             "do_sample": False,
             "num_beams": 1,
-            "eos_token_id": self.tokens.eos,
+            "eos_token_id": self.tokens.ends,
             "pad_token_id": self.tokens.pad,
         }

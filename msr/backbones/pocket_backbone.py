@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from transformers import AutoProcessor
@@ -17,7 +18,9 @@ from msr.backbones import pocket, pocket_model
 from msr.backbones.base import BackboneError
 from msr.backbones.device import pick_device, pick_dtype
 from msr.backbones.local import LocalBackbone, check
+from msr.backbones.pictures import Seen
 from msr.backbones.wheels import Report
+from msr.batches import even_batches
 from msr.cache import TextCache, content_key
 from msr.config import BackboneConfig
 from msr.paths import cache_home
@@ -54,12 +57,24 @@ class PocketBackbone(LocalBackbone):
         self._views = views
         self._known: dict[str, float] = {}
 
-    def _features(self, pictures: Sequence[Picture]) -> Sequence[torch.Tensor]:
+    def _pixels(self, pictures: Sequence[Picture]) -> torch.Tensor:
+        """(B, 3, H, W) as the vision tower wants it."""
+        pixels = self.processor.image_processor(images=[p.open() for p in pictures], return_tensors="pt")
+        return pixels["pixel_values"].to(self.model.device, self.model.dtype)
+
+    def _look(self, pictures: Sequence[Picture]) -> list[Seen]:
         connector = self.model.model.multi_modal_projector
         seen = torch.stack(self.looked_at(pictures)).to(self.model.device, self.model.dtype)
         values = self._familiar(seen[:, 0, : connector.vision_dim])
         self._known.update(zip((p.digest for p in pictures), values, strict=True))
-        return list(connector(seen))
+        return [Seen([self.tokens.image] * len(tokens), tokens) for tokens in connector(seen)]
+
+    def forget(self) -> None:
+        """Forgets all pictures that were seen, and leaves the views on disk alone from now on."""
+        with self._lock:
+            super().forget()
+            self._known.clear()
+            self._views = TextCache()
 
     def looked_at(self, pictures: Sequence[Picture]) -> list[torch.Tensor]:
         """Views (1 + cells, F + 6) in half precision, whether kept or new, so that both give the same scores."""
@@ -80,6 +95,14 @@ class PocketBackbone(LocalBackbone):
                 data = bytearray(base64.b64decode(view["float16"]))
                 views.append(torch.frombuffer(data, dtype=torch.float16).reshape(view["shape"]))
         return views
+
+    @torch.inference_mode()
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """The tower's CLS feature of each picture (see `Backbone.views`)."""
+        width = self.model.config.vision_config.hidden_size
+        with self._lock:
+            seen = [view for batch in even_batches(pictures, 4) for view in self.looked_at(batch)]
+        return torch.stack(seen)[:, 0, :width].float().numpy()
 
     @torch.inference_mode()
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:

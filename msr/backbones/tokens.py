@@ -1,12 +1,15 @@
 """From a `Prompt` to token ids, one way for inference and training.
 
-Text between pictures is tokenised piece by piece; a picture's ids come from the processor, so that any model's
-expansion (how many image tokens, which frames around them) is respected.
+The whole chat text is tokenised at once, as the processor does it, and each image token then gives way to the ids
+that the picture really takes (how many image tokens, which frames around them). Where an answer begins and how it ends
+is read off the chat template, by letting it write one: after "ASSISTANT:" a SentencePiece model says "▁Yes", not "Yes".
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
+from itertools import accumulate
 
 from msr.prompts import IMAGE, NO, YES, Prompt
 
@@ -17,11 +20,17 @@ class ChatTokens:
     def __init__(self, processor) -> None:
         self.tokenizer = processor.tokenizer
         self._processor = processor
-        self._answers: tuple[int, int] | None = None
+        self.image = self.tokenizer.convert_tokens_to_ids(processor.image_token)
 
     @property
     def eos(self) -> int:
-        return self.tokenizer.eos_token_id
+        """The id that ends an answer: what the template puts behind one, or else the tokenizer's end."""
+        return self.tokenizer.eos_token_id if self._turn[1] is None else self._turn[1]
+
+    @property
+    def ends(self) -> list[int]:
+        """All ids at which an answer is over."""
+        return sorted({self.eos, self.tokenizer.eos_token_id})
 
     @property
     def pad(self) -> int:
@@ -29,62 +38,115 @@ class ChatTokens:
 
     def chat(self, text: str) -> list[str]:
         """The user turn in the model's chat format up to the answer, split where pictures stand."""
-        content: list[dict] = []
-        for index, part in enumerate(text.split(IMAGE)):
-            if index:
-                content.append({"type": "image"})
-            if part:
-                content.append({"type": "text", "text": part})
-        formatted = self._processor.apply_chat_template(
-            [{"role": "user", "content": content}], add_generation_prompt=True
-        )
-        return formatted.split(self._processor.image_token)
+        if self._keeps_places:
+            content: list[dict] = []
+            for index, part in enumerate(text.split(IMAGE)):
+                if index:
+                    content.append({"type": "image"})
+                if part:
+                    content.append({"type": "text", "text": part})
+        else:
+            content = [{"type": "text", "text": text.replace(IMAGE, self._processor.image_token)}]
+        # A space at the end would belong to the answer's first token.
+        return self._formatted(content).rstrip(" ").split(self._processor.image_token)
 
     def prompt_ids(self, prompt: Prompt | str, pictures: Sequence[Sequence[int]] = ()) -> list[int]:
         """Ids of a prompt whose k-th picture expands to `pictures[k]`."""
         parts = self.chat(prompt if isinstance(prompt, str) else prompt.text)
         if len(parts) != len(pictures) + 1:
             raise ValueError(f"{len(parts) - 1} picture places in the chat text, {len(pictures)} pictures")
-        ids = self._ids(parts[0], special=True)
-        for part, picture in zip(parts[1:], pictures, strict=True):
-            ids += [*picture, *self._ids(part)]
-        return ids
+        expansions = iter(pictures)
+        return [
+            token
+            for one in self._tokenized(self._processor.image_token.join(parts))["input_ids"]
+            for token in (next(expansions) if one == self.image else (one,))
+        ]
 
     def places(self, prompt: Prompt, pictures: Sequence[int] = ()) -> list[tuple[int, int] | None]:
         """For each of the prompt's ids, the characters of its text that it stands for.
 
         None for the chat format and for pictures; the k-th one has `pictures[k]` ids. Needs a fast tokenizer.
         """
+        image = self._processor.image_token
+        parts, said = self.chat(prompt.text), prompt.text.split(IMAGE)
+        begins = accumulate((len(part) + len(image) for part in parts), initial=0)
+        texts = accumulate((len(one) + len(IMAGE) for one in said), initial=0)
+        spans = []  # of what is said: where it stands in the chat text, and how far from there it is in the prompt
+        for part, one, begin, text in zip(parts, said, begins, texts, strict=False):
+            start = begin + part.find(one.strip())
+            spans.append((start, start + len(one.strip()), text + len(one) - len(one.lstrip()) - start))
         found: list[tuple[int, int] | None] = []
-        begin = 0  # of this part, in the prompt's text
-        for index, (part, said) in enumerate(zip(self.chat(prompt.text), prompt.text.split(IMAGE), strict=True)):
-            found += [None] * (pictures[index - 1] if index else 0)
-            said_at = part.find(said.strip())
-            shift = begin + len(said) - len(said.lstrip()) - said_at
-            for start, end in self._tokenized(part, special=not index, return_offsets_mapping=True)["offset_mapping"]:
-                inside = start < end and said_at < end <= said_at + len(said.strip())
-                found.append((start + shift, end + shift) if inside else None)
-            begin += len(said) + len(IMAGE)
+        sizes = iter(pictures)
+        tokenized = self._tokenized(image.join(parts), return_offsets_mapping=True)
+        for token, (start, end) in zip(tokenized["input_ids"], tokenized["offset_mapping"], strict=True):
+            if token == self.image:
+                found += [None] * next(sizes)
+                continue
+            inside = [(first, shift) for first, last, shift in spans if start < end and first < end <= last]
+            found += [(max(start, first) + shift, end + shift) for first, shift in inside] or [None]
         return found
 
     def answer_ids(self, text: str) -> list[int]:
         """Ids of an answer and the end of the turn: the only tokens that carry a label in training."""
-        return [*self._ids(text), self.eos]
+        return [*self._following(text), self.eos]
 
     def yes_no(self) -> tuple[int, int]:
         """The ids that really stand at the answer position after a chat prompt, whole text tokenised at once."""
-        if self._answers is None:
-            formatted = self.chat("Answer Yes or No.")[0]
-            before = self._ids(formatted, special=True)
-            found = [self._ids(formatted + word, special=True)[len(before)] for word in (YES, NO)]
-            if found[0] == found[1]:
-                raise ValueError("this tokenizer starts Yes and No with the same token")
-            self._answers = (found[0], found[1])
         return self._answers
 
-    def _ids(self, text: str, special: bool = False) -> list[int]:
-        return self._tokenized(text, special)["input_ids"] if text else []
+    @cached_property
+    def _answers(self) -> tuple[int, int]:
+        yes, no = (self._following(word)[0] for word in (YES, NO))
+        if yes == no:
+            raise ValueError("this tokenizer starts Yes and No with the same token")
+        return yes, no
 
-    def _tokenized(self, text: str, special: bool, **options):
+    @cached_property
+    def _keeps_places(self) -> bool:
+        """Does the template leave a picture where it stands?
+
+        LLaVA's put all of them first. Candidates would share nothing there, so the image token is put into the text.
+        """
+        marks = ({"type": "text", "text": "before"}, {"type": "image"}, {"type": "text", "text": "after"})
+        shown = self._formatted(marks)
+        return shown.find("before") < shown.find(self._processor.image_token) < shown.find("after")
+
+    @cached_property
+    def _turn(self) -> tuple[str, int | None]:
+        """What the template puts between a prompt and its answer, and the special id that it puts behind."""
+        asked = [{"type": "text", "text": "Answer Yes or No."}]
+        opened, whole = self._formatted(asked).rstrip(" "), self._formatted(asked, YES)
+        lead, said, rest = whole.removeprefix(opened).partition(YES)
+        if not said or not whole.startswith(opened) or lead.strip():
+            return "", None  # this template writes answers in another way than it asks for them
+        ends = [token for token in self._tokenized(rest, special=False)["input_ids"] if token in self._special]
+        return lead, next(iter(ends), None)
+
+    @cached_property
+    def _special(self) -> frozenset[int]:
+        return frozenset(self.tokenizer.all_special_ids)
+
+    @cached_property
+    def _opened(self) -> tuple[str, list[int]]:
+        """A prompt for answers to follow, and its ids."""
+        text = self.chat("Answer Yes or No.")[0]
+        return text, self._tokenized(text)["input_ids"]
+
+    def _following(self, answer: str) -> list[int]:
+        """Ids of an answer behind a prompt; ValueError if the tokenizer runs the two together."""
+        text, before = self._opened
+        whole = self._tokenized(text + self._turn[0] + answer)["input_ids"]
+        if whole[: len(before)] != before:
+            raise ValueError(f"this tokenizer gives the end of a prompt and the answer {answer[:20]!r} one token")
+        return whole[len(before) :]
+
+    def _formatted(self, content: Sequence[dict], answer: str | None = None) -> str:
+        """A user turn, and either the answer's beginning or a whole answer."""
+        messages = [{"role": "user", "content": list(content)}]
+        if answer is not None:
+            messages.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
+        return self._processor.apply_chat_template(messages, add_generation_prompt=answer is None)
+
+    def _tokenized(self, text: str, special: bool = True, **options):
         add = special and not (self.tokenizer.bos_token and text.startswith(self.tokenizer.bos_token))
         return self.tokenizer(text, add_special_tokens=add, **options)

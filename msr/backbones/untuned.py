@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+import numpy as np
+
 from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span
 from msr.backbones.cached import CachedBackbone
 from msr.prompts import Prompt
@@ -50,6 +52,9 @@ class UntunedBackbone:
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         return self._backbone.familiarity(pictures)
+
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        return self._backbone.views(pictures)
 
     def attribute(
         self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None

@@ -11,6 +11,7 @@ from msr.ui.view import View
 STAGES = {
     "describe": "Describing items",
     "preference": "Writing the preference",
+    "shortlist": "Shortlisting the catalogue",
     "rank": "Scoring candidates",
     "explain": "Explaining the top results",
     "influence": "Measuring influence",
@@ -23,7 +24,7 @@ STAGES = {
 }
 # Seconds a step on two CPU cores, until this machine's own pace is known.
 _FIRST_GUESS = {
-    **{"describe": 0.7, "preference": 3.0, "rank": 0.05, "explain": 0.6, "influence": 0.6},
+    **{"describe": 0.7, "preference": 3.0, "shortlist": 2.0, "rank": 0.05, "explain": 0.6, "influence": 0.6},
     **{"direct": 0.7, "words": 3.0, "patches": 0.2, "regenerated": 1.2, "shares": 4.0, "contrast": 0.7},
 }
 

@@ -21,7 +21,8 @@ def results(view: View, catalogue: Mapping[str, Item], media: Media) -> str:
     shown = [(r, item_of(r, view, catalogue)) for r in view.recommendations]
     cards = "".join(_card(r, item, view, scale, media) for r, item in shown)
     sheets = "".join(sheet(r, item, view, media) for r, item in shown if view.ended or r.rationale)
-    return f'<ol class="results">{cards}</ol>{_table(shown, view, media)}{_legend(view, scale)}{sheets}'
+    below = f"{_legend(view, scale)}{_shortlisted(view)}"
+    return f'<ol class="results">{cards}</ol>{_table(shown, view, media)}{below}{sheets}'
 
 
 def item_of(shown: Recommendation, view: View, catalogue: Mapping[str, Item]) -> Item:
@@ -139,6 +140,16 @@ def _legend(view: View, scale: float) -> str:
         "P(Yes) it adds (up) or takes away (down), found by leaving it out, writing the preference anew and scoring "
         "again. The dot is the same with the preference text left as it is. A full bar is "
         f"{points(scale).lstrip('+')} points. The model-written reason is a text, not a measurement.</p>"
+    )
+
+
+def _shortlisted(view: View) -> str:
+    """Says so where not all of the catalogue was scored."""
+    found = view.run.settings.get("shortlisted") if view.run else None
+    return (
+        f'<p class="legend">Shortlisted {text(found)} items by text and picture; only those were scored.</p>'
+        if found
+        else ""
     )
 
 

@@ -9,11 +9,12 @@ import torch
 
 from msr.backbones.local import LocalBackbone
 from msr.prompts import Prompt
+from tests.tiny_classes import KINDS
 
 
 def inputs(backbone: LocalBackbone, prompt: Prompt) -> dict[str, torch.Tensor]:
     """The processor's tensors of one chat prompt, pictures expanded by the processor itself."""
-    text = f"<|im_start|>user\n{prompt.text}<|im_end|>\n<|im_start|>assistant\n"
+    text = next(kind.asks for kind in KINDS.values() if kind.fits(backbone.model))(prompt.text)
     images = [p.open() for p in prompt.pictures] or None
     return dict(backbone.processor(text=text, images=images, return_tensors="pt"))
 
@@ -22,10 +23,12 @@ def inputs(backbone: LocalBackbone, prompt: Prompt) -> dict[str, torch.Tensor]:
 def logits(backbone: LocalBackbone, prompt: Prompt, answer: tuple[int, ...] = ()) -> torch.Tensor:
     """(T, V) logits of a prompt and an answer, uncached and unpadded."""
     asked = inputs(backbone, prompt)
-    ids = torch.cat([asked["input_ids"], torch.tensor([answer], dtype=torch.long)], dim=1)
-    pictures = {"pixel_values": asked["pixel_values"]} if "pixel_values" in asked else {}
+    asked["input_ids"] = torch.cat([asked["input_ids"], torch.tensor([answer], dtype=torch.long)], dim=1)
+    asked["attention_mask"] = torch.ones_like(asked["input_ids"])
+    if "mm_token_type_ids" in asked:  # Qwen-VL's positions come from it; an answer holds no picture
+        asked["mm_token_type_ids"] = torch.nn.functional.pad(asked["mm_token_type_ids"], (0, len(answer)))
     with _views_as_stored(backbone):
-        return backbone.model(input_ids=ids, attention_mask=torch.ones_like(ids), **pictures).logits[0]
+        return backbone.model(**asked).logits[0]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Word weights: methods on functions whose answer is known, and the whole way on tiny models of both classes."""
+"""Word weights: methods on functions whose answer is known, and the whole way on tiny models of every class."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_what_stands_still_has_no_weight():
 def test_tokens_know_their_characters(backbone):
     prompt = prompts.recommend(PREFERENCE, RECENT, CANDIDATE)
     backbone.score([prompt])
-    sizes = [len(backbone._pictures[p.digest]) for p in prompt.pictures]
+    sizes = [len(backbone._pictures[p.digest].ids) for p in prompt.pictures]
     places = backbone.tokens.places(prompt, sizes)
     ids = backbone.tokens.prompt_ids(prompt, [[0] * size for size in sizes])
     assert len(places) == len(ids)
@@ -79,7 +79,7 @@ def test_words_of_the_preference_and_of_the_title_have_weights(backbone, method)
 
 
 def test_integrated_weights_account_for_what_the_words_changed(backbone, monkeypatch):
-    monkeypatch.setattr(attribution.integrated_gradients, "__defaults__", (256,))
+    monkeypatch.setattr(attribution.integrated_gradients, "__defaults__", (512,))
     found = words(backbone, PREFERENCE, RECENT, CANDIDATE)
     total = sum(w.weight for w in found.words)
     assert abs(found.missing) < 0.05 * max(1.0, abs(total))

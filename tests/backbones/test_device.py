@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from msr import backbones
 from msr.backbones import device
 from msr.backbones.base import BackboneError
+from msr.config import BackboneConfig
 
 
 @pytest.fixture
@@ -48,6 +50,23 @@ def test_a_format_that_was_asked_for_is_used_unmeasured(monkeypatch):
     assert device.pick_dtype(torch.device("cpu"), "bfloat16") is torch.bfloat16
     assert device.pick_dtype(torch.device("cpu"), "float32") is torch.float32
     assert device.pick_dtype(torch.device("mps")) is torch.float32
+
+
+def test_four_bits_need_a_gpu_and_bitsandbytes(monkeypatch):
+    with pytest.raises(BackboneError, match="need a GPU"):
+        device.four_bit(torch.device("cpu"), torch.float32)
+    monkeypatch.setattr(device, "find_spec", lambda name: None)
+    with pytest.raises(BackboneError, match="pip install bitsandbytes"):
+        device.four_bit(torch.device("cuda"), torch.bfloat16)
+    monkeypatch.setattr(device, "find_spec", lambda name: name)
+    made = device.four_bit(torch.device("cuda"), torch.bfloat16)
+    assert (made.load_in_4bit, made.bnb_4bit_compute_dtype) == (True, torch.bfloat16)
+
+
+@pytest.mark.parametrize("name", ["pocket", "some/checkpoint"])
+def test_four_bits_on_a_cpu_are_one_clear_error(name):
+    with pytest.raises(BackboneError, match="4-bit weights"):
+        backbones.load(BackboneConfig(name, device="cpu", dtype="float32", weights="4bit"))
 
 
 def test_the_measurement_takes_a_moment():

@@ -78,7 +78,7 @@ def test_a_row_is_the_prompt_the_answer_and_masked_padding(encoder):
 def test_the_training_prefix_is_the_scorers_prompt_token_for_token(encoder, name):
     prompt = EVERY_PROMPT[name]
     backbone = tiny.pocket_backbone()
-    ((scored, _),) = backbone._encode([prompt], None)
+    ((scored, _, _),) = backbone._encode([prompt], None)
     assert encoder.prompt_ids(prompt) == scored
     assert encoder.tokens.yes_no() == backbone.tokens.yes_no()
 
@@ -132,7 +132,7 @@ def test_a_candidate_does_not_see_the_others(learner, encoder):
 def test_a_slate_holds_its_prefix_once_and_no_answer(encoder):
     batch = encoder.slates(SLATES[:1])
     full = [encoder.prompt_ids(p) for p in MIXED]
-    prefix = common_prefix(full, encoder.image_ids[0])
+    prefix = common_prefix(full, encoder.tokens.image)
     assert prefix > 20
     assert batch.ids.shape == (1, prefix + sum(len(f) - prefix for f in full))
     ends = [int(column) for _, column in batch.reads]

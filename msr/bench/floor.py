@@ -1,0 +1,87 @@
+"""The least time that a job could take: the multiply-adds it needs over the rate at which this machine multiplies.
+
+Counted are the linear layers of language model and tower and the language model's attention; each shared prefix once,
+each token once, no padding. Decoding reads all weights for every token, so memory holds it back, and its floor is far.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import nn
+
+from msr.backbones.local import LocalBackbone
+from msr.schema import Picture
+
+_ROWS = 1024
+_TRIALS = 12
+
+
+@torch.inference_mode()
+def rate(backbone: LocalBackbone) -> float:
+    """Multiply-adds a second: the best of several products of `_ROWS` tokens with an MLP weight of the model."""
+    text = backbone.model.config.get_text_config()
+    model = backbone.model
+    left = torch.randn(_ROWS, text.hidden_size, device=model.device, dtype=model.dtype)
+    right = torch.randn(text.intermediate_size, text.hidden_size, device=model.device, dtype=model.dtype)
+    best = float("inf")
+    for _ in range(_TRIALS):
+        _synchronise(model.device)
+        began = time.perf_counter()
+        nn.functional.linear(left, right)
+        _synchronise(model.device)
+        best = min(best, time.perf_counter() - began)
+    return _ROWS * text.hidden_size * text.intermediate_size / best
+
+
+def reading(backbone: LocalBackbone, prefix: int, lengths: Iterable[int]) -> int:
+    """Multiply-adds of texts of `lengths` tokens, each behind one shared prefix of `prefix` tokens."""
+    text = backbone.model.config.get_text_config()
+    weights = _linear_weights(backbone.model.get_decoder())
+    width = text.num_attention_heads * (getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads)
+    attended = prefix * (prefix + 1) // 2
+    tokens = prefix
+    for length in lengths:
+        tokens += length
+        attended += length * prefix + length * (length + 1) // 2
+    return tokens * weights + 2 * width * text.num_hidden_layers * attended
+
+
+@torch.inference_mode()
+def looking(backbone: LocalBackbone, pictures: Sequence[Picture]) -> int:
+    """Multiply-adds of the linear layers and convolutions that a look at each picture runs through.
+
+    One picture is looked at and counted; the model then knows no picture any more.
+    """
+    if not pictures:
+        return 0
+    counted = 0
+
+    def hook(module: nn.Module, _inputs, output: torch.Tensor) -> None:
+        nonlocal counted
+        counted += output.numel() * module.weight[0].numel()
+
+    handles = [
+        module.register_forward_hook(hook)
+        for module in backbone.model.modules()
+        if isinstance(module, nn.Linear | nn.Conv2d)
+    ]
+    try:
+        backbone.forget()
+        backbone.views(pictures[:1])
+        backbone.forget()
+    finally:
+        for handle in handles:
+            handle.remove()
+    return counted * len(pictures)
+
+
+def _linear_weights(module: nn.Module) -> int:
+    return sum(part.weight.numel() for part in module.modules() if isinstance(part, nn.Linear))
+
+
+def _synchronise(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

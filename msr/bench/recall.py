@@ -1,0 +1,70 @@
+"""How much of the full ranking's top 10 a shortlist holds: every history against the whole catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from msr.backbones.base import Backbone
+from msr.cache import TextCache
+from msr.config import PipelineConfig
+from msr.events import Finished, StageProgress
+from msr.pipeline import Pipeline
+from msr.retrieval.index import Index
+from msr.retrieval.shortlist import shortlist
+from msr.schema import Item
+
+TOP = 10
+SIZES = (25, 50, 100, 200, 400)
+
+
+@dataclass(frozen=True)
+class Recall:
+    """The share of the full ranking's top 10 within the first `size` of the shortlist, by history."""
+
+    size: int
+    shares: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.shares) / len(self.shares)
+
+
+def check(
+    backbone: Backbone,
+    index: Index,
+    catalogue: Sequence[Item],
+    histories: Sequence[Sequence[Item]],
+    cache: TextCache | None = None,
+    report: Callable[[str, float], None] = lambda message, fraction: None,
+) -> list[Recall]:
+    """Scores everything for each history. Raises InputProblem for items that the index does not hold."""
+    whole = PipelineConfig(explain_top=0, shortlist=max(len(catalogue), 1))
+    pipeline = Pipeline(backbone, whole, cache)
+    shares: dict[int, list[float]] = {size: [] for size in SIZES if size < len(catalogue)}
+    for n, history in enumerate(histories, 1):
+        run = None
+        for event in pipeline.run(history, catalogue):
+            if isinstance(event, StageProgress):
+                report(f"history {n}/{len(histories)}: {event.stage}", event.done / max(event.total, 1))
+            elif isinstance(event, Finished):
+                run = event.run
+        items = {item.id: item for item in catalogue}
+        offered = [items[c.item_id] for c in run.scores]
+        best = {item.id for item in offered[:TOP]}
+        seen = {summary.item_id: summary for summary in run.summaries}
+        text = run.preferences[-1].text
+        found = shortlist(index, pipeline.backbone, history, seen, text, offered, max(shares, default=0))
+        for size, found_shares in shares.items():
+            found_shares.append(len(best & {item.id for item in found[:size]}) / len(best))
+    return [Recall(size, tuple(found)) for size, found in shares.items()]
+
+
+def markdown(found: Sequence[Recall], catalogue: int) -> str:
+    """One line a size, beside what chance would find."""
+    lines = [
+        f"| shortlist of {catalogue:,} | recall of the full ranking's top {TOP} | lowest | by chance |",
+        "| --- | --- | --- | --- |",
+    ]
+    lines += [f"| {r.size} | {r.mean:.2f} | {min(r.shares):.2f} | {r.size / catalogue:.2f} |" for r in found]
+    return "\n".join([*lines, "", f"{len(found[0].shares) if found else 0} histories."])

@@ -1,0 +1,72 @@
+"""One run of the benchmark: loads the model, measures every job, and puts the rows together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from msr.bench.measure import Row, measured
+from msr.bench.plan import QUICK, Plan
+from msr.bench.table import included, machine, markdown
+from msr.schema import InputProblem
+
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    machine: dict[str, Any]
+    rows: tuple[dict[str, Any], ...]
+
+    def markdown(self) -> str:
+        return markdown(self.machine, self.rows)
+
+    def to_json(self) -> dict[str, Any]:
+        """{"machine": {...}, "rows": [{"task", "n", "ours_s", "published_s", "plain_s", "floor_s", "peak_mb", ...}]};
+        what was not measured is absent."""
+        return {"machine": self.machine, "rows": list(self.rows)}
+
+
+def run(
+    load: Callable[[], Any], sizes: dict[str, Any], quick: bool, gguf: Path | None, more: Sequence[Path], report: Report
+) -> Result:
+    """Measures what `load` loads, which starts the clock of the start-up. `sizes` override fields of `jobs.Plan`.
+
+    Rows of the files `more` are put beside our own.
+
+    Raises:
+        InputProblem: a size is not positive, a file of `more` cannot be read, or the model is not in this process.
+        BackboneError: the model cannot be had.
+    """
+    try:
+        plan = replace(QUICK if quick else Plan(), **sizes)
+    except ValueError as error:
+        raise InputProblem(str(error)) from None
+    others = [row for path in more for row in included(path)]
+    started = measured(load, once=True)
+    backbone = started.result
+
+    from msr.backbones.local import LocalBackbone
+    from msr.bench import decoding, floor, index, jobs
+
+    if not isinstance(backbone, LocalBackbone):
+        raise InputProblem("The benchmark compares ways to run one model: choose a backbone in this process.")
+    report("rate", 0.0)
+    rate = floor.rate(backbone)
+    rows = [Row("start-up", 1, started.seconds, peak_mb=started.peak_mb, note="imports included, weights on disk")]
+    parts = (
+        ("scoring", jobs.scoring(backbone, rate, plan)),
+        ("describing", jobs.describing(backbone, rate, plan)),
+        ("preference", jobs.preferring(backbone, rate, plan)),
+        ("decoding", decoding.decoding(backbone, gguf)),
+        ("whole job", jobs.whole(backbone, rate, plan)),
+        ("shortlist", index.searching(plan.index)),
+    )
+    for done, (name, part) in enumerate(parts):
+        for row in part:
+            rows.append(row)
+            report(f"{name}: {row.task} {row.n}", done / len(parts))
+    report("bench", 1.0)
+    return Result(machine(backbone, rate), (*(row.to_json() for row in rows), *others))

@@ -1,0 +1,1 @@
+"""A large catalogue cut down to the candidates worth scoring, by what items say and what their pictures show."""

@@ -1,0 +1,184 @@
+"""One vector an item: its text's place beside its picture's. Built once, kept on disk, brought up to date by content.
+
+    python -m msr index --catalogue PATH --out DIR
+
+A folder holds `index.json` (ids and content keys, in order), one `<name>.npy` (N, WIDTH) float16, one `<name>.npz` with
+the fitted spaces, and the views. `index.json` is replaced last, in one step, so a reader sees the old or the new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from msr.cache import content_key
+from msr.retrieval.spaces import PICTURE, TEXT, PictureSpace, TextSpace
+from msr.retrieval.views import See, ViewStore
+from msr.schema import InputProblem, Item
+
+WIDTH = TEXT + PICTURE
+FILE, LAYOUT = "index.json", 1
+_REFIT = 2.0  # the spaces are fitted anew when the catalogue has grown by this
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Index:
+    """Items by id with their content keys and vectors (N, WIDTH) float32, ordered by id.
+
+    `tower` says whose views were used; `fitted` is how many items the spaces were fitted on.
+    """
+
+    ids: tuple[str, ...]
+    keys: tuple[str, ...]
+    vectors: np.ndarray
+    texts: TextSpace
+    pictures: PictureSpace
+    tower: str
+    fitted: int
+
+    @property
+    def digest(self) -> str:
+        """What the index finds depends on this alone."""
+        found = hashlib.sha256(content_key(ids=self.ids, keys=self.keys, tower=self.tower).encode())
+        found.update(self.vectors.astype(np.float16).tobytes())
+        return found.hexdigest()[:16]
+
+    def place(self, texts: Sequence[str], views: np.ndarray | None) -> np.ndarray:
+        """One unit query (WIDTH,): the mean place of texts, and of views (N, F) where there are any."""
+        halves = [self.texts.place(texts).mean(axis=0) if texts else np.zeros(TEXT, np.float32)]
+        seen = views is not None and len(views) and len(self.pictures.mean)
+        halves.append(self.pictures.place(views).mean(axis=0) if seen else np.zeros(PICTURE, np.float32))
+        lengths = [float(np.linalg.norm(half)) or 1.0 for half in halves]
+        return np.concatenate([half / length for half, length in zip(halves, lengths, strict=True)])
+
+    def search(self, query: np.ndarray, items: Sequence[Item], count: int) -> list[Item]:
+        """The `count` nearest of `items`, nearest first; equally near ones by id.
+
+        Raises InputProblem for items whose ids the index does not hold.
+        """
+        rows = dict(zip(self.ids, range(len(self.ids)), strict=True))
+        unknown = [item for item in items if item.id not in rows]
+        if unknown:
+            raise InputProblem(
+                f"The index does not hold {len(unknown)} of {len(items)} items of the catalogue (the first is "
+                f"{unknown[0].id!r}): bring it up to date with python -m msr index."
+            )
+        items = sorted(items, key=lambda item: rows[item.id])
+        part = self.vectors
+        if len(items) < len(self.ids):
+            part = part[[rows[item.id] for item in items]]
+        return [items[n] for n in top(part, query, count)]
+
+    # -- disk -------------------------------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Replaces what the folder holds, in one step."""
+        folder.mkdir(parents=True, exist_ok=True)
+        name = self.digest
+        np.save(folder / f"{name}.npy", self.vectors.astype(np.float16))
+        np.savez(folder / f"{name}.npz", **self.texts.arrays(), **self.pictures.arrays())
+        record = {
+            "layout": LAYOUT, "name": name, "tower": self.tower, "fitted": self.fitted, "ids": self.ids,
+            "keys": self.keys,
+        }  # fmt: skip
+        draft = folder / f"{FILE}.{os.getpid()}.tmp"
+        draft.write_text(json.dumps(record), "utf-8")
+        os.replace(draft, folder / FILE)
+        for old in (*folder.glob("*.npy"), *folder.glob("*.npz")):
+            if old.stem != name:
+                old.unlink(missing_ok=True)
+
+    @classmethod
+    def open(cls, folder: Path) -> Index:
+        """Reads float16 as float32 once: a search is five times faster for it. Raises InputProblem."""
+        try:
+            record = json.loads((folder / FILE).read_text("utf-8"))
+            if record["layout"] != LAYOUT:
+                raise ValueError(f"of layout {record['layout']}")
+            name = record["name"]
+            vectors = np.load(folder / f"{name}.npy", mmap_mode="r").astype(np.float32)
+            with np.load(folder / f"{name}.npz") as arrays:
+                texts, pictures = TextSpace.of(arrays), PictureSpace.of(arrays)
+            ids, keys = tuple(record["ids"]), tuple(record["keys"])
+            if vectors.shape != (len(ids), WIDTH) or len(keys) != len(ids):
+                raise ValueError("its files do not fit each other")
+            return cls(ids, keys, vectors, texts, pictures, record["tower"], record["fitted"])
+        except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
+            raise InputProblem(
+                f"The index in {folder} cannot be read ({error}): build it with python -m msr index."
+            ) from None
+
+
+def build(
+    items: Sequence[Item],
+    see: See,
+    tower: str,
+    descriptions: Mapping[str, str] | None = None,
+    before: Index | None = None,
+    folder: Path | None = None,
+    report: Report = lambda done, total: None,
+) -> Index:
+    """The index of exactly these items, in whatever order they come.
+
+    `before` is an older index: what it holds unchanged is taken over, as are its spaces unless the catalogue has
+    doubled since they were fitted, or the views are another tower's. Views are kept under `folder`, so an interrupted
+    build goes on. `descriptions` by item id are read beside titles.
+    """
+    items = sorted(items, key=lambda item: item.id)
+    described = descriptions or {}
+    keys = tuple(_content(item, described.get(item.id, "")) for item in items)
+    pictured = [item.picture for item in items if item.picture]
+    store = ViewStore(folder / "views" if folder else None, tower)
+    known: dict[tuple[str, str], int] = {}
+    if before and before.tower == tower and len(items) < _REFIT * max(before.fitted, 1):
+        known = {pair: row for row, pair in enumerate(zip(before.ids, before.keys, strict=True))}
+        texts, pictures, fitted = before.texts, before.pictures, before.fitted
+        if pictured and not len(pictures.mean):
+            known = {}
+    if not known:
+        store.ensure(pictured, see, report)
+        texts = TextSpace.fit([_text(item, described) for item in items])
+        pictures, fitted = PictureSpace.fit(store.take(pictured)), len(items)
+    vectors = np.zeros((len(items), WIDTH), np.float32)
+    new = []
+    for row, (item, key) in enumerate(zip(items, keys, strict=True)):
+        if (item.id, key) in known:
+            vectors[row] = before.vectors[known[item.id, key]]
+        else:
+            new.append(row)
+    if new:
+        vectors[new, :TEXT] = texts.place([_text(items[row], described) for row in new])
+        shown = [row for row in new if items[row].picture]
+        store.ensure([items[row].picture for row in shown], see, report)
+        if shown:
+            vectors[shown, TEXT:] = pictures.place(store.take([items[row].picture for row in shown]))
+    stored = vectors.astype(np.float16).astype(np.float32)  # found alike before and after a save
+    return Index(tuple(i.id for i in items), keys, stored, texts, pictures, tower, fitted)
+
+
+def top(vectors: np.ndarray, query: np.ndarray, count: int) -> list[int]:
+    """Rows of the `count` largest products of (N, WIDTH) with (WIDTH,), largest first, then by row."""
+    products = vectors @ query
+    count = min(count, len(products))
+    if not count:
+        return []
+    edge = np.partition(products, -count)[-count]
+    best = np.flatnonzero(products >= edge)
+    return best[np.lexsort((best, -products[best]))][:count].tolist()
+
+
+def _content(item: Item, description: str) -> str:
+    return content_key(title=item.title, picture=item.picture.digest if item.picture else None, text=description)[:32]
+
+
+def _text(item: Item, described: Mapping[str, str]) -> str:
+    return f"{item.title} {described.get(item.id, '')}"

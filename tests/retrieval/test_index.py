@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from msr.retrieval.index import WIDTH, Index, build, top
+from msr.retrieval.spaces import PictureSpace, TextSpace
+from msr.retrieval.views import SHARD, ViewStore
+from msr.schema import InputProblem, Item
+from tests.fakes import FakeBackbone, catalogue, items, noise, picture
+
+
+def made(offered=None, **options) -> Index:
+    return build(catalogue(60) if offered is None else offered, FakeBackbone().views, "tower", **options)
+
+
+def test_what_says_and_shows_the_same_is_nearest():
+    offered = [
+        Item("a", "striped mug", picture("red")),
+        Item("b", "striped mug", picture("blue")),
+        Item("c", "wooden chair", picture("red")),
+        Item("d", "leather bag", picture("green")),
+        Item("e", "striped blanket", picture("red")),
+    ]
+    index = made(offered)
+    query = index.place(["striped mug"], FakeBackbone().views([picture("red")]))
+    found = [item.id for item in index.search(query, offered, 5)]
+    assert found[0] == "a" and found[-1] == "d"
+    by_text = [item.id for item in index.search(index.place(["striped mug"], None), offered, 2)]
+    assert by_text == ["a", "b"]
+
+
+def test_the_order_of_the_catalogue_changes_nothing():
+    assert made(catalogue(60)[::-1]).digest == made().digest
+
+
+def test_a_saved_index_finds_the_same(tmp_path):
+    index = made()
+    index.save(tmp_path)
+    again = Index.open(tmp_path)
+    assert again.digest == index.digest
+    for text in ("striped mug", "edition 7", "no word of it", ""):
+        query = index.place([text], FakeBackbone().views([picture("blue")]))
+        assert np.allclose(query, again.place([text], FakeBackbone().views([picture("blue")])), atol=1e-6)
+        assert index.search(query, catalogue(60), 10) == again.search(query, catalogue(60), 10)
+    assert len(list(tmp_path.glob("*.npy"))) == 1
+    replace(index, tower="another").save(tmp_path)
+    assert len(list(tmp_path.glob("*.npy"))) == 1, "what an older index held is swept"
+
+
+def test_an_update_places_only_what_is_new_or_changed():
+    before = made()
+    fake = FakeBackbone()
+    kept = catalogue(60)[5:]
+    changed = [replace(kept[0], title="a green lamp of another name"), *kept[1:], Item("new", "a new mug", noise(3))]
+    after = build(changed, fake.views, "tower", before=before)
+    assert set(after.ids) == {item.id for item in changed}
+    assert sum(fake.calls.values()) == 1, "two pictures, in one batch"
+    old = dict(zip(before.ids, before.vectors, strict=True))
+    for item_id, vector in zip(after.ids, after.vectors, strict=True):
+        if item_id not in ("new", kept[0].id):
+            assert np.array_equal(vector, old[item_id])
+    assert not np.array_equal(after.vectors[after.ids.index(kept[0].id)], old[kept[0].id])
+
+
+def test_an_update_without_changes_is_the_same_index():
+    before = made()
+    fake = FakeBackbone()
+    assert build(catalogue(60), fake.views, "tower", before=before).digest == before.digest
+    assert not fake.calls
+
+
+def test_an_index_is_fitted_anew_for_a_doubled_catalogue_or_another_tower():
+    before = made(catalogue(10))
+    assert made(catalogue(25), before=before).digest == made(catalogue(25)).digest
+    assert build(catalogue(10), FakeBackbone().views, "another", before=before).tower == "another"
+
+
+def test_descriptions_are_read_beside_titles():
+    offered = [Item("a", "Echo"), Item("b", "Fjord"), Item("c", "Tango")]
+    index = made(offered, descriptions={"b": "A striped mug.", "c": "A wooden chair.", "a": "A leather bag."})
+    assert index.search(index.place(["striped mug"], None), offered, 1)[0].id == "b"
+
+
+def test_only_candidates_are_found_and_unknown_ones_are_refused():
+    index, offered = made(), catalogue(60)
+    query = index.place([offered[0].title], None)
+    assert offered[0] not in index.search(query, offered[1:], 59)
+    assert len(index.search(query, offered[:3], 10)) == 3
+    with pytest.raises(InputProblem, match="does not hold 1 of 61"):
+        index.search(query, [*offered, Item("z", "lamp")], 10)
+
+
+@pytest.mark.parametrize(
+    "offered",
+    [
+        [Item("a", "one mug")],
+        [Item("a", "mug"), Item("b", "mug")],
+        [Item("a", picture=picture()), Item("b", picture=picture("blue"))],
+        [Item("a", "…!"), Item("b", "?")],
+        [Item("a", "mug"), Item("b", picture=picture("blue"))],
+    ],
+)
+def test_small_and_bare_catalogues_are_indexed(offered, tmp_path):
+    made(offered).save(tmp_path)
+    index = Index.open(tmp_path)
+    assert index.vectors.shape == (len(offered), WIDTH) and np.isfinite(index.vectors).all()
+    assert len(index.search(index.place(["mug"], None), offered, 5)) == len(offered)
+
+
+def test_a_damaged_index_is_named(tmp_path):
+    made().save(tmp_path)
+    next(tmp_path.glob("*.npy")).write_bytes(b"")
+    with pytest.raises(InputProblem, match="cannot be read"):
+        Index.open(tmp_path)
+    with pytest.raises(InputProblem, match="cannot be read"):
+        Index.open(tmp_path / "nowhere")
+
+
+def test_an_interrupted_build_goes_on_where_it_stopped(tmp_path):
+    offered = [Item(f"{n:04d}", f"item {n}", noise(n, 8 + n // 256)) for n in range(SHARD + 40)]
+    fake = FakeBackbone()
+
+    def see(pictures):
+        if fake.calls["views"] * 8 >= SHARD + 16:
+            raise KeyboardInterrupt
+        return fake.views(pictures)
+
+    with pytest.raises(KeyboardInterrupt):
+        build(offered, see, "tower", folder=tmp_path)
+    again = FakeBackbone()
+    index = build(offered, again.views, "tower", folder=tmp_path)
+    assert 0 < again.calls["views"] <= 5, "the first shard was kept"
+    assert index.digest == build(offered, FakeBackbone().views, "tower").digest
+
+
+def test_views_without_their_names_are_looked_at_again(tmp_path):
+    shown = [noise(n, 8) for n in range(4)]
+    ViewStore(tmp_path, "t").ensure(shown, FakeBackbone().views, lambda done, total: None)
+    next((tmp_path / "t").glob("*.json")).unlink()
+    fake = FakeBackbone()
+    store = ViewStore(tmp_path, "t")
+    store.ensure(shown, fake.views, lambda done, total: None)
+    assert fake.calls["views"] == 1 and store.take(shown).shape == (4, 3)
+
+
+def test_the_search_equals_a_full_sort_with_ties_by_row():
+    draw = np.random.default_rng(0)
+    vectors = draw.integers(-2, 3, (500, WIDTH)).astype(np.float32)
+    query = np.zeros(WIDTH, np.float32)
+    query[:2] = 1
+    full = sorted(range(500), key=lambda row: (-float(vectors[row] @ query), row))
+    for count in (0, 1, 10, 499, 500, 900):
+        assert top(vectors, query, count) == full[:count]
+
+
+def test_places_are_unit_rows_and_unknown_words_are_nowhere():
+    space = TextSpace.fit(["red mug", "blue mug", "green chair"])
+    placed = space.place(["red mug", "Zzz"])
+    assert np.linalg.norm(placed[0]) == pytest.approx(1, abs=1e-5) and not placed[1].any()
+    views = np.random.default_rng(0).standard_normal((20, 6)).astype(np.float32)
+    assert np.linalg.norm(PictureSpace.fit(views).place(views), axis=1) == pytest.approx(np.ones(20), abs=1e-5)
+
+
+def test_items_of_history_and_catalogue_may_share_pictures():
+    assert made([*items(3), *catalogue(3)]).vectors.shape == (6, WIDTH)
