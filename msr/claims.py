@@ -3,35 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from msr.drift import content_words
-from msr.schema import Evidence, Item, ItemSummary
+from msr.schema import Agreement, Evidence, Item, ItemSummary, Recommendation
 
 STILL = 0.005  # half a point of P(Yes): below that, nothing moved
 MOVED = 0.02  # two points: from there on, a reason should have said so
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Words of a reason, and words that it does not use, by what leaving out the items that bear them did.
-
-    `still` are named but moved nothing, `moved` are named and moved the score, `unsaid` moved it, fit the candidate
-    and are not named. A word whose bearers moved the score a little, or were not measured, is in none of them.
-    """
-
-    still: tuple[str, ...]
-    moved: tuple[str, ...]
-    unsaid: tuple[str, ...]
-
-    def sentences(self) -> list[str]:
-        """In plain words; empty where reason and measurement agree."""
-        told = []
-        if self.still:
-            told.append(f"The reason names {_listed(self.still)}, but leaving out what is described so moves nothing.")
-        if self.unsaid:
-            told.append(f"Leaving out what is {_listed(self.unsaid)} moves the score, but the reason does not say so.")
-        return told
 
 
 def agreement(
@@ -55,12 +33,19 @@ def agreement(
     )
 
 
-def unmoved(
-    rationale: str, history: Sequence[Item], summaries: Mapping[str, ItemSummary], influence: Sequence[Evidence]
-) -> tuple[str, ...]:
-    """Words of the reason that history items share, none of which moved the score when it was left out."""
-    effects = _effects(history, summaries, influence)
-    return tuple(word for word in content_words(rationale) if effects.get(word, STILL) < STILL)
+def held_against(
+    recommended: Sequence[Recommendation],
+    items: Mapping[str, Item],
+    history: Sequence[Item],
+    summaries: Mapping[str, ItemSummary],
+) -> tuple[Recommendation, ...]:
+    """The recommendations with the agreement of each that has both a reason and measured influence."""
+    return tuple(
+        replace(r, agreement=agreement(r.rationale, items[r.item_id], history, summaries, r.influence))
+        if r.rationale and r.influence
+        else r
+        for r in recommended
+    )
 
 
 def bearers(rationale: str, history: Iterable[Item], summaries: Mapping[str, ItemSummary]) -> dict[str, int]:
@@ -88,8 +73,3 @@ def _effects(
         for word in words(item, summaries) if item.id in strongest else ():
             effects[word] = max(effects.get(word, 0.0), strongest[item.id])
     return effects
-
-
-def _listed(said: Sequence[str]) -> str:
-    quoted = [f"“{word}”" for word in said]
-    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

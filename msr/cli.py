@@ -18,6 +18,7 @@ from msr import backbones, catalog, intake
 from msr.backbones.base import Backbone, BackboneError
 from msr.cache import TextCache
 from msr.config import LIMITS, BackboneConfig, PipelineConfig
+from msr.events import Finished, ItemDescribed, StageProgress
 from msr.options import parser
 from msr.paths import cache_home
 from msr.pipeline import Pipeline
@@ -25,7 +26,7 @@ from msr.progress import Progress
 from msr.retrieval import index as retrieval
 from msr.retrieval.index import Index
 from msr.retrieval.shortlist import tower
-from msr.schema import Finished, InputProblem, Item, ItemDescribed, StageProgress
+from msr.schema import InputProblem, Item
 
 DONE, FAILED, BAD_INPUT, NO_MODEL, INTERRUPTED = 0, 1, 2, 3, 130
 

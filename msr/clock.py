@@ -8,7 +8,7 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from msr.backbones.base import StopRequested
-from msr.schema import PreferenceText
+from msr.events import PreferenceText
 
 E = TypeVar("E")
 R = TypeVar("R")

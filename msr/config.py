@@ -42,7 +42,6 @@ class PipelineConfig:
     block_size: int = 3  # the paper's best (arXiv 2408.09698, section 4.5)
     top: int = 10
     explain_top: int = 10  # recommendations that get a rationale and measured influence
-    direct: bool = False  # measure influence in the direct reading too
     describe_batch: int = 8
     max_describe_tokens: int = 40
     max_preference_tokens: int = 90

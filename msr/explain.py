@@ -10,7 +10,8 @@ from msr import prompts
 from msr.backbones.cached import CachedBackbone
 from msr.batches import even_batches
 from msr.config import PipelineConfig
-from msr.schema import Explained, Item, ItemDescribed, ItemSummary, Recommendation, StageProgress
+from msr.events import Explained, ItemDescribed, StageProgress
+from msr.schema import Item, ItemSummary, Recommendation
 from msr.summaries import describe
 
 BATCH = 16  # rationales a generate call

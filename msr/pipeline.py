@@ -19,25 +19,10 @@ from msr.backbones.untuned import UntunedBackbone
 from msr.cache import TextCache, content_key
 from msr.clock import StageClock
 from msr.config import PipelineConfig
+from msr.events import Event, Finished, Grown, ItemDescribed, PreferenceText, Ranked, StageProgress, Stopped
 from msr.retrieval.index import Index
 from msr.retrieval.shortlist import by_titles, shortlist
-from msr.schema import (
-    Block,
-    Candidate,
-    Event,
-    Finished,
-    InputProblem,
-    Item,
-    ItemDescribed,
-    ItemSummary,
-    Preference,
-    PreferenceText,
-    Ranked,
-    Recommendation,
-    Run,
-    StageProgress,
-    Stopped,
-)
+from msr.schema import Block, Candidate, InputProblem, Item, ItemSummary, Preference, Recommendation, Run
 
 
 class Pipeline:
@@ -92,6 +77,12 @@ class Pipeline:
             backbone, history, candidates, config, stop, parent, edited, lambda: self._index_of(catalogue, stop)
         )
         return work.events(len(catalogue))
+
+    def measure(
+        self, run: Run, item_id: str, other: str | None = None, stop: threading.Event | None = None
+    ) -> Iterator[StageProgress | Grown]:
+        """More evidence about one recommendation of a finished run (`msr.evidence.measure`)."""
+        return evidence.measure(self.backbone, run, item_id, other, stop)
 
     def _index_of(self, catalogue: tuple[Item, ...], stop: threading.Event) -> Index:
         if self._index is not None:
@@ -219,7 +210,6 @@ class _Work:
             self.config.max_preference_tokens,
             self.stop,
             regenerate=self.edited is None,
-            direct=self.config.direct,
         )
         self.recommended = top + rest
 

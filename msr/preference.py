@@ -8,7 +8,8 @@ from contextlib import closing
 
 from msr import prompts
 from msr.backbones.base import Backbone
-from msr.schema import Block, Item, ItemSummary, Preference, PreferenceText
+from msr.events import PreferenceText
+from msr.schema import Block, Item, ItemSummary, Preference
 
 Described = tuple[Item, ItemSummary]
 

@@ -8,7 +8,8 @@ from collections.abc import Generator, Mapping, Sequence
 from msr import prompts
 from msr.backbones.base import Backbone
 from msr.batches import even_batches
-from msr.schema import Candidate, Item, Recommendation, StageProgress
+from msr.events import StageProgress
+from msr.schema import Candidate, Item, Recommendation
 
 CHUNK = 24  # candidates a scoring call: often enough for Stop and progress, seldom enough for the shared prefix
 

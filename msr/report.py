@@ -9,8 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from msr import claims, drift
-from msr.schema import Evidence, Item, Recommendation, Run
+from msr import drift, figures
+from msr.schema import Evidence, Item, Picture, Recommendation, Run
 
 STYLE = Path(__file__).with_name("report.css")
 
@@ -26,11 +26,12 @@ def to_html(run: Run, name: str = "") -> str:
     body = "".join(
         (_head(run, name), _history(run), _preferences(run), _recommendations(run), _scores(run), _made(run))
     )
+    style = STYLE.read_text("utf-8") + figures.STYLE.read_text("utf-8")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        f"style-src 'unsafe-inline'\"><title>{_text(title)}</title><style>{STYLE.read_text('utf-8')}</style></head>"
-        f"<body><main>{body}</main></body></html>\n"
+        f"style-src 'unsafe-inline'\"><title>{_text(title)}</title><style>{style}</style></head>"
+        f'<body class="report"><main>{body}</main></body></html>\n'
     )
 
 
@@ -104,19 +105,17 @@ def _recommendations(run: Run) -> str:
         cards.append(
             f'<article><div class="card">{_picture(item)}<div><h3>{r.rank}. {_name(item)}</h3>'
             f'<p class="score"><b>{r.score:.4f}</b> P(Yes)<i style="width:{r.score:.1%}"></i></p>{about}{reason}'
-            f"{_doubt(run, r)}</div></div>{_influence(run, r.influence)}{prompt}</article>"
+            f"{_agreement(r)}</div></div>{_influence(run, r.influence)}{_measured(run, r)}{prompt}</article>"
         )
     return f"<section><h2>Recommendations</h2>{''.join(cards)}</section>"
 
 
-def _doubt(run: Run, r: Recommendation) -> str:
-    words = claims.unmoved(r.rationale, run.history, {s.item_id: s for s in run.summaries}, r.influence)
-    if not words:
+def _agreement(r: Recommendation) -> str:
+    told = r.agreement.sentences() if r.agreement else []
+    if not told:
         return ""
-    return (
-        f'<p><span class="unsure">not supported</span> The reason names {_text(", ".join(words))}; leaving out each '
-        "history item described so moves the score by less than half a point.</p>"
-    )
+    tag = '<span class="measured">agrees</span>' if r.agreement.whole else '<span class="unsure">not supported</span>'
+    return f"<p>{tag} {_text(' '.join(told))}</p>"
 
 
 def _influence(run: Run, influence: Iterable[Evidence]) -> str:
@@ -131,6 +130,10 @@ def _influence(run: Run, influence: Iterable[Evidence]) -> str:
         return ""
     head = ('<span class="measured">measured influence</span> of leaving out', "preference anew", "text as it is")
     return _table(head, rows)
+
+
+def _measured(run: Run, r: Recommendation) -> str:
+    return figures.evidence(run, r, figures.Pen(_text, Picture.data_url))
 
 
 def _scores(run: Run) -> str:

@@ -16,6 +16,8 @@ from typing import Any
 
 from PIL import Image
 
+from msr.measured import Agreement, Contrast, Effect, Evidence, HeatMap, Measured, Share, Unit, Word, influence_json
+
 
 class InputProblem(ValueError):
     """What the user brought cannot be used; the message says what, where, and what to do about it."""
@@ -113,50 +115,11 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """Measured influence: `delta` = score with the unit minus score without it (positive: the unit helped).
-
-    `reading` is "direct" (texts edited, nothing regenerated) or "regenerated" (preference written anew).
-    """
-
-    history_id: str
-    delta: float
-    reading: str = "regenerated"
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One piece of a run's input that can be taken away.
-
-    `kind` is item (of the history), description (what the model wrote of that item), block, sentence (of the
-    preference), image or title (the candidate's own). `key` is the item's id or the place, from 0, of the block or
-    the sentence, empty for the candidate's own. `text` names the unit to a reader.
-    """
-
-    kind: str
-    key: str = ""
-    text: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What taking one unit away did to one candidate; positive: the unit helped.
-
-    `logit`: the Yes-minus-No logit with the unit minus without it, in nats. `ranks`: how many places the candidate
-    falls without the unit. `reading` as in `Evidence`.
-    """
-
-    unit: Unit
-    reading: str
-    logit: float
-    ranks: int
-
-
-@dataclass(frozen=True)
 class Recommendation:
-    """A ranked candidate. `rationale` is model-written, `influence` and `effects` are measured; never mixed.
+    """A ranked candidate. `rationale` is model-written, `influence` and `measured` are measured; never mixed.
 
     `prompt` is what the model read when it scored the candidate, in its chat format, and `tokens` the length of that.
+    `agreement` holds the reason against the influence; `measured` is what was measured later, on request.
     """
 
     rank: int
@@ -167,7 +130,8 @@ class Recommendation:
     influence: tuple[Evidence, ...] = ()
     prompt: str = ""
     tokens: int = 0
-    effects: tuple[Effect, ...] = ()
+    agreement: Agreement | None = None
+    measured: Measured | None = None
 
 
 @dataclass(frozen=True)
@@ -222,10 +186,11 @@ class Run:
                     "description": texts[r.item_id].text if r.item_id in texts else "",
                     "score": round(r.score, 6),
                     "rationale": r.rationale,
-                    "influence": _influence_json(r.influence),
+                    "influence": influence_json(r.influence),
                     "prompt": r.prompt,
                     "tokens": r.tokens,
-                    **({"effects": [_effect_json(e) for e in r.effects]} if r.effects else {}),
+                    **({"agreement": r.agreement.to_json()} if r.agreement else {}),
+                    **({"measured": r.measured.to_json()} if r.measured else {}),
                 }
                 for r in self.recommendations
             ],
@@ -242,75 +207,7 @@ def _digest(item: Item | None) -> str | None:
     return item.picture.digest if item and item.picture else None
 
 
-def _influence_json(rows: tuple[Evidence, ...]) -> list[dict[str, Any]]:
-    """One entry a history item: `delta` is the regenerated reading, `delta_direct` the direct one."""
-    entries: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        name = "delta" if row.reading == "regenerated" else "delta_direct"
-        entries.setdefault(row.history_id, {"history_id": row.history_id})[name] = round(row.delta, 6)
-    return list(entries.values())
-
-
-def _effect_json(effect: Effect) -> dict[str, Any]:
-    unit = {"unit": effect.unit.kind, "key": effect.unit.key, "text": effect.unit.text}
-    return unit | {"reading": effect.reading, "logit": round(effect.logit, 6), "ranks": effect.ranks}
-
-
-# ---- events: what `msr.pipeline` yields while a run grows, in this order of appearance --------------------
-
-
-@dataclass(frozen=True)
-class StageProgress:
-    """`stage` is describe, preference, shortlist, rank, explain or influence; `done` of `total` steps are finished."""
-
-    stage: str
-    done: int
-    total: int
-
-
-@dataclass(frozen=True)
-class ItemDescribed:
-    summary: ItemSummary
-
-
-@dataclass(frozen=True)
-class PreferenceText:
-    """The growing text of one block's preference; `final` on its last event."""
-
-    preference: Preference
-    final: bool
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """The ranking, rationales and influence still empty."""
-
-    recommendations: tuple[Recommendation, ...]
-
-
-@dataclass(frozen=True)
-class Explained:
-    """One recommendation grew (a rationale or its influence arrived); same rank and id as before."""
-
-    recommendation: Recommendation
-
-
-@dataclass(frozen=True)
-class Finished:
-    run: Run
-
-
-@dataclass(frozen=True)
-class Stopped:
-    """The visitor asked to stop; nothing follows."""
-
-    stage: str
-
-
-Event = StageProgress | ItemDescribed | PreferenceText | Ranked | Explained | Finished | Stopped
-
 __all__ = [
-    "Block", "Candidate", "Effect", "Event", "Evidence", "Explained", "Finished", "InputProblem", "Item",
-    "ItemDescribed", "ItemSummary", "Picture", "Preference", "PreferenceText", "Ranked", "Recommendation", "Run",
-    "StageProgress", "Stopped", "Unit", "YesNo",
+    "Agreement", "Block", "Candidate", "Contrast", "Effect", "Evidence", "HeatMap", "InputProblem", "Item",
+    "ItemSummary", "Measured", "Picture", "Preference", "Recommendation", "Run", "Share", "Unit", "Word", "YesNo",
 ]  # fmt: skip

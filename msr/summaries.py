@@ -10,8 +10,9 @@ from msr.backbones.base import Generation, StopRequested
 from msr.backbones.cached import CachedBackbone
 from msr.batches import even_batches
 from msr.config import PipelineConfig
+from msr.events import ItemDescribed
 from msr.prompts import Prompt
-from msr.schema import Item, ItemDescribed, ItemSummary
+from msr.schema import Item, ItemSummary
 
 UNFAMILIAR_BELOW = 0.5  # Backbone.familiarity under this: unlike all training pictures
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageColor, ImageStat
 
-from msr.backbones.base import Generation, Reading, StopRequested
+from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested, WordWeight
 from msr.prompts import Prompt
 from msr.schema import Item, Picture, YesNo
 
@@ -84,7 +84,7 @@ class FakeBackbone:
         self.adapted = True
         self.streaming = 0
         self.calls: Counter[str] = Counter()
-        self.prompts: dict[str, list[Prompt]] = {"generate": [], "stream": [], "score": []}
+        self.prompts: dict[str, list[Prompt]] = {"generate": [], "stream": [], "score": [], "attribute": []}
 
     def identity(self) -> Mapping[str, Any]:
         return {
@@ -186,3 +186,31 @@ class FakeBackbone:
         new = sorted(w for w, n in counts.items() if n > 1) or sorted(counts)
         old = [w for w in words(lines[0].removeprefix("Preference so far:")) if w not in new]
         return f"The user appears to have a preference for {' and '.join((new + old)[:8])}."
+
+
+class OpenBackbone(FakeBackbone):
+    """A fake with gradients, whose score also rises with two nats times the mean saturation of a picture."""
+
+    def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
+        answers = super().score(prompts, stop)
+        tints = [sum(map(_saturation, prompt.pictures)) if self.adapted else 0.0 for prompt in prompts]
+        return [YesNo(answer.yes + 2 * tint, answer.no) for answer, tint in zip(answers, tints, strict=True)]
+
+    def attribute(
+        self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None
+    ) -> Attribution:
+        """Half a nat for each time that a word stands in the other part of the prompt too; a little against others."""
+        self._called("attribute", [prompt])
+        self._step(stop)
+        context, candidate = prompt.text.rsplit("\n", 1)
+        found = [m.span() for start, end in spans for m in re.compile(r"\S+").finditer(prompt.text, start, end)]
+        weights = []
+        for start, end in found:
+            other = candidate if start < len(context) else context
+            shared = sum(words(other).count(word) for word in words(prompt.text[start:end]))
+            weights.append(WordWeight(start, end, 0.5 * shared if shared else -0.05 * (end - start)))
+        return Attribution(tuple(weights))
+
+
+def _saturation(shown: Picture) -> float:
+    return ImageStat.Stat(shown.open().convert("HSV")).mean[1] / 255

@@ -1,25 +1,10 @@
 from __future__ import annotations
 
-from msr.claims import agreement, bearers, unmoved
-from msr.schema import Evidence, Item, ItemSummary
+from msr.claims import agreement, bearers, held_against
+from msr.schema import Evidence, Item, ItemSummary, Recommendation
 
 HISTORY = (Item("a", "striped mug"), Item("b", "lamp"), Item("c", "chair"))
 SUMMARIES = {"b": ItemSummary("b", "A striped wooden lamp."), "c": ItemSummary("c", "A wooden chair.")}
-
-
-def told(**deltas: float) -> tuple[str, ...]:
-    influence = [Evidence(i, d, reading) for i, d in deltas.items() for reading in ("regenerated", "direct")]
-    return unmoved("It is striped and wooden, like nothing else.", HISTORY, SUMMARIES, influence)
-
-
-def test_a_word_is_told_only_if_none_of_its_bearers_moved_anything():
-    assert told(a=0.001, b=-0.004, c=0.2) == ("striped",)
-    assert told(a=0.1, b=0.0, c=0.0) == ("wooden",)
-    assert told(a=0.1, b=0.2, c=0.0) == ()
-
-
-def test_what_was_not_measured_is_not_held_against_anybody():
-    assert told() == ()
 
 
 CANDIDATE = Item("x", "wooden chair")
@@ -43,14 +28,35 @@ def test_what_is_named_and_what_moves_are_held_together():
 def test_a_reason_that_says_what_moved_has_nothing_to_answer_for():
     found = agreed("It is a wooden chair.", a=0.0, b=0.1, c=0.2)
     assert (found.still, found.moved, found.unsaid) == ((), ("wooden", "chair"), ())
-    assert found.sentences() == []
+    assert found.whole
+    assert found.sentences() == [
+        "The reason names “wooden” and “chair”, and leaving out what is described so moves the score."
+    ]
 
 
 def test_a_small_effect_is_held_against_nobody():
     found = agreed("It is a mug.", a=0.01, b=0.01, c=0.01)
     assert (found.still, found.moved, found.unsaid) == ((), (), ())
+    assert found.sentences() == []
     assert agreed("It is a mug.") == found, "neither is what was not measured"
 
 
 def test_bearers_are_counted_by_the_words_they_share():
     assert bearers("A striped wooden lamp.", HISTORY, SUMMARIES) == {"a": 1, "b": 3, "c": 1}
+
+
+def test_a_word_moves_if_one_of_its_bearers_does():
+    reason = "It is striped and wooden, like nothing else."
+    assert agreed(reason, a=0.001, b=-0.004, c=0.2).still == ("striped",)
+    assert agreed(reason, a=0.1, b=0.0, c=0.0).still == ("wooden",)
+    assert agreed(reason, a=0.1, b=0.2, c=0.0).still == ()
+
+
+def test_only_what_has_a_reason_and_a_measurement_is_held_together():
+    moved = (Evidence("c", 0.3),)
+    rows = [
+        Recommendation(1, "x", "", 0.5, why, by) for why, by in (("A chair.", moved), ("", moved), ("A chair.", ()))
+    ]
+    found = held_against(rows, {"x": CANDIDATE}, HISTORY, SUMMARIES)
+    assert [r.agreement is not None for r in found] == [True, False, False]
+    assert found[0].agreement == agreement("A chair.", CANDIDATE, HISTORY, SUMMARIES, moved)

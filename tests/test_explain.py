@@ -3,8 +3,9 @@ from __future__ import annotations
 from msr.backbones.cached import CachedBackbone
 from msr.cache import TextCache
 from msr.config import PipelineConfig
+from msr.events import Explained, ItemDescribed, StageProgress
 from msr.explain import explain
-from msr.schema import Explained, Item, ItemDescribed, Recommendation, StageProgress
+from msr.schema import Item, Recommendation
 from tests.fakes import FakeBackbone, catalogue, picture
 
 TEXT = "The user appears to have a preference for mug and red."

@@ -9,7 +9,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-FOUNDATION = ("msr.schema", "msr.config", "msr.paths", "msr.batches", "msr.cache", "msr.prompts", "msr.backbones")
+FOUNDATION = (
+    "msr.measured",
+    "msr.schema",
+    "msr.events",
+    "msr.config",
+    "msr.paths",
+    "msr.batches",
+    "msr.cache",
+    "msr.prompts",
+) + ("msr.backbones",)
 STAGES = (  # a stage imports earlier rows only
     ("msr.intake",),
     ("msr.catalog",),
@@ -18,6 +27,7 @@ STAGES = (  # a stage imports earlier rows only
     ("msr.ranking", "msr.retrieval"),
     ("msr.evidence", "msr.explain"),
     ("msr.pipeline",),
+    ("msr.figures",),
     ("msr.report",),
     ("msr.bench",),
     ("msr.ui",),

@@ -7,7 +7,7 @@ import pytest
 
 from msr import intake
 from msr.pipeline import Pipeline
-from msr.schema import Effect, Unit
+from msr.schema import Contrast, Effect, HeatMap, Measured, Share, Unit, Word
 from tests.fakes import FakeBackbone, catalogue, items
 from tests.ui import hostile
 
@@ -29,14 +29,46 @@ def test_a_run_comes_back_as_it_went(options):
     assert back.history == run.history and back.offered == run.offered
 
 
-def test_effects_come_back_and_may_be_absent():
+UNIT = Unit("item", "h0", "plain mug")
+MEASURED = Measured(
+    effects=(Effect(UNIT, "regenerated", -0.25, 1),),
+    shares=(Share(UNIT, "regenerated", 0.5, 0.125),),
+    orders=12,
+    words=(Word("mug", "title", 0.5),),
+    patches=HeatMap(((0.5, None), (0.0, -0.25))),
+    contrasts=(
+        Contrast("c001", "direct", (UNIT,), True, 0.5, -0.25),
+        Contrast("c002", "direct", None, False, 1.0, 0.5),
+    ),
+    unavailable=(("words", "No gradients."),),
+)
+
+
+def test_what_was_measured_comes_back_and_may_be_absent():
     run = made()
-    effect = Effect(Unit("item", "h0", "plain mug"), "regenerated", -0.25, 1)
-    run = replace(run, recommendations=tuple(replace(r, effects=(effect,)) for r in run.recommendations))
+    run = replace(run, recommendations=tuple(replace(r, measured=MEASURED) for r in run.recommendations))
     back = read(run.to_json())
-    assert back.recommendations[0].effects == (effect,)
-    assert back.recommendations[0].effects[0].unit.text == "plain mug"
-    assert read(made().to_json()).recommendations[0].effects == ()
+    assert back.recommendations[0].measured == MEASURED
+    assert back.recommendations[0].measured.effects[0].unit.text == "plain mug"
+    assert read(made().to_json()).recommendations[0].measured is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"patches": [[0.5], [0.5]]}, {"orders": "many"}, {"words": {}}, {"contrasts": [{}]}, {"effects": [[]]}]
+)
+def test_measurements_in_another_form_are_refused(wrong):
+    record = made().to_json()
+    record["recommendations"][0]["measured"] = wrong
+    with pytest.raises(intake.IntakeError, match="no run.json of this program"):
+        read(record)
+
+
+def test_the_agreement_is_found_anew():
+    run, record = made(), made().to_json()
+    assert any(r.agreement for r in run.recommendations)
+    for row in record["recommendations"]:
+        row.pop("agreement")
+    assert [r.agreement for r in read(record).recommendations] == [r.agreement for r in run.recommendations]
 
 
 def test_known_pictures_are_found_by_their_digest_and_others_are_titles():

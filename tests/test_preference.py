@@ -4,8 +4,9 @@ import pytest
 
 from msr.backbones.cached import CachedBackbone
 from msr.cache import TextCache
+from msr.events import PreferenceText
 from msr.preference import blocks, described, recompute, update
-from msr.schema import Block, ItemSummary, PreferenceText
+from msr.schema import Block, ItemSummary
 from tests.fakes import FakeBackbone, items
 
 HISTORY = items(6)

@@ -8,7 +8,8 @@ import pytest
 
 from msr import ranking
 from msr.backbones.base import StopRequested
-from msr.schema import Candidate, Item, StageProgress, YesNo
+from msr.events import StageProgress
+from msr.schema import Candidate, Item, YesNo
 from tests.fakes import FakeBackbone, catalogue, items, picture
 
 TEXT = "The user appears to have a preference for mug and red."

@@ -8,8 +8,10 @@ from html.parser import HTMLParser
 import pytest
 
 from msr import intake, report
+from msr.events import Grown
 from msr.pipeline import Pipeline
-from tests.fakes import FakeBackbone, catalogue, items
+from msr.schema import Unit
+from tests.fakes import FakeBackbone, OpenBackbone, catalogue, items
 from tests.ui import hostile
 
 
@@ -72,6 +74,46 @@ def test_the_json_comes_back_whole():
     run = made()
     back = intake.recorded_run(report.to_json(run).encode(), "run.json")
     assert back.to_json(pictures=True) == json.loads(report.to_json(run))
+
+
+@pytest.mark.parametrize("words", ["mug", *hostile.ALL])
+def test_what_was_measured_is_drawn_and_stays_inert(words):
+    pipeline = Pipeline(OpenBackbone())
+    *_, last = pipeline.run(items(3), catalogue(4), top=2)
+    first, second = (r.item_id for r in last.run.recommendations)
+    run = last.run
+    for other in (None, second):
+        *_, run = (e.run for e in pipeline.measure(run, first, other) if isinstance(e, Grown))
+    run = replace(
+        run,
+        history=tuple(replace(i, title=words) for i in run.history),
+        offered=tuple(replace(i, title=words) for i in run.offered),
+        recommendations=tuple(
+            replace(
+                r,
+                measured=replace(
+                    r.measured,
+                    effects=tuple(replace(e, unit=Unit(e.unit.kind, words, words)) for e in r.measured.effects),
+                    shares=tuple(replace(s, unit=Unit("block", words, words)) for s in r.measured.shares),
+                    words=tuple(replace(w, text=words) for w in r.measured.words),
+                    unavailable=(("words", words),),
+                ),
+            )
+            for r in run.recommendations
+        ),
+    )
+    page = report.to_html(run)
+    read = Reader(page)
+    for title in (
+        "What each piece adds",
+        "Fair shares",
+        "Which words",
+        "Where on the picture",
+        "Why this and not that",
+    ):
+        assert title in page
+    assert read.handlers == [] and "script" not in read.tags
+    assert all(address.startswith("data:") for address in read.fetched)
 
 
 def test_an_edited_run_says_so():

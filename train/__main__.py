@@ -13,8 +13,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from train.names import DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SYSTEMS
+from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 from train.readers import KINDS
+
+_SPLIT = "who is held out: some users (default), or what everybody chose last, from one moment on (train/splits.py)"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,6 +65,7 @@ def parser() -> argparse.ArgumentParser:
                 "--dataset", choices=DATASETS, default=DATASETS[0],
                 help="pictures (default): all tasks; else a recommender, from that data set in --data",
             )  # fmt: skip
+            one.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
     one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
     one.add_argument("--dataset", choices=DATASETS, default=DATASETS[0])
     one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
@@ -73,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--users", type=int, default=100, help="test users (default %(default)s)")
     one.add_argument("--seed", type=int, default=1)
     some = one.add_argument_group("data sets")
+    some.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
     some.add_argument("--negatives", choices=("uniform", "popularity", "both"), default="both")
     some.add_argument("--preference", choices=PREFERENCES, help="default: generated if there are pictures, else titles")
     some.add_argument("--systems", nargs="+", choices=SYSTEMS, metavar="NAME", help=f"any of {', '.join(SYSTEMS)}")
@@ -91,28 +95,54 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--rank", type=int, default=16, help="LoRA rank")
     one.add_argument("--precision", choices=PRECISIONS, default="no")
     one.add_argument("--seed", type=int, default=7)
-    one = commands.add_parser("experiment", help="explanations put to the test on simulated users")
+    one = commands.add_parser("experiment", help="the paper's questions on real users; explanations on simulated ones")
     kinds = one.add_subparsers(dest="experiment", required=True)
     for name, text in (
         ("planted", "does the preference text find a hidden taste and follow its switch?"),
         ("faithfulness", "does the measured influence point to what carries the score?"),
     ):
         some = kinds.add_parser(name, help=text)
-        some.add_argument("--users", type=int, default=200, help="simulated users (default %(default)s)")
-        some.add_argument("--json", type=Path, required=True, help="file that gets the figures; .md and more beside it")
-        some.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
-        some.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
-        some.add_argument("--seed", type=int, default=1)
+        _experiment(some, 200, "simulated users")
         if name == "planted":
             some.add_argument("--catalogue", choices=("drawn", "fashion"), default="drawn")
             some.add_argument("--data", type=Path, help="folder that holds fashion-products/")
         else:
             some.add_argument("--reading", choices=("direct", "regenerated"), default="regenerated")
             some.add_argument("--no-pictures", dest="pictures", action="store_false", help="history items only")
+    for name, text in (
+        ("image-summary", "does a summary in words keep what the image said?"),
+        ("block-size", "how many items should one step of the recurrent preference read?"),
+        ("ablation", "what do image summaries, recurrence and fine-tuning add?"),
+        ("context-length", "does a longer history help, and what does it cost?"),
+        ("negatives", "how much of a figure is the way in which its negatives were drawn?"),
+    ):
+        some = kinds.add_parser(name, help=text)
+        _experiment(some, 60, "test users")
+        some.add_argument("--dataset", choices=DATASETS[1:], default="movielens")
+        some.add_argument("--data", type=Path, required=True, help="folder of the data set")
+        if name == "image-summary":
+            some.add_argument("--items", type=_positive, default=1000, help="most chosen pictured ones (%(default)s)")
+        elif name != "context-length":
+            some.add_argument("--history", type=_positive, default=9, help="latest items read (default %(default)s)")
     one = commands.add_parser("card", help="publish a run: its weights, run.json and the model card")
     one.add_argument("--run", type=Path, required=True)
     one.add_argument("--out", type=Path, default=Path("assets/pocket"))
     return main
+
+
+def _experiment(one: argparse.ArgumentParser, users: int, whom: str) -> None:
+    """The options of every experiment."""
+    one.add_argument("--users", type=_positive, default=users, help=f"{whom} (default %(default)s)")
+    one.add_argument("--json", type=Path, required=True, help="file that gets the figures; .md and more beside it")
+    one.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
+    one.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
+    one.add_argument("--seed", type=int, default=1)
+
+
+def _positive(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return int(text)
 
 
 def main() -> None:
@@ -148,6 +178,8 @@ def _train(args: argparse.Namespace) -> int:
 
     interactions = getattr(args, "dataset", PICTURES) != PICTURES
     try:
+        if not interactions and getattr(args, "split", BY_USER) != BY_USER:
+            raise ValueError("pictures are split by their keys and films by user; give --split with another --dataset.")
         (textual.run if interactions else {"align": stages.align, "sft": stages.sft}[args.command])(args)
         return 0
     except KeyboardInterrupt:

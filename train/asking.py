@@ -16,7 +16,7 @@ import numpy as np
 from msr import ranking
 from msr.backbones.cached import CachedBackbone, model_key
 from msr.cache import content_key
-from train.preferences import HISTORY, Shelf, writer
+from train.preferences import HISTORY, Shelf, Writer
 from train.splits import Case
 
 
@@ -50,16 +50,25 @@ class Model:
     """Scores are Yes-minus-No logits after a preference text and the recent titles.
 
     `tuned=False` switches the adapter off for the preferences and the answers; a pocket model keeps its connector,
-    without which it would be blind. `shelf` decides whether pictures are shown.
+    without which it would be blind. `shelf` decides whether pictures are shown, `write` what the preference says, and
+    `history` how many latest items the recent titles are taken from.
     """
 
     def __init__(
-        self, name: str, backbone: CachedBackbone, shelf: Shelf, preference: str, log: ScoreLog, tuned: bool = True
+        self,
+        name: str,
+        backbone: CachedBackbone,
+        shelf: Shelf,
+        write: Writer,
+        log: ScoreLog,
+        tuned: bool = True,
+        history: int = HISTORY,
     ) -> None:
         self.name = name
         self._backbone = backbone
         self._shelf = shelf
-        self._write = writer(preference, shelf, backbone)
+        self._write = write
+        self._history = history
         self._log = log
         self._off = nullcontext if tuned else backbone.adapter_off
         self.texts: dict[str, str] = {}  # preferences by user
@@ -76,7 +85,7 @@ class Model:
         """(candidates,)"""
         self.prepare([case])
         text = self.texts[case.user]
-        recent = [self._shelf.title(item_id) for item_id in case.history[-HISTORY:]]
+        recent = [self._shelf.title(item_id) for item_id in case.history[-self._history :]]
         items = self._shelf.pick(case.candidates)
         with self._off():
             key = content_key(

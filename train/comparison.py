@@ -21,9 +21,10 @@ from train.fusion import Fused
 from train.interactions import Interactions
 from train.logs import UserLog
 from train.names import ASK_MODEL, DEFAULT_SYSTEMS, EVERY, FUSED, MODELS, POPULARITY, SYSTEMS, UNIFORM
+from train.negatives import TEST_NEGATIVES
 from train.preferences import HISTORY, as_movie
-from train.protocol import Roles, System
-from train.splits import Case
+from train.protocol import System
+from train.splits import Case, Roles
 from train.systems import Builder
 from train.vocabulary import Vocabulary
 
@@ -90,7 +91,7 @@ def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:
         cases = list(_cases(tested, train, kind, config.seed))
         tuning_cases = list(_cases(tuning, train, kind, config.seed))
         if not cases or (tuning and not tuning_cases):
-            raise InputProblem(f"no user has a history and {protocol.NEGATIVES} possible negatives")
+            raise InputProblem(f"no user has a history and {TEST_NEGATIVES} possible negatives")
         _write_preferences(made, cases, tuning_cases)
         weights[kind] = _fit_fusion(systems, tuning_cases)
         measured = {}
@@ -115,7 +116,7 @@ def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:
         "protocol": {
             **asdict(config),
             "target": "last item",
-            "negatives_each": protocol.NEGATIVES,
+            "negatives_each": TEST_NEGATIVES,
             "preference": builder.preference,
             "history_items_read": HISTORY,
             "train_users": len(people.train),

@@ -20,7 +20,7 @@ from msr.cache import TextCache
 from msr.config import BackboneConfig
 from msr.paths import cache_home
 from msr.schema import InputProblem
-from train import comparison, fusion, preferences, protocol, report, table
+from train import comparison, fusion, preferences, report, splits, table
 from train.asking import ScoreLog
 from train.comparison import EvalConfig
 from train.dataset import Dataset
@@ -81,11 +81,12 @@ def _data_set(args: argparse.Namespace) -> str:
         ScoreLog(args.json.with_suffix(".scores.jsonl")),
         kind,
     )
-    figures = {"dataset": data.kind} | comparison.compare(builder, protocol.roles(data, eval_data), config)
+    figures = {"dataset": data.kind} | comparison.compare(builder, splits.roles(data, eval_data, args.split), config)
     figures |= {
         "model": dict(backbone.identity()) if backbone else None,
         "data": {"train": dict(data.hashes), "eval": dict(eval_data.hashes) if eval_data else None},
         "dropped": {"train": dict(data.dropped), "eval": dict(eval_data.dropped) if eval_data else None},
+        "split": args.split,
         "seed": args.seed,
         "versions": report.versions(),
     }

@@ -25,8 +25,8 @@ from train.asking import ScoreLog
 from train.comparison import EvalConfig, compare
 from train.dataset import CatalogueItem, Dataset
 from train.names import SYMBOLIC, UNIFORM
-from train.protocol import roles
 from train.sources import Shot, is_pair
+from train.splits import roles
 from train.systems import Builder
 
 

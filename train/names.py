@@ -5,7 +5,8 @@ from __future__ import annotations
 POCKET = "pocket"
 PICTURES = "pictures"
 DATASETS = (PICTURES, "microlens", "amazon", "movielens", "folder")
-UNIFORM, POPULARITY, EVERY = "uniform", "popularity", "all"
+BY_USER, BY_TIME = SPLITS = ("user", "time")
+UNIFORM, POPULARITY, CATALOGUE, HARD, EVERY = "uniform", "popularity", "catalogue", "hard", "all"
 PRECISIONS = ("no", "bf16", "fp16")  # as accelerate calls them; "no" is 32 bits
 GENERATED, SYMBOLIC, TITLES = PREFERENCES = ("generated", "symbolic", "titles")
 

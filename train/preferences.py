@@ -10,8 +10,10 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from msr import preference, summaries
+from msr.backbones.base import Backbone
 from msr.backbones.cached import CachedBackbone
 from msr.config import PipelineConfig
 from msr.intake.images import picture
@@ -23,6 +25,26 @@ from train.names import GENERATED, SYMBOLIC, TITLES
 from train.sources import Shot
 
 HISTORY = 9  # latest items that are read: three blocks, as in training
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How much of a history is read, and in what steps.
+
+    history: latest items; block_size: items a step, so that as many as `history` make one direct summary of all.
+
+    Raises:
+        ValueError: one of them is under 1.
+    """
+
+    history: int = HISTORY
+    block_size: int = PipelineConfig.block_size
+
+    def __post_init__(self) -> None:
+        for name in ("history", "block_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
 
 Writer = Callable[[Sequence[Sequence[str]]], list[str]]  # histories (item ids, oldest first) -> texts, in order
 
@@ -57,27 +79,34 @@ class Shelf:
         return Item(item_id, name or ("" if shown else "untitled"), shown)
 
 
-def writer(kind: str, shelf: Shelf, backbone: CachedBackbone) -> Writer:
-    """The way to write preferences that `kind` names."""
+def writer(
+    kind: str, shelf: Shelf, backbone: CachedBackbone, reading: Reading | None = None, walker: Backbone | None = None
+) -> Writer:
+    """The way to write preferences that `kind` names.
+
+    reading: of generated ones; walker: what rewrites them block by block where it is not the `backbone` that describes
+    the items.
+    """
     return {
-        GENERATED: lambda histories: _generated(histories, shelf, backbone, PipelineConfig()),
+        GENERATED: lambda histories: _generated(histories, shelf, backbone, reading or Reading(), walker or backbone),
         SYMBOLIC: lambda histories: [_symbolic(shelf.items, history) for history in histories],
         TITLES: lambda histories: [""] * len(histories),
     }[kind]
 
 
 def _generated(
-    histories: Sequence[Sequence[str]], shelf: Shelf, backbone: CachedBackbone, config: PipelineConfig
+    histories: Sequence[Sequence[str]], shelf: Shelf, backbone: CachedBackbone, reading: Reading, walker: Backbone
 ) -> list[str]:
     """Describes the items and walks all histories at once; a text that the cache knows is not written again."""
-    read = [shelf.pick(history[-HISTORY:]) for history in histories]
+    config = PipelineConfig()
+    read = [shelf.pick(history[-reading.history :]) for history in histories]
     items = {item.id: item for some in read for item in some}
     described = {e.summary.item_id: e.summary for e in summaries.describe(backbone, list(items.values()), config)}
     blocks = [
-        [preference.described(block, items, described) for block in preference.blocks(some, config.block_size)]
+        [preference.described(block, items, described) for block in preference.blocks(some, reading.block_size)]
         for some in read
     ]
-    *_, texts = [""] * len(read), *preference.recompute(backbone, blocks, config.max_preference_tokens)
+    *_, texts = [""] * len(read), *preference.recompute(walker, blocks, config.max_preference_tokens)
     return texts
 
 

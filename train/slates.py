@@ -9,11 +9,15 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from msr import prompts
 from train.dataset import CatalogueItem
 from train.encode import Slate
+from train.interactions import Interactions
 from train.logs import UserLog
-from train.negatives import Sampler, TooFewItems
+from train.names import UNIFORM
+from train.negatives import TooFewItems, draw
 from train.preferences import HISTORY, Shelf
 from train.splits import case_at
 
@@ -32,7 +36,7 @@ class LogSlates:
         self._logs = [log for log in logs if len(set(log.items)) >= 2]
         if not self._logs:
             raise ValueError("no user chose two items: there is nothing to learn from")
-        self._sampler = Sampler(items, logs)
+        self._log = Interactions(logs, list(items))
 
     def __call__(self, rng: random.Random, liked: int = 3, disliked: int = 12) -> Slate:
         """Up to `liked` next items of one user against `disliked` uniform negatives (`train.negatives`)."""
@@ -44,7 +48,8 @@ class LogSlates:
             if not good:
                 continue
             try:
-                bad = self._sampler.uniform(case_at(log, end), disliked).negatives
+                numbers = np.random.default_rng(rng.getrandbits(64))
+                bad = draw(case_at(log, end), self._log, UNIFORM, numbers, disliked, chosen=log.items).negatives
             except TooFewItems:
                 if attempt + 1 == _ATTEMPTS:
                     raise

@@ -1,20 +1,23 @@
-"""Splits of interaction logs, and the cases that they are measured on: a history, the next item, negatives.
+"""Who is trained on, tuned on and tested; and the cases that are measured: a history, the next item, negatives.
 
-- `by_user`: some users are never trained on; their last items are the targets. New users, known items.
-- `by_time`: what came before a moment trains; each user's first choice after it is the target. The one split in which
-  nothing that was learned can come from after a target (Meng et al. 2020, "Exploring data splitting strategies").
-- `leave_last_out`: every user trains, except for the last two items. Widely used; the weights have seen other users'
-  later choices, so compare it with itself only.
+- by user: some users are never trained on; their last items are the targets. New users, known items.
+- by time: what came before a moment trains; each user's first choice from then on is the target. The one split in
+  which nothing that was learned can come from after a target (Meng et al. 2020, "Exploring data splitting strategies").
 
-In all of them a history ends before its target, in the user's own time order (ties keep the file's order).
+In both a history ends before its target, in the user's own time order (ties keep the file's order).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from train.logs import TEST_PERCENT, VALIDATION_PERCENT, UserLog, bucket
+from msr.schema import InputProblem
+from train.dataset import Dataset
+from train.logs import UserLog
+from train.names import BY_TIME, BY_USER
+
+TRAIN_SHARE = 0.9  # of all interactions lie before the moment of a split by time
 
 
 @dataclass(frozen=True)
@@ -43,97 +46,90 @@ class Case:
         return (self.target, *self.negatives)
 
 
+def case_at(log: UserLog, place: int) -> Case:
+    """The case whose target is the item at `place` of a log; an earlier choice of it is no part of the history."""
+    target = log.items[place]
+    history = tuple(item for item in log.items[:place] if item != target)
+    return Case(log.user, history, target, moment=log.time_of(place))
+
+
 @dataclass(frozen=True)
-class Split:
-    """`train` holds all that weights and statistics may be made of; the cases have no negatives yet."""
+class Roles:
+    """Who is trained on, who is tuned on (fusion, early stopping), and who is tested.
+
+    A log of `test` ends with the item that is asked for, and so does one of `validation` where it is asked about.
+    Statistics and weights come from `train` alone. By user nobody is in two roles. By time the earlier part of a
+    tested user's log is in `train` too.
+    """
 
     train: tuple[UserLog, ...]
-    validation: tuple[Case, ...]
-    test: tuple[Case, ...]
+    validation: tuple[UserLog, ...]
+    test: tuple[UserLog, ...]
 
 
-def case_at(log: UserLog, place: int) -> Case:
-    """The case whose target is the item at `place` (from 0) of a log."""
-    return Case(log.user, log.items[:place], log.items[place], moment=log.time_of(place))
-
-
-def cases_of(log: UserLog, least: int = 1) -> Iterator[Case]:
-    """A case for each item of a training log that has at least `least` items before it, oldest first."""
-    return (case_at(log, place) for place in range(least, len(log.items)))
-
-
-def by_user(
-    logs: Iterable[UserLog], test: int = TEST_PERCENT, validation: int = VALIDATION_PERCENT, least: int = 1
-) -> Split:
-    """Sets about `test` and `validation` percent of the users apart by a hash of their ids, as `UserLog.split` does.
-
-    Held-out users with fewer than `least` items before their last give no case.
+def roles(data: Dataset, eval_data: Dataset | None = None, split: str = BY_USER) -> Roles:
+    """The roles in `data`; with `eval_data`, all of its users are the test users and nobody else is.
 
     Raises:
-        ValueError: the percentages leave nothing to train on.
+        InputProblem: a split by time of logs without times, or with `eval_data`.
     """
-    if test < 0 or validation < 0 or test + validation >= 100:
-        raise ValueError(f"test {test} % and validation {validation} % of the users leave none to train on")
-    train, held_out = [], ([], [])
+    if split == BY_TIME:
+        if eval_data is not None:
+            raise InputProblem("a split by time divides one log; leave --eval-data out.")
+        return by_time(data.users, moment_of(data.users, TRAIN_SHARE))
+    return by_user(data.users) if eval_data is None else _apart(data.users, eval_data.users)
+
+
+def by_user(logs: Iterable[UserLog]) -> Roles:
+    """By the hash of the user's name (`UserLog.split`)."""
+    parts: dict[str, list[UserLog]] = {"train": [], "validation": [], "test": []}
     for log in logs:
-        place = bucket(log.user)
-        if place >= test + validation:
-            train.append(log)
-        elif len(log.items) > least:
-            held_out[place < test].append(case_at(log, len(log.items) - 1))
-    return Split(tuple(train), *map(tuple, held_out))
+        parts[log.split].append(log)
+    return Roles(*map(tuple, parts.values()))
 
 
-def by_time(logs: Iterable[UserLog], validation_from: int, test_from: int, least: int = 1) -> Split:
-    """Trains on what came strictly before `validation_from` (seconds; `moment_of` finds one).
+def by_time(logs: Iterable[UserLog], moment: int) -> Roles:
+    """What came strictly before `moment` (seconds; `moment_of` finds one) trains.
 
-    The validation target of a user is the first item from then on and before `test_from`, the test target the first
-    from `test_from` on; their histories hold everything before, so a test history may hold validation targets.
+    The test log of a user ends with the first choice from then on. Validation users, a share of them by the hash of
+    their names, are neither trained on nor tested; of their logs, too, only what came before the moment is used.
 
     Raises:
-        ValueError: the moments are in the wrong order, or a log has no times.
+        InputProblem: a log has no times.
     """
-    if validation_from > test_from:
-        raise ValueError(f"validation from {validation_from} cannot come after test from {test_from}")
     train, validation, test = [], [], []
     for log in logs:
         if log.items and not log.times:
-            raise ValueError(f"the log of user {log.user!r} has no times")
-        first = sum(time < validation_from for time in log.times)
-        later = sum(time < test_from for time in log.times)
+            raise InputProblem(f"The log of user {log.user!r} has no times; split by user.")
+        first = sum(time < moment for time in log.times)
         if first:
-            train.append(UserLog(log.user, log.items[:first], log.times[:first]))
-        if least <= first < later:
-            validation.append(case_at(log, first))
-        if least <= later < len(log.items):
-            test.append(case_at(log, later))
-    return Split(tuple(train), tuple(validation), tuple(test))
-
-
-def leave_last_out(logs: Iterable[UserLog], least: int = 1) -> Split:
-    """The last item of each user is the test target, the one before it the validation target; the rest trains.
-
-    Users with fewer than `least` items before these two train with all they have.
-    """
-    train, validation, test = [], [], []
-    for log in logs:
-        end = len(log.items) - 2
-        if end < least:
-            train.append(log)
-            continue
-        train.append(UserLog(log.user, log.items[:end], log.times[:end]))
-        validation.append(case_at(log, end))
-        test.append(case_at(log, end + 1))
-    return Split(tuple(train), tuple(validation), tuple(test))
+            (validation if log.split == "validation" else train).append(_cut(log, first))
+        if log.split != "validation" and first < len(log.items):
+            test.append(_cut(log, first + 1))
+    return Roles(tuple(train), tuple(validation), tuple(test))
 
 
 def moment_of(logs: Iterable[UserLog], share: float) -> int:
-    """The time in seconds strictly before which at most `share` of all interactions lie.
+    """The time in seconds strictly before which at most `share` (in [0, 1)) of all interactions lie.
 
     Raises:
-        ValueError: there are no times, or `share` is not in [0, 1).
+        InputProblem: there are no times.
     """
     times = sorted(time for log in logs for time in log.times)
-    if not times or not 0 <= share < 1:
-        raise ValueError(f"no moment at {share} of {len(times)} timed interactions")
+    if not times:
+        raise InputProblem("These logs have no times, so they cannot be split by time; split by user.")
     return times[int(share * len(times))]
+
+
+def _apart(logs: Iterable[UserLog], tested: tuple[UserLog, ...]) -> Roles:
+    names = {log.user for log in tested}
+    known = [log for log in logs if log.user not in names]
+    return Roles(
+        train=tuple(log for log in known if log.split != "validation"),
+        validation=tuple(log for log in known if log.split == "validation"),
+        test=tested,
+    )
+
+
+def _cut(log: UserLog, end: int) -> UserLog:
+    return UserLog(log.user, log.items[:end], log.times[:end])

@@ -23,7 +23,7 @@ from train.baselines.random_order import RandomOrder
 from train.baselines.recent_popularity import RecentPopularity
 from train.baselines.sasrec import SasRec
 from train.dataset import CatalogueItem
-from train.preferences import Shelf
+from train.preferences import Shelf, writer
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,8 @@ class Builder:
         """The model untuned, on titles alone, or as it is."""
         cached = CachedBackbone(self.backbone, self.cache)
         shelf = Shelf(self.items, pictured=name != "titles-only")
-        return Model(name, cached, shelf, self.preference, self.log, tuned=name != "untuned")
+        write = writer(self.preference, shelf, cached)
+        return Model(name, cached, shelf, write, self.log, tuned=name != "untuned")
 
     def _summaries(self) -> list[str]:
         """The model's description of every item, in order; those that its cache knows are not written again."""

@@ -13,24 +13,30 @@ def render(figures: Mapping) -> str:
     for kind in dict.fromkeys(row["negatives"] for row in figures["rows"]):
         title = "against the full catalogue" if kind == "all" else f"against 20 negatives, {kind}"
         rows = [
-            [row["system"], str(row["users"]), *(_interval(row[name]) for name in _SHOWN)]
+            [row["system"], str(row["users"]), *(interval(row[name]) for name in _SHOWN)]
             for row in figures["rows"]
             if row["negatives"] == kind
         ]
-        parts.append(f"Last item {title}:\n\n" + _table(["system", "users", *(n.upper() for n in _SHOWN)], rows))
+        parts.append(
+            f"Last item {title}:\n\n" + markdown_table(["system", "users", *(n.upper() for n in _SHOWN)], rows)
+        )
     if figures["differences"]:
         rows = [
-            [f"{d['system']} - {d['minus']}", d["negatives"], _interval(d["auc"]), _interval(d["hr@5"])]
+            [f"{d['system']} - {d['minus']}", d["negatives"], interval(d["auc"]), interval(d["hr@5"])]
             for d in figures["differences"]
         ]
-        parts.append("Differences, paired over users:\n\n" + _table(["systems", "negatives", "AUC", "HR@5"], rows))
+        parts.append(
+            "Differences, paired over users:\n\n" + markdown_table(["systems", "negatives", "AUC", "HR@5"], rows)
+        )
     return "\n\n".join(parts)
 
 
-def _interval(value: Mapping[str, float]) -> str:
+def interval(value: Mapping[str, float]) -> str:
+    """ "0.732 [0.655, 0.801]"."""
     return f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """Cells of one line each."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -3,8 +3,8 @@
 In the manner of TALLREC (arXiv 2305.00447): recent titles stand in place of a preference text. Only the LoRA learns.
 The pocket model learns on titles alone, and its connector and familiarity stay as they are in the run that it starts
 from. A checkpoint (`--backbone NAME`) sees the candidates' pictures where the data have some. With `--validate-every`,
-the weights that are kept are those of the highest AUC on slates of validation users. Test users are in neither
-(`train.protocol`).
+the weights that are kept are those of the highest AUC on slates of validation users. What is tested is in neither
+(`train.splits`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch
 from msr import backbones
 from msr.backbones import pocket
 from msr.config import BackboneConfig
-from train import artifacts, protocol, readers, report
+from train import artifacts, readers, report, splits
 from train.checkpoint import CheckpointLearner
 from train.encode import Slate
 from train.loop import LoopConfig, fit
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> None:
         patience=args.patience,
     )
     data = readers.read(args.dataset, args.data)
-    who = protocol.roles(data)
+    who = splits.roles(data, split=args.split)
     pictured = args.backbone != POCKET
     slates = LogSlates(data.items, who.train, pictured)
     torch.manual_seed(args.seed)
@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> None:
         sft={
             "config": {**done["config"], "rank": args.rank, "rows": SLATES, "mix": {"recommend": [1.0, SLATES]}},
             "dataset": data.kind,
+            "split": args.split,
             "backbone": args.backbone,
             "started_from": args.start and artifacts.adapter_hash(args.start),
             **report.loop(done),

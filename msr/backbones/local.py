@@ -21,7 +21,7 @@ from msr.backbones import attribution
 from msr.backbones.adapter import Adapter
 from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested
 from msr.backbones.pictures import Seen, look
-from msr.backbones.prefixes import Prefixes, families
+from msr.backbones.prefixes import SharedPrefix, shared
 from msr.backbones.rows import Row, padded, positions
 from msr.backbones.tokens import ChatTokens
 from msr.prompts import IMAGE, Prompt
@@ -56,7 +56,7 @@ class LocalBackbone:
         self._off = False
         self._off_thread: int | None = None  # who holds the lock while the adapter is off
         self._pictures: OrderedDict[str, Seen] = OrderedDict()
-        self._prefixes = Prefixes()
+        self._prefix = SharedPrefix()
         self._lock = threading.RLock()
 
     # -- identity and adapter -----------------------------------------------------------------------------
@@ -86,7 +86,7 @@ class LocalBackbone:
                 self._off, self._off_thread = False, None
 
     def _switch(self, on: bool) -> None:
-        self._prefixes.forget()
+        self._prefix.forget()
         if self._adapter is not None:
             self._adapter.switch(on)
             if self._adapter.changes_pictures:
@@ -95,10 +95,10 @@ class LocalBackbone:
     # -- inputs -----------------------------------------------------------------------------------------------
 
     def forget(self) -> None:
-        """Forgets all pictures and prefixes that were read; the next look at one is a first look."""
+        """Forgets all pictures, and what was read; the next look at one is a first look."""
         with self._lock:
             self._pictures.clear()
-            self._prefixes.forget()
+            self._prefix.forget()
 
     def _see(self, pictures: Sequence[Picture], stop: threading.Event | None) -> None:
         """Fills the store of seen pictures, a few a forward pass; the latest used stay."""
@@ -208,7 +208,7 @@ class LocalBackbone:
             check(stop)
             rows = self._encode(prompts, stop)
             text, image = self.model.config.get_text_config(), self.tokens.image
-            states = self._prefixes.last_states(self._language, text, image, rows, lambda: check(stop))
+            states = self._prefix.last_states(self._language, text, image, rows, lambda: check(stop))
             return [YesNo(float(yes), float(no)) for yes, no in self._answers(states)]
 
     def attribute(
@@ -249,10 +249,10 @@ class LocalBackbone:
         return [1.0] * len(pictures)
 
     def shared(self, prompts: Sequence[Prompt]) -> int:
-        """How many tokens at their beginning `score` computes once for all of these prompts, asked in one context."""
+        """How many tokens at their beginning `score` computes once for all of these prompts."""
         with self._lock:
             rows = self._encode(prompts, None)
-        return families([row.ids for row in rows], self.tokens.image)[0].shared
+        return shared([row.ids for row in rows], self.tokens.image, self.model.config.get_text_config())
 
     @torch.inference_mode()
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:

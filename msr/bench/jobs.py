@@ -17,9 +17,10 @@ from msr.bench.measure import Row, measured
 from msr.bench.plan import Plan
 from msr.cache import TextCache
 from msr.config import PipelineConfig
+from msr.events import Finished
 from msr.pipeline import Pipeline
 from msr.prompts import Prompt
-from msr.schema import Block, Finished, Item, ItemSummary, Run, YesNo
+from msr.schema import Block, Item, ItemSummary, Run, YesNo
 
 R = TypeVar("R")
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from msr.backbones.base import Backbone
 from msr.cache import TextCache
 from msr.config import PipelineConfig
+from msr.events import Finished, StageProgress
 from msr.pipeline import Pipeline
 from msr.retrieval.index import Index
 from msr.retrieval.shortlist import shortlist
-from msr.schema import Finished, Item, StageProgress
+from msr.schema import Item
 
 TOP = 10
 SIZES = (25, 50, 100, 200, 400)

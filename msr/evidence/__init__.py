@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from msr.evidence.influence import influence
+from msr.evidence.measure import measure
 
-__all__ = ["influence"]
+__all__ = ["influence", "measure"]

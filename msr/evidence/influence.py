@@ -1,8 +1,8 @@
 """Measured influence: what happens to a score when one history item is taken away (leave-one-out).
 
-Two readings. "regenerated": the item was never there; the preference is written anew without it and
-its title is not among the recent ones. "direct": the preference text stays and only the title is struck from the
-prompt, so an item whose title is not shown has a direct delta of exactly 0.
+Two readings. "regenerated": the item was never there; the preference is written anew without it and its title is not
+among the recent ones. "direct": the preference text stays and only the title is struck from the prompt, so an item
+whose title is not shown has a delta of exactly 0. `measure` has both, for more than items.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ import threading
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
-from msr import prompts
+from msr import claims, prompts
 from msr.backbones.base import Backbone
 from msr.batches import even_batches
+from msr.events import Explained, StageProgress
 from msr.preference import described, recompute
 from msr.ranking import CHUNK
-from msr.schema import Block, Evidence, Explained, Item, ItemSummary, Recommendation, StageProgress, YesNo
+from msr.schema import Block, Evidence, Item, ItemSummary, Recommendation, YesNo
 
 
 def influence(
@@ -30,12 +31,12 @@ def influence(
     max_preference_tokens: int,
     stop: threading.Event | None = None,
     regenerate: bool = True,
-    direct: bool = True,
 ) -> Generator[StageProgress | Explained, None, tuple[Recommendation, ...]]:
-    """Leaves out each history item once; returns the recommendations with an `Evidence` row for each and reading.
+    """Leaves out each history item once; returns the recommendations with an `Evidence` row for each, and with the
+    agreement of their reasons with these.
 
-    `preferences` are the texts after each block; candidates are scored by the last. One that a person wrote cannot be
-    written anew: without `regenerate` there is the direct reading alone.
+    `preferences` are the texts after each block; candidates are scored by the last. The reading is the regenerated
+    one, or without `regenerate` the direct one: a text that a person wrote cannot be written anew.
 
     An item leaves its own block and the other blocks keep their bounds. Deltas compare scores of equal batches (the
     full prompt is scored again among the recommended items alone), so batching adds no difference of its own.
@@ -52,21 +53,22 @@ def influence(
 
     titles = [item.title for item in history]
     shown = [n for n, title in enumerate(titles) if title][-prompts.RECENT_TITLES :]
+    if regenerate:
+        reading = "regenerated"
+        contexts = [(anew[n], titles[:n] + titles[n + 1 :]) for n in range(len(history))]
+    else:
+        reading = "direct"
+        contexts = [(preferences[-1], [titles[m] for m in shown if m != n]) for n in range(len(history))]
     scores = Scores(backbone, [items[r.item_id] for r in recommended], stop)
     full = scores.of(preferences[-1], titles)
     rows: list[list[Evidence]] = [[] for _ in recommended]
-    for n, left_out in enumerate(history):
-        variants = {}
-        if regenerate:
-            variants["regenerated"] = scores.of(anew[n], titles[:n] + titles[n + 1 :])
-        if direct or not regenerate:
-            variants["direct"] = scores.of(preferences[-1], [titles[m] for m in shown if m != n])
-        for reading, without in variants.items():
-            for row, whole, less in zip(rows, full, without, strict=True):
-                row.append(Evidence(left_out.id, whole.score - less.score, reading))
-        yield StageProgress("influence", writing + n + 1, steps)
+    for n, (left_out, context) in enumerate(zip(history, contexts, strict=True), start=1):
+        for row, whole, less in zip(rows, full, scores.of(*context), strict=True):
+            row.append(Evidence(left_out.id, whole.score - less.score, reading))
+        yield StageProgress("influence", writing + n, steps)
 
-    measured = tuple(replace(r, influence=tuple(row)) for r, row in zip(recommended, rows, strict=True))
+    measured = [replace(r, influence=tuple(row)) for r, row in zip(recommended, rows, strict=True)]
+    measured = claims.held_against(measured, items, history, summaries)
     for recommendation in measured:
         yield Explained(recommendation)
     return measured

@@ -6,29 +6,19 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from PIL import Image
 
 from msr import prompts
 from msr.backbones.base import Backbone
 from msr.batches import even_batches
-from msr.schema import Item, Picture
+from msr.schema import HeatMap, Item, Picture
 
 GRID = 6  # patches on a side
 GREY = (128, 128, 128)
+HELPED, HURT = (16, 150, 108), (208, 88, 30)  # of the overlay
 _AT_ONCE = 12  # patched pictures that are scored behind one shared prefix
-
-
-@dataclass(frozen=True)
-class HeatMap:
-    """`drops[row][column]`: the logit with the patch minus without it, in nats; None where it is not measured yet."""
-
-    drops: tuple[tuple[float | None, ...], ...]
-
-    @property
-    def complete(self) -> bool:
-        return all(drop is not None for row in self.drops for drop in row)
 
 
 def occlude(picture: Picture, patches: Collection[int], grid: int = GRID) -> Picture:
@@ -91,13 +81,14 @@ def heat_map(
 
 
 def overlay(picture: Picture, found: HeatMap) -> Image.Image:
-    """RGB pixels: orange where a patch raised the logit, blue where it lowered it, the stronger the more."""
+    """RGB pixels: the picture in grey, green where a patch raised the logit, rust where it lowered it, the stronger
+    the more."""
     grid = len(found.drops)
     drops = [drop or 0.0 for row in found.drops for drop in row]
     strongest = max(map(abs, drops)) or 1.0
     colours, strength = Image.new("RGB", (grid, grid)), Image.new("L", (grid, grid))
-    colours.putdata([(230, 120, 20) if drop > 0 else (40, 110, 220) for drop in drops])
+    colours.putdata([HELPED if drop > 0 else HURT for drop in drops])
     strength.putdata([round(170 * abs(drop) / strongest) for drop in drops])
-    shown = picture.open()
+    shown = picture.open().convert("L").convert("RGB")
     smooth = Image.Resampling.BILINEAR
     return Image.composite(colours.resize(shown.size, smooth), shown, strength.resize(shown.size, smooth))

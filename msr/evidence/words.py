@@ -8,16 +8,7 @@ from dataclasses import dataclass
 
 from msr import prompts
 from msr.backbones.base import INTEGRATED, Attributes
-from msr.schema import Item
-
-
-@dataclass(frozen=True)
-class Word:
-    """`part` is "preference" or "title"; `weight` is in nats of the Yes-minus-No logit, positive for Yes."""
-
-    text: str
-    part: str
-    weight: float
+from msr.schema import Item, Word
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ import gradio as gr
 from msr import compare, intake
 from msr.backbones.base import BackboneError, StopRequested
 from msr.config import PipelineConfig
-from msr.schema import Finished, InputProblem, Item, Run
+from msr.events import Finished
+from msr.schema import InputProblem, Item, Run
 from msr.ui.html import text
 from msr.ui.inspect.handlers import edited_text
 from msr.ui.recommend import history

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from msr import claims
 from msr.schema import Evidence, Item, Recommendation
 from msr.ui.html import name, percent, points, text, thumb
 from msr.ui.media import Media
@@ -49,22 +48,21 @@ def sheet(shown: Recommendation, item: Item, view: View, media: Media) -> str:
         f'<h2 data-title="sheet">{name(item)}</h2><p class="sheet-score"><b>{percent(shown.score)}</b> '
         f"P(Yes) against P(No), read at the answer position</p></div></header>"
         f'<section><span class="tag model">model-written description</span>{about}</section>'
-        f'<section><span class="tag model">model-written reason</span>{reason}{_doubt(shown, view)}</section>'
+        f'<section><span class="tag model">model-written reason</span>{reason}{agreement(shown)}</section>'
         f'<section><span class="tag measured">measured influence</span>{_table(shown, view, media)}</section>'
         f"{_prompt(shown)}</div>"
     )
 
 
-def _doubt(shown: Recommendation, view: View) -> str:
-    """Says so where the reason names something whose removal changes nothing."""
-    words = claims.unmoved(shown.rationale, view.history, view.summaries, shown.influence)
-    if not words:
+def agreement(shown: Recommendation) -> str:
+    """The reason held against the measurement, in plain words; nothing where there is nothing to say."""
+    told = shown.agreement.sentences() if shown.agreement else []
+    if not told:
         return ""
-    listed = ", ".join(f"“{word}”" for word in words)
-    return (
-        f'<p class="doubt"><span class="tag unsure">not supported</span> The reason names {text(listed)}; leaving out '
-        "each history item described so moves the score by less than half a point.</p>"
-    )
+    kind, tag = ("agrees", "measured") if shown.agreement.whole else ("doubt", "unsure")
+    said = "reason and measurement agree" if shown.agreement.whole else "reason against measurement"
+    listed = "".join(f"<p>{text(sentence)}</p>" for sentence in told)
+    return f'<div class="held {kind}"><span class="tag {tag}">{said}</span>{listed}</div>'
 
 
 def _table(shown: Recommendation, view: View, media: Media) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from msr.schema import Item, Recommendation
-from msr.ui.evidence import Reading, paired, sheet
+from msr.ui.evidence import Reading, agreement, paired, sheet
 from msr.ui.html import name, percent, plain_name, points, text, thumb
 from msr.ui.media import Media
 from msr.ui.view import View
@@ -91,7 +91,8 @@ def _rationale(shown: Recommendation, view: View) -> str:
         body = '<p class="quiet">No reason was written.</p>'
     else:
         body = '<p><span class="skeleton"></span><span class="skeleton"></span></p>'
-    return f'<section class="rationale"><span class="tag model">model-written reason</span>{body}</section>'
+    head = '<span class="tag model">model-written reason</span>'
+    return f'<section class="rationale">{head}{body}{agreement(shown)}</section>'
 
 
 def _influence(shown: Recommendation, view: View, scale: float, media: Media) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -10,21 +9,18 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import takewhile
 
-from msr.backbones.base import BackboneError
 from msr.catalog import Catalogue
 from msr.config import PipelineConfig
-from msr.schema import Finished, InputProblem, Item, PreferenceText, StageProgress
+from msr.events import Finished, PreferenceText, StageProgress
+from msr.schema import Item
 from msr.ui.engine import Engine
+from msr.ui.job import OFTEN, Job
 from msr.ui.progress import expected_steps
 from msr.ui.shelf import Kept
 from msr.ui.view import View
 
-log = logging.getLogger(__name__)
 
-_OFTEN = 0.1  # seconds: a page that changes more often than this is not read any better
-
-
-class Visit:
+class Visit(Job):
     """One run of one visitor, from pressing a button to its end; `kept` is what came of it.
 
     `parent` is the id of the run that this one is an edit of, `edited` a preference text that the visitor wrote.
@@ -39,6 +35,7 @@ class Visit:
         parent: str | None = None,
         edited: str | None = None,
     ) -> None:
+        super().__init__(View.of(history, config.block_size))
         self.history = history
         self.config = config
         self.catalogue = catalogue
@@ -46,39 +43,6 @@ class Visit:
         self.parent = parent
         self.edited = edited
         self.kept: Kept | None = None
-        self.stop = threading.Event()
-        self.started = False
-        self.view = View.of(history, config.block_size)
-
-    def events(self, engine: Engine) -> Iterator[View]:
-        """Waits for the model, then follows the run; yields every view worth showing and ends with an ended one."""
-        self.started = True
-        try:
-            for status in engine.wait(self.stop):
-                note = f"Waiting for the model: {status.words} {status.share or 0:.0%}"
-                yield self._now(replace(self.view, note=note))
-            if self.stop.is_set():
-                yield self._now(self.view.ending("stopped", "Stopped before it began."))
-                return
-            yield from self._run(engine)
-        except (InputProblem, BackboneError) as error:
-            yield self._now(self.view.ending("failed", str(error)))
-        except Exception as error:  # a page that stays silent helps nobody
-            log.exception("A run failed.")
-            yield self._now(self.view.ending("failed", f"Something unforeseen happened ({type(error).__name__})."))
-        finally:
-            self.stop.set()
-
-    def halt(self) -> View:
-        """Asks the work to stop; a run that has not begun is over at once."""
-        self.stop.set()
-        if not self.view.ended:
-            self.view = (
-                replace(self.view, phase="stopping", note="")
-                if self.started
-                else self.view.ending("stopped", "Stopped before it began.")
-            )
-        return self.view
 
     def expected(self) -> dict[str, int]:
         """Steps by stage, for the estimate."""
@@ -98,16 +62,9 @@ class Visit:
                     engine.pace.learn(self.view.steps, event.run.timings)
                 view = self._now(self.view.after(event))
                 fleeting = isinstance(event, StageProgress) or (isinstance(event, PreferenceText) and not event.final)
-                if not fleeting or time.monotonic() - shown >= _OFTEN:
+                if not fleeting or time.monotonic() - shown >= OFTEN:
                     shown = time.monotonic()
                     yield view
-
-    def _now(self, view: View) -> View:
-        # Stop is pressed in another thread; whatever comes after it shows that it was heard.
-        if self.stop.is_set() and not view.ended:
-            view = replace(view, phase="stopping", note="")
-        self.view = view
-        return view
 
 
 def queued(before: int) -> str:
@@ -119,10 +76,10 @@ class Visits:
     """The current visit of every open page."""
 
     def __init__(self) -> None:
-        self._visits: dict[str, Visit] = {}
+        self._visits: dict[str, Job] = {}
         self._lock = threading.Lock()
 
-    def begin(self, page: str, visit: Visit) -> int:
+    def begin(self, page: str, visit: Job) -> int:
         """Takes in a visit, stopping the page's last one; returns how many runs come before it."""
         with self._lock:
             if page in self._visits:
@@ -136,11 +93,11 @@ class Visits:
             visit = self._visits.get(page)
             return None if visit is None or visit.started or visit.view.ended else self._before(visit)
 
-    def _before(self, visit: Visit) -> int:
+    def _before(self, visit: Job) -> int:
         earlier = takewhile(lambda other: other is not visit, self._visits.values())
         return sum(not other.view.ended for other in earlier)
 
-    def of(self, page: str) -> Visit | None:
+    def of(self, page: str) -> Job | None:
         return self._visits.get(page)
 
     def leave(self, page: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +64,13 @@ class Shelf:
         with self._lock:
             known = self._recorded.get(key) or self._runs.get(key)
             return known or next((kept for kept in self._runs.values() if kept.run.id == key), None)
+
+    def grow(self, key: str, run: Run) -> None:
+        """The kept run has more evidence now, a recorded one for everybody; one that has gone stays gone."""
+        with self._lock:
+            for runs in (self._recorded, self._runs):
+                if key in runs:
+                    runs[key] = replace(runs[key], run=run)
 
     def parent(self, kept: Kept) -> Kept | None:
         return self.get(kept.run.parent) if kept.run.parent else None

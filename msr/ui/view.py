@@ -5,23 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from msr.events import Event, Explained, Finished, ItemDescribed, PreferenceText, Ranked, StageProgress, Stopped
 from msr.preference import blocks
-from msr.schema import (
-    Block,
-    Event,
-    Explained,
-    Finished,
-    Item,
-    ItemDescribed,
-    ItemSummary,
-    Preference,
-    PreferenceText,
-    Ranked,
-    Recommendation,
-    Run,
-    StageProgress,
-    Stopped,
-)
+from msr.schema import Block, Item, ItemSummary, Preference, Recommendation, Run
 
 ENDED = ("idle", "stopped", "finished", "failed")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import replace
 
 import pytest
 
@@ -53,16 +52,6 @@ def test_the_shared_prefix_is_computed_once(backbone):
         assert sizes == [1, len(MIXED)]
         assert backbone.score(list(MIXED)) == first
     assert sizes == [1, len(MIXED), len(MIXED)], "the next candidates in this context find the prefix"
-
-
-def test_several_contexts_are_scored_side_by_side(backbone):
-    contexts = [[replace(p, text=f"{words} {p.text}") for p in MIXED] for words in ("a user who likes red", "mugs")]
-    together = [prompt for context in contexts for prompt in context]
-    backbone.forget()
-    with reference.counted(backbone.model.get_decoder()) as sizes:
-        scores = backbone.score(together)
-    assert sizes == [2, len(together)]
-    assert close(scores, alone(backbone, together))
 
 
 def test_a_longer_neighbour_changes_no_score(backbone):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from msr.evidence.contrast import contrast
+from msr.evidence.contrast import contrast, most
 from msr.evidence.units import units
 from msr.schema import Item, YesNo
 from tests.evidence.worlds import inputs, probe
@@ -11,9 +11,19 @@ from tests.fakes import FakeBackbone
 MUG, LAMP = Item("c", "mug"), Item("d", "lamp")
 
 
+def searched(asked, pieces):
+    """The contrast, and how many sets were tried at each step."""
+    search, tried = contrast(asked, pieces, "direct"), []
+    while True:
+        try:
+            tried.append(next(search))
+        except StopIteration as end:
+            return end.value, tried
+
+
 def between(titles, candidates=(MUG, LAMP), backbone=None):
     given = inputs(titles, candidates)
-    found = contrast(probe(given, backbone), units(given, ("item",)), "direct")
+    found, _ = searched(probe(given, backbone), units(given, ("item",)))
     return found, None if found.removed is None else {unit.key for unit in found.removed}
 
 
@@ -61,3 +71,10 @@ def test_a_pair_that_only_works_together_is_found():
 def test_it_is_between_two():
     with pytest.raises(ValueError, match="two candidates, not 1"):
         between(["mug"], (MUG,))
+
+
+def test_it_tells_how_far_it_is():
+    given = inputs(["mug", "chair", "bag", "cup"], (MUG, LAMP))
+    found, tried = searched(probe(given), units(given, ("item",)))
+    assert tried == [4, 4 + 6, most(4), most(4) + 1] and most(4) == 4 + 6 + 4
+    assert found.other == "d" and found.reading == "direct"

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from msr.backbones.base import StopRequested
-from msr.evidence.occlusion import HeatMap, heat_map, occlude, overlay
-from msr.schema import Item, Picture, YesNo
+from msr.evidence.occlusion import heat_map, occlude, overlay
+from msr.schema import HeatMap, Item, Picture, YesNo
 from tests import tiny
 from tests.fakes import FakeBackbone, picture
 
@@ -77,8 +77,8 @@ def test_the_overlay_tints_where_the_score_lies():
     drops = ((1.0, 0.0), (None, -1.0))
     shown = overlay(picture("white", 40), HeatMap(drops))
     assert shown.size == (40, 40)
-    assert shown.getpixel((2, 2))[0] > shown.getpixel((2, 2))[2] + 50, "orange"
-    assert shown.getpixel((37, 37))[2] > shown.getpixel((37, 37))[0] + 50, "blue"
+    assert shown.getpixel((2, 2))[1] > shown.getpixel((2, 2))[0] + 50, "green"
+    assert shown.getpixel((37, 37))[0] > shown.getpixel((37, 37))[2] + 50, "rust"
     assert min(shown.getpixel((2, 37))) > 200, "not measured"
 
 

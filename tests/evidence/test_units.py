@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from msr import prompts
+from msr.events import Finished
 from msr.evidence.probe import Probe
 from msr.evidence.units import Inputs, sentences, units
 from msr.pipeline import Pipeline
-from msr.schema import Finished, Item, Unit
+from msr.schema import Item, Unit
 from tests.evidence.worlds import inputs, probe, shown
 from tests.fakes import FakeBackbone, catalogue, items
 

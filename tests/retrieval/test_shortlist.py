@@ -11,10 +11,11 @@ import pytest
 from msr import backbones, cli, report
 from msr.bench import recall
 from msr.config import PipelineConfig
+from msr.events import Finished, Stopped
 from msr.pipeline import Pipeline
 from msr.retrieval.index import Index, build
 from msr.retrieval.shortlist import by_titles, seeing, tower
-from msr.schema import Finished, Item, Stopped
+from msr.schema import Item
 from msr.ui.media import Media
 from msr.ui.results import results
 from msr.ui.view import View

@@ -14,7 +14,7 @@ from msr.prompts import UNKNOWN
 from tests.fakes import FakeBackbone, picture
 from train.asking import Model, ScoreLog
 from train.dataset import CatalogueItem
-from train.preferences import Shelf
+from train.preferences import Shelf, writer
 from train.splits import Case
 
 CASE = Case("kim", ("i0", "i1", "i2", "i3"), "i4", ("i5", "i6", "i7"))
@@ -32,7 +32,8 @@ def items(tmp_path) -> dict[str, CatalogueItem]:
 
 def model(items, backbone, log=None, preference="generated", pictured=True, tuned=True) -> Model:
     cached = CachedBackbone(backbone, TextCache())
-    return Model("mllm", cached, Shelf(items, pictured), preference, log or ScoreLog(), tuned)
+    shelf = Shelf(items, pictured)
+    return Model("mllm", cached, shelf, writer(preference, shelf, cached), log or ScoreLog(), tuned)
 
 
 def test_scores_are_the_logits_of_the_app_in_the_order_of_the_candidates(items):

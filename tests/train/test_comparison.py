@@ -11,9 +11,10 @@ from msr.cache import TextCache
 from msr.schema import InputProblem, YesNo
 from tests.fakes import FakeBackbone
 from tests.train.worlds import dataset, letters, names
-from train import comparison, protocol
+from train import comparison, protocol, splits
 from train.asking import ScoreLog
 from train.comparison import EvalConfig, compare
+from train.interactions import Interactions
 from train.logs import UserLog
 from train.systems import Builder
 
@@ -44,7 +45,7 @@ def figures(data=None, backbone=None, **settings) -> dict:
     data = data or world()
     settings = {"users": 10, "validation_users": 10, "negatives": ("uniform",), "systems": CHEAP} | settings
     builder = Builder(data.items, backbone or Knowing(), TextCache(), ScoreLog(), "titles")
-    return compare(builder, protocol.roles(data), EvalConfig(**settings))
+    return compare(builder, splits.roles(data), EvalConfig(**settings))
 
 
 def row(found: dict, system: str, negatives: str = "uniform") -> dict:
@@ -94,8 +95,8 @@ def test_all_systems_are_asked_about_the_same_candidates():
     backbone = Knowing()
     data = world()
     figures(data, backbone, systems=("untuned", "titles-only", "mllm"))
-    people = protocol.roles(data)
-    train = protocol.Interactions(people.train, ITEMS)
+    people = splits.roles(data)
+    train = Interactions(people.train, ITEMS)
     wanted = {c for u in people.test for c in protocol.case(u, train, "uniform", 1).candidates}
     asked = [re.search(r'"item (.)"$', p.text).group(1) for p in backbone.prompts["score"]]
     assert set(asked) == wanted
@@ -142,8 +143,8 @@ def test_test_users_never_touch_a_statistic(others):
     for system in ("popularity", "recent-popularity", "item-knn"):
         scored = []
         for one in (data, fewer):
-            people = protocol.roles(one)
-            train = protocol.Interactions(people.train, ITEMS)
+            people = splits.roles(one)
+            train = Interactions(people.train, ITEMS)
             made = Builder(one.items, None, TextCache(), ScoreLog(), "titles").baseline(system)
             made.fit(people.train, ITEMS, people.validation)
             user = next(u for u in people.test if u.user == names("test", 1)[0])

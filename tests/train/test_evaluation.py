@@ -30,7 +30,7 @@ def world(monkeypatch, tmp_path):
         "logs": dataset(ITEMS, [*TRAIN, *VALIDATION, *TEST]),
         "strangers": dataset(ITEMS, [UserLog("x", ("a", "b"))]),
     }
-    made = SimpleNamespace(backbone=FakeBackbone(), loaded=[], reads=[])
+    made = SimpleNamespace(backbone=FakeBackbone(), loaded=[], reads=[], known=known)
 
     def read(kind, path, fallback=None):
         made.reads.append((kind, path.name, fallback and fallback.name))
@@ -94,6 +94,21 @@ def test_all_users_of_the_evaluation_data_are_tested(world, monkeypatch, tmp_pat
     assert figures["users"] == 1
     assert figures["protocol"]["train_users"] == len(TRAIN) + len(TEST)
     assert world.reads == [("folder", "logs", None), ("folder", "strangers", "logs")]
+
+
+def test_what_everybody_chose_last_can_be_held_out(world, monkeypatch, tmp_path, capsys):
+    """Ten users choose all items at the times 0 to 25, three come late; 90 % of all lie before 24."""
+    early = [UserLog(name, tuple(ITEMS), tuple(range(26))) for name in names("train", 10)]
+    late = [UserLog(name, ("a", "x", "y"), (1, 1000, 1001)) for name in names("test", 3)]
+    world.known["timed"] = dataset(ITEMS, [*early, *late])
+    options = ("--split", "time", "--systems", "popularity", "--negatives", "uniform")
+    assert evaluate(monkeypatch, *options, data="timed") == 0
+    figures = json.loads((tmp_path / "out.json").read_text())
+    assert (figures["split"], figures["protocol"]["train_users"]) == ("time", 13)
+    # Of the early ones y is asked for, and of the 25 others 24 are their history.
+    assert figures["rows"][0]["users"] == 3
+    assert evaluate(monkeypatch, *options) == 2
+    assert "no times" in capsys.readouterr().err
 
 
 def test_without_an_adapter_the_untuned_model_stands_alone(world, monkeypatch, tmp_path):

@@ -7,9 +7,9 @@ import pytest
 from msr.backbones.cached import CachedBackbone
 from msr.cache import TextCache
 from msr.config import PipelineConfig
+from msr.events import Finished
 from msr.intake import IntakeError
 from msr.pipeline import Pipeline
-from msr.schema import Finished
 from tests.fakes import FakeBackbone, catalogue, picture
 from train import preferences
 from train.dataset import CatalogueItem, Dataset

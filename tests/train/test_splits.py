@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from msr.schema import InputProblem
 from tests.train.readers.files import write
+from tests.train.worlds import dataset, letters, names, users
 from train import readers, splits
 from train.interactions import Interactions
 from train.logs import UserLog
-from train.splits import Case, Split
+from train.splits import Case, Roles
 
 # The buckets of these users (SHA-256 of "user/NAME", first 8 hex digits, modulo 100): kim 1, amy 25, bob 37, ann 52.
 ROWS = """user,item,timestamp
@@ -43,102 +45,73 @@ ANN, KIM = UserLog("ann", ("b", "d", "c"), (100, 200, 300)), UserLog("kim", ("e"
 BOB, AMY = UserLog("bob", ("a", "e", "d"), (7, 9, 9)), UserLog("amy", ("a", "b"), (1, 2))
 
 
+def cut(log: UserLog, end: int) -> UserLog:
+    return UserLog(log.user, log.items[:end], log.times[:end])
+
+
 def test_the_log_itself(logs):
     assert logs == (ANN, KIM, BOB, AMY)
 
 
-def case(user: str, history: str, target: str, moment: int) -> Case:
-    return Case(user, tuple(history), target, moment=moment)
+# -- by user ------------------------------------------------------------------------------------------------------
 
 
 def test_by_user(logs):
-    assert splits.by_user(logs) == Split(
-        train=(ANN, BOB),
-        validation=(case("amy", "a", "b", 2),),
-        test=(case("kim", "eba", "f", 900),),
-    )
+    assert splits.by_user(logs) == Roles(train=(ANN, BOB), validation=(AMY,), test=(KIM,))
 
 
-@pytest.mark.parametrize(
-    ("test", "validation", "parts"),
-    [
-        (0, 0, ("ann kim bob amy", "", "")),
-        (1, 0, ("ann kim bob amy", "", "")),  # kim is in place 1, the second of a hundred
-        (2, 0, ("ann bob amy", "", "kim")),
-        (25, 1, ("ann bob", "amy", "kim")),
-        (26, 12, ("ann", "bob", "kim amy")),
-        (0, 53, ("", "ann kim bob amy", "")),
-    ],
-)
-def test_by_user_with_other_shares(logs, test, validation, parts):
-    split = splits.by_user(logs, test, validation)
-    assert tuple(" ".join(one.user for one in part) for part in (split.train, split.validation, split.test)) == parts
+def test_by_user_nobody_is_in_two_roles():
+    data = dataset(letters(26), [*users("train", "abc", "def"), *users("validation", "abc"), *users("test", "xyz")])
+    people = splits.roles(data)
+    assert [len(part) for part in (people.train, people.validation, people.test)] == [2, 1, 1]
+    assert {*people.train, *people.validation, *people.test} == set(data.users)
 
 
-@pytest.mark.parametrize("shares", [(60, 40), (-1, 5), (5, -1), (101, 0)])
-def test_shares_that_leave_nobody_are_refused(logs, shares):
-    with pytest.raises(ValueError, match="leave none to train on"):
-        splits.by_user(logs, *shares)
+def test_users_of_the_evaluation_data_are_all_tested_and_never_trained_on():
+    known = users("train", "abcdefg", "hijklmn", "opqrstu")
+    data = dataset(letters(26), [*known, *users("validation", "abc"), *users("test", "xyz", "vwx")])
+    strangers = users("train", "abz")  # u.. of the training data has the same name: the same person
+    other = UserLog("somebody else", tuple("cdz"))
+    people = splits.roles(data, dataset(letters(26), [*strangers, other]))
+    assert people.test == (*strangers, other)
+    # The other users of the training data may be learned from, those of its own test split too.
+    assert {u.user for u in people.train} == {*names("train", 3)[1:], *names("test", 2)}
+    assert [u.user for u in people.validation] == names("validation", 1)
 
 
-def test_by_user_agrees_with_the_logs_themselves():
-    logs = [UserLog(str(n), ("a", "b")) for n in range(300)]
-    split = splits.by_user(logs)
-    assert {log.user for log in split.train} == {log.user for log in logs if log.split == "train"}
-    assert {case.user for case in split.test} == {log.user for log in logs if log.split == "test"}
+# -- by time ------------------------------------------------------------------------------------------------------
 
 
 def test_by_time(logs):
-    # Strictly before 50: kim's e, all of bob and amy. From 50 on, ann starts with b, kim goes on with b, then with f.
-    assert splits.by_time(logs, 50, 200) == Split(
-        train=(UserLog("kim", ("e",), (40,)), BOB, AMY),
-        validation=(case("kim", "e", "b", 50),),
-        test=(case("ann", "b", "d", 200), case("kim", "eba", "f", 900)),
+    # Strictly before 50: kim's e, all of bob; amy is a validation user. From 50 on, ann starts with b, kim with b.
+    assert splits.by_time(logs, 50) == Roles(
+        train=(cut(KIM, 1), BOB), validation=(AMY,), test=(cut(ANN, 1), cut(KIM, 2))
+    )
+    assert splits.by_time(logs, 200) == Roles(
+        train=(cut(ANN, 1), cut(KIM, 3), BOB), validation=(AMY,), test=(cut(ANN, 2), KIM)
     )
 
 
-def test_by_time_gives_newcomers_a_case_where_no_history_is_asked_for(logs):
-    split = splits.by_time(logs, 50, 200, least=0)
-    assert split.validation == (case("ann", "", "b", 100), case("kim", "e", "b", 50))
+def test_by_time_nothing_is_learned_from_the_moment_on(logs):
+    for moment in range(0, 1001, 5):
+        found = splits.by_time(logs, moment)
+        assert all(time < moment for log in (*found.train, *found.validation) for time in log.times)
+        assert all(log.times[-1] >= moment and all(t < moment for t in log.times[:-1]) for log in found.test)
+        assert "amy" not in {log.user for log in (*found.train, *found.test)}
 
 
-def test_by_time_trains_on_nothing_from_the_moment_on(logs):
-    for cut in range(0, 1001, 5):
-        split = splits.by_time(logs, cut, cut + 100)
-        assert all(time < cut for log in split.train for time in log.times)
-        assert all(cut <= one.moment < cut + 100 for one in split.validation)
-        assert all(one.moment >= cut + 100 for one in split.test)
+def test_by_time_a_share_of_all_interactions_trains(logs):
+    # In order: 1 2 7 9 9 40 50 60 100 200 | 300 900: 90 % of twelve is ten.
+    assert splits.roles(dataset("abcdefg", logs), split="time") == splits.by_time(logs, 300)
 
 
-def test_by_time_needs_times_in_order(logs):
-    with pytest.raises(ValueError, match="validation from 9 cannot come after test from 8"):
-        splits.by_time(logs, 9, 8)
-    with pytest.raises(ValueError, match="'x' has no times"):
-        splits.by_time([UserLog("x", ("a",))], 1, 2)
-
-
-def test_leave_last_out(logs):
-    assert splits.leave_last_out(logs) == Split(
-        train=(UserLog("ann", ("b",), (100,)), UserLog("kim", ("e", "b"), (40, 50)), UserLog("bob", ("a",), (7,)), AMY),
-        validation=(case("ann", "b", "d", 200), case("kim", "eb", "a", 60), case("bob", "a", "e", 9)),
-        test=(case("ann", "bd", "c", 300), case("kim", "eba", "f", 900), case("bob", "ae", "d", 9)),
-    )
-
-
-def test_users_with_short_histories_give_no_case(logs):
-    assert [one.user for one in splits.leave_last_out(logs, least=2).test] == ["kim"]
-    assert splits.by_user(logs, least=4).test == ()
-    assert [one.user for one in splits.by_time(logs, 50, 200, least=2).test] == ["kim"]
-
-
-def test_training_cases_of_a_log():
-    assert list(splits.cases_of(KIM)) == [
-        case("kim", "e", "b", 50),
-        case("kim", "eb", "a", 60),
-        case("kim", "eba", "f", 900),
-    ]
-    assert list(splits.cases_of(KIM, least=3)) == [case("kim", "eba", "f", 900)]
-    assert list(splits.cases_of(UserLog("x", ("a", "b")))) == [Case("x", ("a",), "b")]
+def test_by_time_needs_times_and_one_log(logs):
+    with pytest.raises(InputProblem, match="'x' has no times"):
+        splits.by_time([*logs, UserLog("x", ("a",))], 50)
+    with pytest.raises(InputProblem, match="no times"):
+        splits.roles(dataset("ab", [UserLog("x", ("a", "b"))]), split="time")
+    with pytest.raises(InputProblem, match="leave --eval-data out"):
+        splits.roles(dataset("ab", logs), dataset("ab", logs), split="time")
 
 
 @pytest.mark.parametrize(("share", "moment"), [(0, 1), (0.5, 50), (0.75, 200), (0.99, 900)])
@@ -148,14 +121,20 @@ def test_the_moment_of_a_share(logs, share, moment):
     assert sum(time < moment for log in logs for time in log.times) <= share * 12
 
 
-def test_a_moment_needs_times():
-    with pytest.raises(ValueError, match="no moment at 0.5 of 0"):
-        splits.moment_of([UserLog("x", ("a",))], 0.5)
+def test_the_counts_of_a_split_are_of_all_that_trains(logs):
+    assert Interactions(splits.by_time(logs, 50).train, "abcdef").counts(1000).tolist() == [1, 0, 0, 1, 2, 0]
 
 
-def test_the_counts_of_another_split_are_of_all_that_trains(logs):
-    train = splits.by_time(logs, 50, 200).train
-    assert Interactions(train, "abcdef").counts(1000).tolist() == [2, 1, 0, 1, 2, 0]
+# -- cases --------------------------------------------------------------------------------------------------------
+
+
+def test_a_case_is_what_came_before_its_target():
+    assert splits.case_at(KIM, 2) == Case("kim", ("e", "b"), "a", moment=60)
+    assert splits.case_at(UserLog("x", ("a", "b")), 1) == Case("x", ("a",), "b")
+
+
+def test_an_earlier_choice_of_the_target_is_not_told():
+    assert splits.case_at(UserLog("x", tuple("azbz")), 3).history == ("a", "b")
 
 
 @pytest.mark.parametrize(

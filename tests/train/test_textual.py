@@ -66,3 +66,12 @@ def test_data_that_are_not_there_are_one_sentence(start, tmp_path, monkeypatch, 
     assert end.value.code == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ") and "nowhere" in said and "Traceback" not in said
+
+
+def test_pictures_have_no_split_by_time(start, tmp_path, monkeypatch, capsys):
+    words = ["sft", "--data", str(tmp_path), "--start", str(start), "--out", str(tmp_path / "out"), "--split", "time"]
+    monkeypatch.setattr("sys.argv", ["train", *words])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert "give --split with another --dataset" in capsys.readouterr().err

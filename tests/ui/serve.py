@@ -25,7 +25,7 @@ def app(delay: float = 0.0, candidates: int = 24, load: Callable[..., Pipeline] 
     """The real page with the bundled stories and catalogue, and a model that answers from the prompts' words."""
     examples = [(story, catalog.story_items(story.id)) for story in catalog.stories()]
     unfamiliar = [examples[0][1][1].picture.digest]
-    backbone = fakes.FakeBackbone(delay=delay, unfamiliar=unfamiliar)
+    backbone = fakes.OpenBackbone(delay=delay, unfamiliar=unfamiliar)
     catalogue = Catalogue("demo", catalog.demo().items[:candidates])
     more = {"recorded": recordings(catalogue, examples), **more}
     return build_app(load or (lambda report: Pipeline(backbone)), catalogue, examples, **more)
@@ -35,7 +35,7 @@ def recordings(catalogue: Catalogue, examples: Sequence[Example], count: int = 3
     """Runs of the first stories on a fake model, as if they had been recorded."""
     kept = []
     for story, items in examples[:count]:
-        *_, last = Pipeline(fakes.FakeBackbone()).run(items, catalogue.items, top=6)
+        *_, last = Pipeline(fakes.OpenBackbone()).run(items, catalogue.items, top=6)
         kept.append(Kept(last.run, story.name, catalogue, recorded=True))
     return kept
 

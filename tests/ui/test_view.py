@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from msr.events import ItemDescribed, PreferenceText, StageProgress, Stopped
 from msr.intake import recorded_run
 from msr.pipeline import Pipeline
-from msr.schema import Block, ItemDescribed, ItemSummary, Preference, PreferenceText, StageProgress, Stopped
+from msr.schema import Block, ItemSummary, Preference
 from msr.ui.evidence import paired
 from msr.ui.html import percent, points
 from msr.ui.media import Media

@@ -1,1 +1,1 @@
-"""Experiments on explanations: `python -m train experiment {planted,faithfulness}`."""
+"""Experiments: `python -m train experiment --help`."""

@@ -1,4 +1,4 @@
-"""The experiments from the command line: a JSON, a Markdown table, a plot, and one line a user to go on from."""
+"""The experiments from the command line: a JSON, tables, a plot, and one line an answer to go on from."""
 
 from __future__ import annotations
 
@@ -6,17 +6,32 @@ import argparse
 import itertools
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from msr.backbones.base import Backbone
 from msr.backbones.cached import CachedBackbone, model_key
 from msr.cache import TextCache
 from msr.paths import cache_home
 from msr.schema import InputProblem
-from train import report, sources
+from train import readers, report, sources
 from train.evaluation import finish, load_backbone
-from train.experiments import faithfulness, planted, users
+from train.experiments import (
+    ablation,
+    block_size,
+    context_length,
+    faithfulness,
+    grid,
+    image_summary,
+    negatives,
+    planted,
+    plot,
+    tables,
+    users,
+)
+from train.experiments.grid import Plan
 from train.experiments.lines import UserLines
+from train.experiments.study import Study
 from train.sources import Shot
 
 DRAWN_WORDS = 400  # drawn things that all attribute words occur in
@@ -24,7 +39,7 @@ DRAWN_WORDS = 400  # drawn things that all attribute words occur in
 
 def run(args: argparse.Namespace) -> int:
     """The command; returns its exit code: 0 done, 2 bad input, 3 no model, 130 interrupted."""
-    return finish({"planted": _planted, "faithfulness": _faithfulness}[args.experiment], args)
+    return finish({"planted": _planted, "faithfulness": _faithfulness}.get(args.experiment, _grid), args)
 
 
 def _planted(args: argparse.Namespace) -> str:
@@ -49,6 +64,33 @@ def _faithfulness(args: argparse.Namespace) -> str:
     return _written(args, "faithfulness", found, faithfulness.markdown(found), settings, started)
 
 
+def _grid(args: argparse.Namespace) -> str:
+    """One of the experiments on recommending: JSON, Markdown, CSV and PNG."""
+    data = readers.read(args.dataset, args.data)
+    if args.experiment == "image-summary":
+        data = image_summary.narrowed(data, args.items)
+    backbone = load_backbone(args)
+    varied = {name: getattr(args, name) for name in ("history", "items") if hasattr(args, name)}
+    log, settings = _log(args, backbone, data=dict(data.hashes), **varied)
+    started = time.monotonic()
+    study = Study(data, backbone, TextCache(cache_home() / "texts"), args.users, args.seed)
+    plan = _PLANS[args.experiment](study, args, log)
+    grid.run(plan, log)
+    found = grid.summary(plan, log)
+    args.json.with_suffix(".csv").write_text(tables.as_csv(found), encoding="utf-8")
+    args.json.with_suffix(".png").write_bytes(plot.png(grid.plot(plan, found)))
+    return _written(args, data.kind, found, tables.markdown(plan, found), settings, started)
+
+
+_PLANS: Mapping[str, Callable[[Study, argparse.Namespace, UserLines], Plan]] = {
+    "image-summary": lambda study, args, log: image_summary.plan(study),
+    "block-size": lambda study, args, log: block_size.plan(study, args.history),
+    "ablation": lambda study, args, log: ablation.plan(study, args.history),
+    "context-length": lambda study, args, log: context_length.plan(study),
+    "negatives": lambda study, args, log: negatives.plan(study, args.history, log),
+}
+
+
 def _pools(args: argparse.Namespace) -> tuple[list[Shot], list[Shot]]:
     """Shots that the attribute words are taken from, and those that users may be given."""
     if args.catalogue == "drawn":
@@ -59,7 +101,7 @@ def _pools(args: argparse.Namespace) -> tuple[list[Shot], list[Shot]]:
     return whole, [shot for shot in whole if shot.split == "test"]
 
 
-def _log(args: argparse.Namespace, backbone: CachedBackbone, **more: Any) -> tuple[UserLines, dict[str, Any]]:
+def _log(args: argparse.Namespace, backbone: Backbone, **more: Any) -> tuple[UserLines, dict[str, Any]]:
     settings = {"experiment": args.experiment, "seed": args.seed, "model": model_key(backbone.identity()), **more}
     return UserLines(args.json.with_suffix(".users.jsonl"), settings), settings
 

@@ -1,4 +1,4 @@
-"""What an experiment found so far: one JSON object a line and user, so that an interrupted one goes on."""
+"""What an experiment found so far: one JSON object a line, so that an interrupted one goes on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Any
 
 
 class UserLines:
-    """Records by user. A file of other settings is started anew; a line that was cut off is measured again."""
+    """Records by user, or by user and what was asked ("kim/blocks of 3/uniform").
+
+    A file of other settings is started anew; a line that was cut off is measured again.
+    """
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
         self._path = path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from msr.ui.inspect import evidence
 from msr.ui.inspect.handlers import EDITOR, EMPTY, Handlers
 from msr.ui.inspect.side import NOTHING
 from msr.ui.parts import QUICK, heading, html
@@ -60,6 +61,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
                 two = gr.Dropdown([], label="Run B", elem_id="side-b")
             pinned = gr.Checkbox(False, label="Pin run A: keep it while other runs come and go", elem_id="pin")
             both = html(NOTHING, elem_id="side-by-side")
+    evidence.build(studio, page, runs)
 
     page.load(do.known, [runs, subject, one, two], [subject, one, two, both], **QUICK)
     runs.change(do.more, [runs, subject, one], [subject, one, two], **QUICK)

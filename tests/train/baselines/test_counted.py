@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.train.worlds import users
-from train import metrics, protocol
+from train import metrics, protocol, splits
 from train.baselines.item_knn import SHRINK, ItemKnn
 from train.baselines.popularity import Popularity
 from train.baselines.random_order import RandomOrder
@@ -117,7 +117,7 @@ def test_microlens_has_the_figures_that_were_measured_before():
         logs.append(UserLog(user, tuple(items.split())))
     with (MICROLENS / "MicroLens-50k_titles.csv").open(encoding="utf-8", newline="") as file:
         titles = {row["item"]: CatalogueItem(row["item"], row["title"]) for row in csv.DictReader(file)}
-    people = protocol.roles(Dataset("microlens", titles, tuple(logs)))
+    people = splits.roles(Dataset("microlens", titles, tuple(logs)))
     train = Interactions(people.train, list(titles))
     cases = [protocol.case(u, train, "uniform", seed=1) for u in protocol.choose(people.test, 1000, seed=1)]
     auc = {}
