@@ -159,7 +159,7 @@ def test_a_recorded_run_is_presented_without_a_model_and_run_live(browser: Brows
         expect(stage).to_be_visible()
         expect(stage.locator(".tag.recorded")).to_have_text("recorded")
         page.keyboard.press("ArrowRight")
-        page.wait_for_selector("dialog.stage .slide:not([hidden]) .word.said")
+        page.wait_for_selector("dialog.stage .slide:not([hidden]) .word.shown")
         page.keyboard.press(" ")
         expect(stage.locator("[data-stage=play]")).to_have_text("Play")
         expect(stage.locator(".stage-place")).to_have_text("2 / 6")
