@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 _MOST_FILES = 400
 _LARGEST = 4 * 2**20  # bytes
+_BEYOND = 1e12  # no figure, and not to be drawn
 BASELINES = ("random", "popularity", "recent-popularity", "item-knn", "statistics", "gru4rec", "sasrec", "untuned")
 
 
@@ -104,5 +104,5 @@ def _figure(value: Any) -> Figure | None:
 
 
 def _number(value: Any) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _BEYOND
     return value if known else None

@@ -29,9 +29,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def visiting(browser: Browser, url: str, width: int = 1280, scheme: str = "light") -> Iterator[Page]:
+def visiting(browser: Browser, url: str, width: int = 1280, scheme: str = "light", height: int = 900) -> Iterator[Page]:
     """A page of its own at `url`; console errors, script errors, dialogs and requests elsewhere fail the test."""
-    context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
     wrong: list[str] = []
     page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from msr import results
 from msr.ui.evaluate import charts
+from msr.ui.evaluate.scale import Scale
 from tests.ui import hostile
 
 AUC = {"mean": 0.75, "low": 0.7, "high": 0.8}
@@ -45,9 +48,9 @@ def test_other_files_are_passed_over(tmp_path):
 def test_every_metric_is_plotted_with_its_interval(tmp_path):
     (read,) = found(tmp_path, GOOD)
     shown = charts.plots(read, "auc")
-    assert shown.count("<figure") == 2 and shown.count('class="interval"') == 3 and shown.count("<circle") == 3
+    assert shown.count("<figure") == 2 and shown.count('class="interval"') == 3 and shown.count('class="mean"') == 3
     assert shown.count('class="baseline"') == 1
-    assert charts.plots(read, "hr@5").count("<circle") == 1
+    assert charts.plots(read, "hr@5").count('class="mean"') == 1
     assert "0.750<small>0.700–0.800</small>" in charts.table(read)
     assert "No system has this metric" in charts.plots(read, "mrr")
 
@@ -58,3 +61,18 @@ def test_names_are_escaped(tmp_path):
         (read,) = found(tmp_path, {"dataset": words, "rows": rows})
         shown = charts.about(read) + charts.plots(read, words) + charts.table(read)
         assert "${" not in shown and "<img src" not in shown and "<script" not in shown
+
+
+def test_a_scale_has_few_round_ticks_that_hold_all_values():
+    assert Scale.over(0.5, 0.905).ticks == pytest.approx((0.5, 0.6, 0.7, 0.8, 0.9, 1.0))
+    assert Scale.over(-0.12, 0.31).ticks == pytest.approx((-0.2, 0.0, 0.2, 0.4))
+    for low, high in ((0.0, 0.0), (0.5, 0.5), (0.5, 0.537), (-3.0, 240.0), (0.0, 9e11)):
+        scale = Scale.over(low, high)
+        assert scale.ticks[0] <= low + 1e-6 and scale.ticks[-1] >= high - 1e-6 and 2 <= len(scale.ticks) <= 6
+        assert len({f"{tick:.{scale.decimals}f}" for tick in scale.ticks}) == len(scale.ticks)
+
+
+def test_a_value_lies_where_its_tick_is():
+    scale = Scale.over(0.0, 1.0)
+    assert scale.ticks == pytest.approx((0.0, 0.2, 0.4, 0.6, 0.8, 1.0))
+    assert scale.at(0.2) == "20.00%" and scale.at(0.2, left=False) == "80.00%"

@@ -14,6 +14,14 @@ DIALOG = """
 <dialog id="sheet" aria-labelledby="sheet-title"><button type="button" class="sheet-close" data-close="sheet"
 aria-label="Close the evidence">Close</button><div id="sheet-body"></div></dialog>
 """
+DIALOG_SCRIPT = """
+element.addEventListener('click', (event) => {
+  const more = event.target.closest('button[data-measure]');
+  if (!more) return;
+  document.getElementById('sheet').close();
+  trigger('measure', { run: more.dataset.run, item: more.dataset.measure });
+});
+"""
 
 
 @dataclass(frozen=True)
@@ -49,7 +57,8 @@ def sheet(shown: Recommendation, item: Item, view: View, media: Media) -> str:
         f"P(Yes) against P(No), read at the answer position</p></div></header>"
         f'<section><span class="tag model">model-written description</span>{about}</section>'
         f'<section><span class="tag model">model-written reason</span>{reason}{agreement(shown)}</section>'
-        f'<section><span class="tag measured">measured influence</span>{_table(shown, view, media)}</section>'
+        f'<section><span class="tag measured">measured influence</span>{_table(shown, view, media)}'
+        f"{_more(shown, view)}</section>"
         f"{_prompt(shown)}</div>"
     )
 
@@ -78,6 +87,16 @@ def _table(shown: Recommendation, view: View, media: Media) -> str:
         '<table class="influences"><caption>Points of P(Yes) that each history item adds, found by leaving it out'
         '</caption><thead><tr><th scope="col">Without</th><th scope="col">preference written anew</th>'
         f'<th scope="col">text left as it is</th></tr></thead><tbody>{rows}</tbody></table>'
+    )
+
+
+def _more(shown: Recommendation, view: View) -> str:
+    """The way on to the Inspect tab, for a run that is kept."""
+    if view.run is None:
+        return ""
+    return (
+        f'<button type="button" class="sheet-more" data-measure="{text(shown.item_id)}" '
+        f'data-run="{text(view.run.id)}">Measure more in Inspect</button>'
     )
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 from msr.ui import api
 from msr.ui.engine import badge
 from msr.ui.evaluate import tab as evaluate
-from msr.ui.evidence import DIALOG
+from msr.ui.evidence import DIALOG, DIALOG_SCRIPT
 from msr.ui.inspect import tab as inspect
 from msr.ui.parts import BROWSER_SECRET, QUICK, html
 from msr.ui.present import stage
@@ -28,28 +28,38 @@ explained recommendations.</p></div></div>
 # Starts a run of the history that was just put into the editor.
 _GO_LIVE = "() => { setTimeout(() => document.getElementById('recommend').click(), 300); }"
 
+# Once the tab is there, its Evidence section comes into sight, ready to begin.
+_TO_EVIDENCE = """() => { setTimeout(() => {
+  document.getElementById('measure').scrollIntoView({ behavior: 'smooth' });
+  document.getElementById('measure-more').focus({ preventScroll: true });
+}, 100); }"""
+
 
 def build_page(studio: Studio) -> gr.Blocks:
     """Lays out the page and wires what its tabs do to each other."""
     with gr.Blocks(title="MSR Studio", analytics_enabled=False, fill_width=True, delete_cache=(600, 3600)) as page:
         runs = gr.BrowserState([], storage_key="msr-runs", secret=BROWSER_SECRET)
         screen = html("", script=stage.SCRIPT.read_text("utf-8"), elem_id="screen")
+        sheet = html(DIALOG, script=DIALOG_SCRIPT, elem_id="sheet-home")
         _masthead(studio, page)
         with gr.Tabs(elem_id="tabs", selected="recommend", overflow_behavior="wrap") as tabs:
             with gr.Tab("Recommend", id="recommend", elem_id="tab-recommend", render_children=True):
                 recommended = recommend.build(studio, page, runs, screen)
             with gr.Tab("Inspect", id="inspect", elem_id="tab-inspect", render_children=True):
-                subject = inspect.build(studio, page, runs, screen)
+                subject = inspect.build(studio, page, runs, screen, sheet)
             with gr.Tab("Review", id="review", elem_id="tab-review", render_children=True):
                 review.build(studio, page, runs)
             with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate", render_children=True):
                 evaluate.build(studio, page)
-        html(DIALOG, elem_id="sheet-home")
 
         recommended.whatif.click(
             lambda key: (gr.Tabs(selected="inspect"), gr.update(value=key)), [recommended.current], [tabs, subject],
             **QUICK,
         )  # fmt: skip
+
+        sheet.measure(lambda: gr.Tabs(selected="inspect"), None, [tabs], **QUICK).then(
+            None, None, None, js=_TO_EVIDENCE
+        )
 
         def go_live(event: gr.EventData) -> tuple[Any, ...]:
             kept = studio.shelf.get(event._data.get("key"))

@@ -112,7 +112,7 @@ def drift_plot(preferences: Sequence[Preference]) -> str:
     shown = "".join(f"<span><b>{shift:.0%}</b> block {n}</span>" for n, shift in enumerate(shifts, start=2))
     return (
         f'<figure class="drift"><figcaption>Drift <span>share of words that changed since the block before</span>'
-        f'</figcaption><svg viewBox="0 0 {wide} {high}" width="{wide}" height="{high}" role="img" '
+        f'</figcaption><svg viewBox="0 0 {wide} {high}" role="img" '
         f'aria-label="Drift, {spoken}"><path d="M4 {high - 6}H{wide - 4}" class="axis"/>'
         f'<polyline points="{line}"/>{dots}</svg><div class="drift-values" aria-hidden="true">{shown}</div></figure>'
     )

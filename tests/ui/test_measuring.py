@@ -101,6 +101,30 @@ def test_hostile_titles_stay_words(browser: Browser) -> None:
         assert "alert(1)" in page.locator("#measured .effects").inner_text()
 
 
+def test_the_sheet_of_a_result_leads_to_its_evidence(browser: Browser, quick: str) -> None:
+    with visiting(browser, quick) as page:
+        page.locator(".story").first.click()
+        expect(page.locator("#history .entry")).to_have_count(9)
+        page.click("#recommend")
+        finish(page, "#actions")
+        for nth in (2, 1):  # a run that was not chosen yet, then one that was
+            tab(page, "Recommend")
+            result = page.locator("#results .result .open").nth(nth)
+            title = result.locator("bdi").inner_text()
+            result.click()
+            page.get_by_role("button", name="Measure more in Inspect").click()
+            expect(page.locator("#sheet")).to_be_hidden()
+            expect(page.locator("#measured h3")).to_have_text(title)
+            expect(page.locator("#measure-run input")).to_have_value(re.compile("live"))
+            expect(page.locator("#measure-item input")).to_have_value(f"{nth + 1}. {title}")
+            expect(page.locator("#measure-more")).to_be_focused()
+            page.wait_for_timeout(500)  # nothing that comes later takes it away again
+            expect(page.locator("#measured h3")).to_have_text(title)
+        measure(page)
+        expect(page.locator("#measured h3")).to_have_text(title)
+        expect(page.locator("#measured .shares li")).to_have_count(9)
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_it_is_accessible_and_fits(browser: Browser, quick: str, scheme: str, width: int) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()

@@ -159,7 +159,7 @@ def test_a_recorded_run_is_presented_without_a_model_and_run_live(browser: Brows
         expect(stage).to_be_visible()
         expect(stage.locator(".tag.recorded")).to_have_text("recorded")
         page.keyboard.press("ArrowRight")
-        page.wait_for_selector("dialog.stage .slide:not([hidden]) .word.said")
+        page.wait_for_selector("dialog.stage .slide:not([hidden]) .word.shown")
         page.keyboard.press(" ")
         expect(stage.locator("[data-stage=play]")).to_have_text("Play")
         expect(stage.locator(".stage-place")).to_have_text("2 / 6")
@@ -176,8 +176,44 @@ def test_evaluations_are_shown_with_intervals_and_baselines(browser: Browser) ->
         tab(page, "Evaluate")
         expect(page.locator(".plot .baseline")).not_to_have_count(0)
         assert page.locator(".plot .system").count() > 0
-        assert page.locator(".plot .interval").count() == page.locator(".plot circle").count()
+        assert page.locator(".plot .interval").count() == page.locator(".plot .mean").count()
         expect(page.locator(".evaluation-table")).to_contain_text("popularity")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_plot_is_whole_and_readable_on_a_phone(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    figure = {"mean": 0.6, "low": 0.55, "high": 0.65}
+    systems = ("GRU4Rec, summaries of pictures and titles", "a-name-without-any-break-that-is-wider-than-the-phone" * 2)
+    rows = [{"system": s, "negatives": n, "auc": figure} for s in systems for n in ("uniform", "chosen by then")]
+    (tmp_path / "run.json").write_text(json.dumps({"dataset": "films", "users": 9, "rows": rows}), "utf-8")
+    with serving(app(results=[tmp_path])) as url, visiting(browser, url, 390, scheme) as page:
+        tab(page, "Evaluate")
+        expect(page.locator(".plot")).to_have_count(2)
+        assert page.locator(".plot").evaluate_all(_CUT) == []
+        sizes = page.locator(".plot :is(figcaption, .plot-name, .number, .ticks span)").evaluate_all(
+            "all => all.map(e => parseFloat(getComputedStyle(e).fontSize))"
+        )
+        assert len(sizes) > 10 and min(sizes) >= 11
+
+
+# Plots that scroll, and their parts that stick out of them or of the window.
+_CUT = """plots => plots.flatMap(plot => [plot, ...plot.querySelectorAll('*')].filter(part => {
+  const [box, room] = [part, plot].map(e => e.getBoundingClientRect());
+  return plot.scrollWidth > plot.clientWidth || box.left < room.left || box.right > Math.min(room.right, innerWidth);
+}).map(e => e.outerHTML))"""
+
+
+def test_evaluations_without_a_metric_in_common_can_be_chosen_in_turn(browser: Browser, tmp_path: Path) -> None:
+    for name, metric in (("films", "auc"), ("tastes", "named")):
+        row = {"system": "mllm", "negatives": "uniform", metric: {"mean": 0.6}}
+        (tmp_path / f"{name}.json").write_text(json.dumps({"dataset": name, "rows": [row]}), "utf-8")
+    with serving(app(results=[tmp_path])) as url, visiting(browser, url) as page:
+        tab(page, "Evaluate")
+        for name, metric in (("tastes", "NAMED"), ("films", "AUC")):
+            page.get_by_label("Evaluation", exact=True).click()
+            page.get_by_role("option").filter(has_text=name).click()
+            expect(page.locator(".plot figcaption")).to_contain_text(metric)
+            page.wait_for_timeout(300)  # Gradio sends a choice twice; both must be answered
 
 
 def test_no_tab_is_folded_away_where_there_is_no_room(browser: Browser, quick: str) -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from msr.results import Figure, Result, Row
+from msr.ui.evaluate.scale import Scale
 from msr.ui.html import text
 
-_LINE, _NAME, _WIDE, _FIGURE = 30, 190, 560, 150  # SVG units: row height, name column, plot, figures
-
-
+_KINDS = {
+    "uniform": "uniform negatives",
+    "popularity": "negatives by popularity",
+    "hard": "hard negatives",
+    "all": "the full catalogue",
+}
 EMPTY = """
 <div class="awaited"><p><b>No evaluation found.</b></p><p>Write one with <code>python -m train eval --json FILE</code>
 into the folder that <code>python app.py --results FOLDER</code> names, then press Look again.</p></div>
@@ -20,7 +24,7 @@ def about(result: Result) -> str:
     parts = [f"<b>{text(result.dataset)}</b>"]
     if result.users is not None:
         parts.append(f"{result.users:,} users".replace(",", "\u202f"))
-    parts.append(", ".join(text(kind) for kind in result.negatives) + " negatives")
+    parts.append(", ".join(_of(kind) for kind in result.negatives))
     if result.seconds is not None:
         parts.append(f"{result.seconds:,.0f} s".replace(",", "\u202f"))
     return f'<p class="evaluation-about">{" · ".join(parts)} · bars are 95 % intervals</p>'
@@ -32,50 +36,43 @@ def plots(result: Result, metric: str) -> str:
     if not shown:
         return '<p class="awaited">No system has this metric.</p>'
     ends = [v for row in shown for v in _ends(row.figures[metric])]
-    low, high = min(0.5 if metric == "auc" else 0.0, *ends), max(*ends, 0.0)
-    room = 0.04 * (high - low or 1)
+    scale = Scale.over(min(0.5 if metric == "auc" else 0.0, *ends), max(*ends, 0.0))
     return "".join(
-        _plot(kind, metric, [r for r in shown if r.negatives == kind], low - room * (low < 0), high + room)
+        _plot(kind, metric, [r for r in shown if r.negatives == kind], scale)
         for kind in result.negatives
         if any(r.negatives == kind for r in shown)
     )
+
+
+def _of(kind: str) -> str:
+    """What figures of a kind are about: negatives by how they were drawn, or what an experiment calls it."""
+    return _KINDS.get(kind) or text(kind)
 
 
 def _ends(figure: Figure) -> Sequence[float]:
     return [figure.mean, *(v for v in (figure.low, figure.high) if v is not None)]
 
 
-def _plot(kind: str, metric: str, rows: Sequence[Row], low: float, high: float) -> str:
-    rows = sorted(rows, key=lambda row: -row.figures[metric].mean)
-    tall = _LINE * len(rows) + 34
-
-    def at(value: float) -> float:
-        return _NAME + (value - low) / ((high - low) or 1) * _WIDE
-
-    ticks = "".join(
-        f'<path class="grid" d="M{at(v):.1f} 4V{tall - 26}"/><text class="tick" x="{at(v):.1f}" y="{tall - 8}" '
-        f'text-anchor="middle">{v:.2f}</text>'
-        for v in (low + (high - low) * share for share in (0, 0.25, 0.5, 0.75, 1))
-    )
-    body = "".join(_system(row, row.figures[metric], 19 + _LINE * n, at) for n, row in enumerate(rows))
-    spoken = "; ".join(f"{row.system} {_said(row.figures[metric])}" for row in rows)
+def _plot(kind: str, metric: str, rows: Sequence[Row], scale: Scale) -> str:
+    """Its layout is left to the style sheet: names beside the bars, or above them where there is little room."""
+    best_first = sorted(rows, key=lambda row: -row.figures[metric].mean)
+    ticks = "".join(f'<span style="left:{scale.at(tick)}">{tick:.{scale.decimals}f}</span>' for tick in scale.ticks)
+    systems = "".join(_system(row, row.figures[metric], scale) for row in best_first)
     return (
-        f'<figure class="plot" tabindex="0"><figcaption>{text(metric.upper())}, {text(kind)} negatives</figcaption>'
-        f'<svg viewBox="0 0 {_NAME + _WIDE + _FIGURE} {tall}" role="img" aria-label="{text(spoken)}">'
-        f"{ticks}{body}</svg></figure>"
+        f'<figure class="plot" style="--step:{scale.at(scale.ticks[1])}">'
+        f"<figcaption>{text(metric.upper())}, {_of(kind)}</figcaption><ol>{systems}</ol>"
+        f'<p class="ticks" aria-hidden="true">{ticks}</p></figure>'
     )
 
 
-def _system(row: Row, figure: Figure, y: int, at) -> str:
-    kind = "baseline" if row.baseline else "system"
-    name = row.system if len(row.system) <= 26 else f"{row.system[:25]}…"
+def _system(row: Row, figure: Figure, scale: Scale) -> str:
     bar = ""
     if figure.low is not None and figure.high is not None:
-        bar = f'<path class="interval" d="M{at(figure.low):.1f} {y}H{at(figure.high):.1f}"/>'
+        bar = f'<i class="interval" style="left:{scale.at(figure.low)};right:{scale.at(figure.high, left=False)}"></i>'
     return (
-        f'<g class="{kind}"><text x="{_NAME - 14}" y="{y + 4}" text-anchor="end">{text(name)}</text>{bar}'
-        f'<circle cx="{at(figure.mean):.1f}" cy="{y}" r="5"/>'
-        f'<text class="figure" x="{_NAME + _WIDE + 14}" y="{y + 4}">{_said(figure)}</text></g>'
+        f'<li class="{"baseline" if row.baseline else "system"}"><span class="plot-name">{text(row.system)}</span>'
+        f'<span class="track" aria-hidden="true">{bar}<i class="mean" style="left:{scale.at(figure.mean)}"></i></span>'
+        f'<span class="number">{_said(figure)}</span></li>'
     )
 
 

@@ -25,6 +25,9 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         name = chosen if chosen in [r.name for r in known] else known[0].name if known else None
         return gr.update(choices=names, value=name), *show(name, metric)
 
+    def turn(chosen: Any, metric: Any) -> tuple[Any, ...]:
+        return metric, *show(chosen, metric)
+
     def show(chosen: Any, metric: Any) -> tuple[Any, ...]:
         result = next((r for r in found() if r.name == chosen), None)
         if result is None:
@@ -43,8 +46,11 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         plot = html("", elem_id="evaluation-plots")
         table = html("", elem_id="evaluation-all")
 
+    # The metric last asked for, apart from its dropdown: what that holds may be no metric of another evaluation,
+    # and Gradio refuses a value outside the choices.
+    asked = gr.State()
     shown = [metric, line, plot, table]
-    page.load(look, [chosen, metric], [chosen, *shown], **QUICK)
-    again.click(look, [chosen, metric], [chosen, *shown], **QUICK)
-    for choice in (chosen, metric):
-        choice.input(show, [chosen, metric], shown, **QUICK)
+    page.load(look, [chosen, asked], [chosen, *shown], **QUICK)
+    again.click(look, [chosen, asked], [chosen, *shown], **QUICK)
+    chosen.input(show, [chosen, asked], shown, **QUICK)
+    metric.input(turn, [chosen, metric], [asked, *shown], **QUICK)

@@ -11,8 +11,11 @@ from msr.ui.studio import MODEL, Studio
 from msr.ui.view import View
 
 
-def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState) -> None:
-    """Lays it out and wires its events; `runs` lists the keys of the visitor's runs."""
+def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML) -> None:
+    """Lays it out and wires its events.
+
+    `runs` lists the keys of the visitor's runs; `sheet` asks for more about the result that it shows.
+    """
     do, clock = Handlers(studio), gr.Timer(1.0, active=False)
     with gr.Column(elem_id="measure", min_width=0):
         heading("Evidence", "Take pieces away from one recommendation and see what moves. Every figure is measured.")
@@ -32,19 +35,30 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState) -> None:
         newest = {"value": choices[0][1]} if choices and not now else {}
         return gr.update(choices=choices, **newest)
 
-    page.load(known, [runs, subject], [subject], **QUICK).then(do.chosen, [subject], [item, other, pictures], **QUICK)
+    def asked(keys: object, event: gr.EventData) -> tuple[object, ...]:
+        """That run and that recommendation, as a result's sheet asks for them."""
+        kept, item_id = studio.shelf.get(event._data.get("run")), event._data.get("item")
+        if kept is None:
+            return (gr.skip(),) * 5
+        subjects = gr.update(choices=studio.shelf.choices(keys), value=kept.key)
+        return subjects, item_id, *do.chosen(kept.key, item_id)
+
+    wanted = gr.State()  # the recommendation that a sheet asked for last
+    shown = [item, other, pictures]
+    page.load(known, [runs, subject], [subject], **QUICK).then(do.chosen, [subject, wanted], shown, **QUICK)
     runs.change(known, [runs, subject], [subject], **QUICK)
-    subject.change(do.chosen, [subject], [item, other, pictures], **QUICK)
+    subject.change(do.chosen, [subject, wanted], shown, **QUICK)
+    sheet.measure(asked, [runs], [subject, wanted, *shown], **QUICK)
     item.input(do.known, [subject, item], [pictures], **QUICK)
-    shown = [progress, more, against, stop]
+    running = [progress, more, against, stop]
     for button, begin, given in (
         (more, do.begin, [subject, item]),
         (against, do.begin_contrast, [subject, item, other]),
     ):
-        button.click(begin, given, [*shown, clock], **QUICK).then(
-            do.follow, None, [*shown, pictures], concurrency_id=MODEL, concurrency_limit=1, show_progress="hidden",
+        button.click(begin, given, [*running, clock], **QUICK).then(
+            do.follow, None, [*running, pictures], concurrency_id=MODEL, concurrency_limit=1, show_progress="hidden",
             api_visibility="private",
         )  # fmt: skip
     clock.tick(do.wait, None, [progress, clock], **QUICK)
-    stop.click(do.stop, None, shown, js="() => window.msr.stopping()", **QUICK)
+    stop.click(do.stop, None, running, js="() => window.msr.stopping()", **QUICK)
     page.unload(do.leave)

@@ -62,13 +62,14 @@ class Handlers:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    def chosen(self, key: Any) -> tuple[Any, Any, str]:
-        """The recommendations of a run, the best chosen, and what is known of that."""
+    def chosen(self, key: Any, wanted: Any) -> tuple[Any, Any, str]:
+        """The recommendations of a run, the wanted one chosen or else the best, and what is known of that."""
         kept = self._studio.shelf.get(key)
         if kept is None:
             return gr.update(choices=[], value=None), gr.update(choices=[], value=None), NOTHING
         choices = [(f"{r.rank}. {r.title or 'untitled picture'}", r.item_id) for r in kept.run.recommendations]
-        first, second, *_ = [*(item_id for _, item_id in choices), None, None]
+        ranked = [item_id for _, item_id in choices]
+        first, second, *_ = [*sorted(ranked, key=lambda item_id: item_id != wanted), None, None]
         return (
             gr.update(choices=choices, value=first),
             gr.update(choices=choices, value=second),

@@ -17,7 +17,7 @@ from msr.ui.view import View
 _WITH_DRAFT = f"(_, ...rest) => [window.msr.draft('{EDITOR}'), ...rest]"
 
 
-def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTML) -> gr.Dropdown:
+def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTML, sheet: gr.HTML) -> gr.Dropdown:
     """Lays the tab out and wires its events; returns the choice of the run that is being inspected."""
     do = Handlers(studio)
     config, limits = studio.config, studio.limits
@@ -61,7 +61,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
                 two = gr.Dropdown([], label="Run B", elem_id="side-b")
             pinned = gr.Checkbox(False, label="Pin run A: keep it while other runs come and go", elem_id="pin")
             both = html(NOTHING, elem_id="side-by-side")
-    evidence.build(studio, page, runs)
+    evidence.build(studio, page, runs, sheet)
 
     page.load(do.known, [runs, subject, one, two], [subject, one, two, both], **QUICK)
     runs.change(do.more, [runs, subject, one], [subject, one, two], **QUICK)

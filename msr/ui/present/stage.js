@@ -29,7 +29,7 @@ function go(number) {
   const all = slides();
   slide = Math.max(0, Math.min(all.length - 1, number));
   all.forEach((one, n) => { one.hidden = n !== slide; });
-  for (const word of all[slide].querySelectorAll('.word')) word.classList.toggle('said', !playing || still.matches);
+  for (const word of all[slide].querySelectorAll('.word')) word.classList.toggle('shown', !playing || still.matches);
   dialog().querySelector('.stage-place').textContent = `${slide + 1} / ${all.length}`;
   dialog().querySelector('[data-stage=back]').disabled = slide === 0;
   dialog().querySelector('[data-stage=next]').disabled = slide === all.length - 1;
@@ -41,9 +41,9 @@ function step() {
   clearTimeout(timer);
   dialog().querySelector('[data-stage=play]').textContent = playing ? 'Pause' : 'Play';
   if (!playing) return;
-  const word = slides()[slide].querySelector('.word:not(.said)');
+  const word = slides()[slide].querySelector('.word:not(.shown)');
   if (word) {
-    word.classList.add('said');
+    word.classList.add('shown');
     timer = setTimeout(step, (word.tagName === 'LI' ? 4 : 1) * STEP * pace());
   } else if (slide < slides().length - 1) {
     timer = setTimeout(() => go(slide + 1), HOLD * pace());
@@ -56,9 +56,11 @@ function step() {
 const acts = {
   back: () => go(slide - 1),
   next: () => go(slide + 1),
+  first: () => go(0),
+  last: () => go(slides().length - 1),
   play() {
     playing = !playing;
-    if (playing && slide === slides().length - 1 && !slides()[slide].querySelector('.word:not(.said)')) go(0);
+    if (playing && slide === slides().length - 1 && !slides()[slide].querySelector('.word:not(.shown)')) go(0);
     else step();
   },
   close: () => dialog().close(),
@@ -73,9 +75,12 @@ element.addEventListener('click', (event) => {
   const act = event.target.closest('button[data-stage]')?.dataset.stage;
   if (act) acts[act]();
 });
-element.addEventListener('keydown', (event) => {
-  if (event.target.closest('select')) return;
-  const act = { ArrowLeft: 'back', PageUp: 'back', ArrowRight: 'next', PageDown: 'next', ' ': 'play' }[event.key];
+// Wherever the focus is: a button that is disabled at the last slide loses it to the page.
+document.addEventListener('keydown', (event) => {
+  if (!dialog()?.open || event.target.closest('select')) return;
+  const act = {
+    ArrowLeft: 'back', PageUp: 'back', ArrowRight: 'next', PageDown: 'next', Home: 'first', End: 'last', ' ': 'play',
+  }[event.key];
   if (!act || (event.key === ' ' && event.target.closest('button'))) return;
   event.preventDefault();
   acts[act]();

@@ -45,7 +45,8 @@ def stage(kept: Kept, media: Media) -> str:
         f'<button type="button" data-stage="play" autofocus>Pause</button>'
         f'<button type="button" data-stage="next" aria-label="Next slide">›</button>'
         f'<label>Pace <select data-stage="pace">{paces}</select></label>'
-        f'<span class="stage-place" role="status"></span></footer></dialog>'
+        f'<span class="stage-place" role="status"></span><span class="stage-keys quiet">← → slides · space plays · Esc '
+        f"closes</span></footer></dialog>"
     )
 
 
@@ -63,7 +64,7 @@ def _block(step: Preference, before: str, view: View, media: Media) -> str:
     title = "In somebody's own words" if step.edited else f"Block {step.block.index + 1}"
     tag = '<span class="tag own">written by a person</span>' if step.edited else _MODEL
     gone = drift.change(before, step.text).dropped if before else ()
-    lost = f'<p class="gone">no longer: {text(", ".join(gone[:8]))}</p>' if gone else ""
+    lost = f'<p class="gone">no longer: <s>{text(", ".join(gone[:8]))}</s></p>' if gone else ""
     return (
         f'<p class="eyebrow">{title}</p><div class="stage-block"><ul>{seen}</ul><div>{tag}'
         f'<p class="stage-text" dir="auto">{_words(step.text, before)}</p>{lost}</div></div>'
