@@ -120,15 +120,18 @@ def _agreement(r: Recommendation) -> str:
 
 def _influence(run: Run, influence: Iterable[Evidence]) -> str:
     found = {(e.history_id, e.reading): e.delta for e in influence}
-    rows = [
-        f'<tr><th scope="row">{_name(i)}</th><td class="n">{_signed(found.get((i.id, "regenerated")))}</td>'
-        f'<td class="n">{_signed(found.get((i.id, "direct")))}</td></tr>'
-        for i in run.history
-        if (i.id, "direct") in found or (i.id, "regenerated") in found
-    ]
-    if not rows:
+    if not found:
         return ""
-    head = ('<span class="measured">measured influence</span> of leaving out', "preference anew", "text as it is")
+    headings = {"regenerated": "preference anew", "direct": "text as it is"}
+    shown = [reading for reading in headings if any(of == reading for _, of in found)]
+    rows = [
+        f'<tr><th scope="row">{_name(i)}</th>'
+        + "".join(f'<td class="n">{_signed(found.get((i.id, reading)))}</td>' for reading in shown)
+        + "</tr>"
+        for i in run.history
+        if any((i.id, reading) in found for reading in shown)
+    ]
+    head = ('<span class="measured">measured influence</span> of leaving out', *(headings[r] for r in shown))
     return _table(head, rows)
 
 

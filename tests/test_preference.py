@@ -144,3 +144,9 @@ def test_recomputed_texts_are_cleaned_before_they_are_read_again():
     steps = list(recompute(fake, [[DESCRIBED[:2], DESCRIBED[2:4]]], 90))
     assert steps == [["Likes mugs."], ["Likes mugs."]]
     assert fake.prompts["generate"][1].text.startswith("Preference so far: Likes mugs.\nNew items:")
+
+
+def test_recompute_drafts_each_step_with_its_own_text():
+    fake = FakeBackbone()
+    list(recompute(fake, [[DESCRIBED[:2], DESCRIBED[2:4]]], 90, drafts=["Likes mugs.", "Likes lamps."]))
+    assert [prompt.draft for prompt in fake.prompts["generate"]] == ["Likes mugs.", "Likes lamps."]

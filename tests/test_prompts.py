@@ -127,3 +127,12 @@ def test_explain_tells_the_decision():
 def test_clean_answer(answer, clean):
     assert prompts.clean_answer(answer) == clean
     assert prompts.clean_answer(clean) == clean
+
+
+def test_drafts_are_guesses_that_change_no_prompt():
+    item, summary = Item("a", "mug"), ItemSummary("a", "A red mug.")
+    first, later = prompts.preference("", [(item, summary)]), prompts.preference("Likes red.", [(item, summary)])
+    assert first.draft == prompts.PREFERENCE_DRAFT and later.draft == "Likes red."
+    told = prompts.preference("Likes red.", [(item, summary)], "Likes mugs.")
+    assert told.draft == "Likes mugs." and told == later
+    assert prompts.explain("Likes red.", item, "A red mug.", True).draft == prompts.EXPLANATION_DRAFT

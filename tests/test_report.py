@@ -10,7 +10,7 @@ import pytest
 from msr import intake, report
 from msr.events import Grown
 from msr.pipeline import Pipeline
-from msr.schema import Unit
+from msr.schema import Evidence, Unit
 from tests.fakes import FakeBackbone, OpenBackbone, catalogue, items
 from tests.ui import hostile
 
@@ -119,3 +119,12 @@ def test_what_was_measured_is_drawn_and_stays_inert(words):
 def test_an_edited_run_says_so():
     page = report.to_html(made(edited="I only like bags.", parent="0123"))
     assert "written by a person" in page and "An edit of run <code>0123</code>" in page
+
+
+def test_influence_has_a_column_for_each_reading_that_was_measured():
+    run = made()
+    assert "preference anew" in report.to_html(run, "") and "text as it is" not in report.to_html(run, "")
+    first, *others = run.recommendations
+    both = replace(first, influence=(*first.influence, Evidence(run.history[0].id, 0.1, "direct")))
+    page = report.to_html(replace(run, recommendations=(both, *others)), "")
+    assert page.count("text as it is") == 1

@@ -2,7 +2,7 @@
 
 Speculative decoding with prompt lookup (arXiv 2304.04487; transformers' `prompt_lookup_num_tokens` serves one row of
 ids, this serves batches of embeddings). A token is kept only where it is the model's own first choice, so the answer
-is the greedy one; what is saved are passes, which cost nearly the same for one token as for eight.
+is the greedy one; what is saved are passes: one that checks several tokens costs less than as many passes.
 """
 
 from __future__ import annotations

@@ -94,8 +94,13 @@ class LocalBackbone:
 
     # -- inputs -----------------------------------------------------------------------------------------------
 
+    def forget_prefix(self) -> None:
+        """The next scores read their prefix anew."""
+        with self._lock:
+            self._prefix.forget()
+
     def forget(self) -> None:
-        """Forgets all pictures, and what was read; the next look at one is a first look."""
+        """Forgets all pictures that were seen, and the prefix; the next look at a picture is a first look."""
         with self._lock:
             self._pictures.clear()
             self._prefix.forget()
@@ -141,14 +146,20 @@ class LocalBackbone:
             return []
         with self._lock:
             check(stop)
-            out = self.model.generate(
-                **padded(self._encode(prompts, stop), left=True),
-                return_dict_in_generate=True,
-                output_logits=True,
-                stopping_criteria=StoppingCriteriaList([_Stop(stop)]),
-                **self._greedy(max_new_tokens),
-            )
-            check(stop)
+            return self._written(prompts, max_new_tokens, stop)
+
+    def _written(
+        self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None
+    ) -> list[Generation]:
+        """Whole answers; raises StopRequested."""
+        out = self.model.generate(
+            **padded(self._encode(prompts, stop), left=True),
+            return_dict_in_generate=True,
+            output_logits=True,
+            stopping_criteria=StoppingCriteriaList([_Stop(stop)]),
+            **self._greedy(max_new_tokens),
+        )
+        check(stop)
         chances = torch.stack([step.float().log_softmax(-1).amax(-1) for step in out.logits], dim=1)
         answers = []
         for ids, chance in zip(out.sequences[:, -chances.shape[1] :], chances, strict=True):

@@ -99,16 +99,9 @@ class PocketBackbone(LocalBackbone):
                 views.append(torch.frombuffer(data, dtype=torch.float16).reshape(view["shape"]))
         return views
 
-    @torch.inference_mode()
-    def generate(
-        self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None = None
-    ) -> list[Generation]:
-        if not prompts:
-            return []
-        with self._lock:
-            check(stop)
-            answers = self._answering(prompts, stop)
-            decoding.greedy(self.model, answers, max_new_tokens, self.tokens.eos, lambda: check(stop))
+    def _written(self, prompts, max_new_tokens, stop) -> list[Generation]:
+        answers = self._answering(prompts, stop)
+        decoding.greedy(self.model, answers, max_new_tokens, self.tokens.eos, lambda: check(stop))
         decode = self.tokens.tokenizer.decode
         return [Generation(decode(a.written, skip_special_tokens=True).strip(), a.confidence) for a in answers]
 

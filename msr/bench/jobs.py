@@ -43,7 +43,7 @@ def scoring(backbone: LocalBackbone, rate: float, plan: Plan) -> Iterator[Row]:
             return {c.item_id: c.answer for c in drained(ranking.score(backbone, text, (), items))}
 
         new = measured(ours, before=backbone.forget)
-        known = measured(ours)
+        known = measured(ours, before=backbone.forget_prefix)
         apart = max(
             abs(known.result[item.id].score - answer.score)
             for item, answer in zip(items, plain.result, strict=False)  # the baseline's part of them

@@ -78,15 +78,24 @@ def _table(shown: Recommendation, view: View, media: Media) -> str:
     readings = paired(view.history, shown.influence)
     if not readings:
         return '<p class="quiet">Not measured.</p>'
+    columns = [
+        (heading, values)
+        for heading, values in (
+            ("preference written anew", [r.regenerated for r in readings]),
+            ("text left as it is", [r.direct for r in readings]),
+        )
+        if any(value is not None for value in values)
+    ]
+    heads = "".join(f'<th scope="col">{heading}</th>' for heading, _ in columns)
     rows = "".join(
         f'<tr><th scope="row">{thumb(r.item, media)}<span>{name(r.item)}</span></th>'
-        f"<td>{_cell(r.regenerated)}</td><td>{_cell(r.direct)}</td></tr>"
-        for r in readings
+        + "".join(f"<td>{_cell(values[n])}</td>" for _, values in columns)
+        + "</tr>"
+        for n, r in enumerate(readings)
     )
     return (
         '<table class="influences"><caption>Points of P(Yes) that each history item adds, found by leaving it out'
-        '</caption><thead><tr><th scope="col">Without</th><th scope="col">preference written anew</th>'
-        f'<th scope="col">text left as it is</th></tr></thead><tbody>{rows}</tbody></table>'
+        f'</caption><thead><tr><th scope="col">Without</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
     )
 
 

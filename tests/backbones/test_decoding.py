@@ -12,7 +12,7 @@ from msr.backbones.base import StopRequested
 from msr.backbones.decoding import AHEAD, NGRAM, Answer, lookup
 from tests import tiny
 from tests.backbones import reference
-from tests.tiny import MIXED
+from tests.tiny import MIXED, asked
 
 LENGTH = 40
 NEVER = 0  # a token that no answer here holds
@@ -122,3 +122,13 @@ def test_a_check_ends_the_work_before_the_next_pass(backbone):
     with reference.counted(backbone.model.get_decoder()) as passes, pytest.raises(StopRequested):
         answered(backbone, MIXED[:2], [[], []], check=check)
     assert len(passes) == 2
+
+
+def test_a_long_beginning_that_prompts_share_is_read_once(backbone):
+    alike = [asked(None, "very long " * 40 + f"item {n}") for n in range(3)]
+    found, passes = answered(backbone, alike, [[]] * 3, limit=6)
+    assert passes[:2] == [1, 3]
+    for answer, prompt in zip(found, alike, strict=True):
+        assert answer.written == reference.greedy(backbone, prompt, 6)[0]
+    _, apart = answered(backbone, MIXED[:2], [[]] * 2, limit=6)
+    assert apart[0] == 2, "a short one is not worth a pass"

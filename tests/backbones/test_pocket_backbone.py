@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -86,3 +88,17 @@ def test_a_view_of_another_tower_is_not_used(tmp_path):
     with reference.counted(other.model.model.vision_tower) as sizes:
         other.score([prompt])
     assert sizes == [1]
+
+
+def test_a_draft_makes_an_answer_quicker_and_no_other():
+    backbone = tiny.pocket_backbone()
+    prompt = asked(None, "a mug")
+    language = backbone.model.get_decoder()
+    with reference.counted(language) as without:
+        (answer,) = backbone.generate([prompt], 24)
+    with reference.counted(language) as helped:
+        assert backbone.generate([replace(prompt, draft=answer.text)], 24)[0].text == answer.text
+    with reference.counted(language) as misled:
+        assert backbone.generate([replace(prompt, draft="A red plain mug.")], 24)[0].text == answer.text
+    assert len(helped) < len(without)
+    assert len(misled) <= len(without) + 1

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from msr import backbones, bench, cli, prompts
-from msr.bench import baselines, floor, inputs
+from msr.bench import baselines, floor, inputs, jobs
 from msr.bench.measure import Row, measured
-from msr.bench.plan import Plan
+from msr.bench.plan import QUICK, Plan
 from msr.schema import InputProblem
 from tests import tiny, tiny_classes
+from tests.backbones import reference
 from tests.fakes import FakeBackbone
 
 SMALL = {
@@ -126,3 +129,21 @@ def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, monkeypatch,
     assert {"task", "n", "ours_s", "published_s", "plain_s", "floor_s", "peak_mb"} <= set(record["rows"][1])
     more.write_text("[]")
     assert cli.main(["bench", "--include", str(more)]) == 2
+
+
+def test_each_timing_of_scores_reads_the_prefix(monkeypatch):
+    backbone = tiny.pocket_backbone()
+    passes = []
+
+    def counting(work, before=lambda: None):
+        for _ in range(2):  # as what is quick is measured several times
+            before()
+            with reference.counted(backbone.model.get_decoder()) as sizes:
+                result = work()
+        passes.append(sizes)
+        return SimpleNamespace(seconds=1.0, peak_mb=1.0, result=result)
+
+    monkeypatch.setattr(jobs, "measured", counting)
+    list(jobs.scoring(backbone, 1e9, replace(QUICK, score=(4,), preference_tokens=80)))
+    *_, new, known = passes
+    assert new == known == [1, 4]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+import torch
 from gradio_client import Client
 
-from msr import backbones, catalog
+from msr import backbones, catalog, prompts
+from msr.backbones.local import LocalBackbone
 from msr.cache import TextCache
 from msr.config import BackboneConfig
 from msr.pipeline import Pipeline
+from msr.schema import ItemSummary
 from msr.ui import build_app
 from tests.browser import chromium, visiting
 from tests.ui.serve import serving
@@ -53,6 +56,23 @@ def test_a_script_gets_a_whole_run(studio: str) -> None:
         assert {e["history_id"] for e in recommendation["influence"]} == set(story.items)
     assert any(e["delta"] for r in run["recommendations"] for e in r["influence"])
     assert {"describe", "preference", "rank", "explain", "influence", "total"} <= set(run["timings"])
+
+
+def test_guessing_ahead_writes_what_transformers_writes() -> None:
+    backbone = backbones.load(BackboneConfig())
+    items = catalog.story_items(catalog.stories()[0].id)[:6]
+    described = [prompts.describe(item) for item in items]
+    texts = backbone.generate(described, 40)
+    read = [(item, ItemSummary(item.id, answer.text)) for item, answer in zip(items, texts, strict=True)]
+    first = prompts.preference("", read[:3])
+    second = prompts.preference(backbone.generate([first], 90)[0].text, read[3:])
+    reasons = [prompts.explain("Likes striped things.", item, seen.text, liked=True) for item, seen in read]
+    asked = [*described, first, second, *reasons]
+    with torch.inference_mode():
+        alone = [LocalBackbone._written(backbone, [prompt], 90, None)[0] for prompt in asked]
+    together = backbone.generate(asked, 90)
+    assert [answer.text for answer in together] == [answer.text for answer in alone]
+    assert [a.confidence for a in together] == pytest.approx([a.confidence for a in alone], rel=1e-3)
 
 
 @pytest.mark.browser

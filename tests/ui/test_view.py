@@ -8,8 +8,8 @@ import pytest
 from msr.events import ItemDescribed, PreferenceText, StageProgress, Stopped
 from msr.intake import recorded_run
 from msr.pipeline import Pipeline
-from msr.schema import Block, ItemSummary, Preference
-from msr.ui.evidence import paired
+from msr.schema import Block, Evidence, ItemSummary, Preference
+from msr.ui.evidence import paired, sheet
 from msr.ui.html import percent, points
 from msr.ui.media import Media
 from msr.ui.progress import Pace, duration, expected_steps, line
@@ -101,6 +101,16 @@ def test_readings_are_paired_in_the_order_of_the_history() -> None:
     pairs = paired(HISTORY, best.influence)
     assert [r.item for r in pairs] == list(HISTORY)
     assert all(r.regenerated is not None and r.direct is None for r in pairs)
+
+
+def test_a_table_has_columns_for_what_was_measured() -> None:
+    view = views()[-1]
+    best = view.recommendations[0]
+    shown = sheet(best, BY_ID[best.item_id], view, Media())
+    assert "preference written anew" in shown and "text left as it is" not in shown
+    both = replace(best, influence=(*best.influence, Evidence(HISTORY[0].id, 0.1, "direct")))
+    shown = sheet(both, BY_ID[best.item_id], view, Media())
+    assert "preference written anew" in shown and "text left as it is" in shown
 
 
 def test_results_are_awaited_then_kept() -> None:
