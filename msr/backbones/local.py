@@ -69,7 +69,8 @@ class LocalBackbone:
         self._adapter = Adapter(self.model, self._language, folder)
         self.model = self._adapter.model
         self._identity |= {"adapter": adapter, "adapter_sha256": adapter_sha256}
-        self.forget()
+        self._pictures.clear()
+        self._prefix.forget()
 
     @contextmanager
     def adapter_off(self) -> Iterator[None]:

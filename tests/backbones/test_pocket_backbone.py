@@ -80,6 +80,17 @@ def test_the_tower_does_not_run_for_a_kept_view_and_scores_are_the_same(tmp_path
     assert sum(sizes) == 2, "two pictures are new"
 
 
+def test_views_on_disk_are_used_with_an_adapter_too(tmp_path):
+    prompt = asked("red", "a mug")
+    folder = tiny.save_adapter(tmp_path / "lora", tiny.pocket_model())
+    for expected in ([1], []):
+        backbone = tiny.pocket_backbone(TextCache(tmp_path / "views"))
+        backbone.merge_adapter(str(folder), "lora", "0" * 16)
+        with reference.counted(backbone.model.model.vision_tower) as sizes:
+            backbone.score([prompt])
+        assert sizes == expected
+
+
 def test_a_view_of_another_tower_is_not_used(tmp_path):
     prompt = asked("red", "a mug")
     tiny.pocket_backbone(TextCache(tmp_path)).score([prompt])
