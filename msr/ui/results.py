@@ -133,12 +133,18 @@ def _strongest(readings: Sequence[Reading]) -> str:
 
 
 def _legend(view: View, scale: float) -> str:
-    if not any(r.influence for r in view.recommendations):
+    readings = {e.reading for r in view.recommendations for e in r.influence}
+    if not readings:
         return ""
+    how = (
+        "leaving it out, writing the preference anew and scoring again"
+        if "regenerated" in readings
+        else "striking its title, with the preference text left as it is, and scoring again"
+    )
+    dot = " The dot is the same with the preference text left as it is." if len(readings) == 2 else ""
     return (
         '<p class="legend"><span class="tag measured">measured</span> Each bar is a history item: how many points of '
-        "P(Yes) it adds (up) or takes away (down), found by leaving it out, writing the preference anew and scoring "
-        "again. The dot is the same with the preference text left as it is. A full bar is "
+        f"P(Yes) it adds (up) or takes away (down), found by {how}.{dot} A full bar is "
         f"{points(scale).lstrip('+')} points. The model-written reason is a text, not a measurement.</p>"
     )
 

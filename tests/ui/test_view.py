@@ -113,6 +113,20 @@ def test_a_table_has_columns_for_what_was_measured() -> None:
     assert "preference written anew" in shown and "text left as it is" in shown
 
 
+def test_the_legend_tells_what_was_measured() -> None:
+    view = views()[-1]
+    anew, dot = "writing the preference anew", "The dot is"
+
+    def told(*readings: str) -> str:
+        influence = tuple(Evidence(HISTORY[0].id, 0.1, reading) for reading in readings)
+        best = replace(view.recommendations[0], influence=influence)
+        return results(replace(view, recommendations=(best,)), BY_ID, Media()).split('class="legend"')[1]
+
+    assert anew in told("regenerated") and dot not in told("regenerated")
+    assert anew in told("regenerated", "direct") and dot in told("regenerated", "direct")
+    assert anew not in told("direct") and "striking its title" in told("direct")
+
+
 def test_results_are_awaited_then_kept() -> None:
     waiting = begun().after(StageProgress("describe", 0, 6))
     assert "ghost" in results(waiting, BY_ID, Media())
