@@ -38,7 +38,8 @@ _TO_EVIDENCE = """() => { setTimeout(() => {
 def build_page(studio: Studio) -> gr.Blocks:
     """Lays out the page and wires what its tabs do to each other."""
     with gr.Blocks(title="MSR Studio", analytics_enabled=False, fill_width=True, delete_cache=(600, 3600)) as page:
-        runs = gr.BrowserState([], storage_key="msr-runs", secret=BROWSER_SECRET)
+        # A string: Gradio takes a list for a changed one after every event, and what listens would go on for ever.
+        runs = gr.BrowserState("", storage_key="msr-run-keys", secret=BROWSER_SECRET)
         screen = html("", script=stage.SCRIPT.read_text("utf-8"), elem_id="screen")
         sheet = html(DIALOG, script=DIALOG_SCRIPT, elem_id="sheet-home")
         _masthead(studio, page)

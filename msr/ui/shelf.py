@@ -76,11 +76,19 @@ class Shelf:
         return self.get(kept.run.parent) if kept.run.parent else None
 
     def choices(self, keys: Any) -> list[tuple[str, str]]:
-        """(label, key) of a page's own runs, newest first, then of the recorded ones."""
-        own: Sequence[Any] = keys if isinstance(keys, list) else []
-        mine = [kept for key in reversed(own[-self._most :]) if (kept := self.get(key))]
+        """(label, key) of a page's own runs, newest first, then of the recorded ones; `keys` as `joined` made them."""
+        mine = [kept for key in reversed(_own(keys)[-self._most :]) if (kept := self.get(key))]
         labels = {kept.key: kept.label for kept in (*mine, *self.recorded)}
         return [(label, key) for key, label in labels.items()]
+
+
+def joined(keys: Any, new: str) -> str:
+    """What a page keeps of its runs, a string of their keys, with a new one last."""
+    return " ".join([*(key for key in _own(keys) if key != new), new])
+
+
+def _own(keys: Any) -> list[str]:
+    return keys.split() if isinstance(keys, str) else []
 
 
 def recorded(folder: Path, catalogue: Catalogue, examples: Sequence[Example]) -> tuple[list[Kept], list[str]]:

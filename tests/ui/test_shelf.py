@@ -33,10 +33,10 @@ def test_a_page_is_offered_its_own_runs_and_the_recorded_ones() -> None:
     tape, mine, others = kept(name="tape"), kept(made(edited="bags", parent="0123")), kept(made(edited="mugs"))
     shelf = Shelf([replace(tape, recorded=True)])
     keys = [shelf.put(mine), shelf.put(others)]
-    assert [key for _, key in shelf.choices([keys[0], "unknown", 7])] == [mine.key, tape.key]
-    assert [label.split(" · ")[1] for label, _ in shelf.choices(keys)] == ["live", "edited", "recorded"]
+    assert [key for _, key in shelf.choices(f"{keys[0]} unknown")] == [mine.key, tape.key]
+    assert [label.split(" · ")[1] for label, _ in shelf.choices(" ".join(keys))] == ["live", "edited", "recorded"]
     assert shelf.get(mine.run.id).key == mine.key and shelf.get(None) is None
-    assert shelf.choices("junk") == shelf.choices([])
+    assert shelf.choices("junk") == shelf.choices("") == shelf.choices(["junk"])
 
 
 def test_the_oldest_runs_go_and_recorded_ones_stay() -> None:

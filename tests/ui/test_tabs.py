@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,24 @@ def test_what_if_makes_a_run_beside_the_old_one(browser: Browser, quick: str) ->
         assert "edited" in page.locator("#side-b input").input_value()
         moved = "() => { const t = performance.now(); document.querySelector('#whatif [data-act=down]').click(); "
         assert page.evaluate(moved + "return performance.now() - t; }") < 200
+
+
+def test_a_page_with_runs_of_its_own_comes_to_rest_and_opens_on_the_newest(browser: Browser, quick: str) -> None:
+    with visiting(browser, quick) as page:
+        page.locator(".story").first.click()
+        expect(page.locator("#history .entry")).to_have_count(9)
+        page.click("#recommend")
+        finish(page, "#actions")
+        tab(page, "Inspect")
+        expect(page.locator("#measure-run input")).to_have_value(re.compile("live"))
+        page.fill("#edited-text textarea", "I only like mugs now.")
+        page.click("#rerank")
+        finish(page, "#whatif")
+        page.wait_for_timeout(1000)
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.wait_for_timeout(2000)
+        assert asked == []
 
 
 def test_two_reviewers_judge_and_their_words_are_kept(browser: Browser, tmp_path: Path) -> None:

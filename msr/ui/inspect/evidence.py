@@ -14,7 +14,7 @@ from msr.ui.view import View
 def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML) -> None:
     """Lays it out and wires its events.
 
-    `runs` lists the keys of the visitor's runs; `sheet` asks for more about the result that it shows.
+    `runs` holds the keys of the visitor's runs; `sheet` asks for more about the result that it shows.
     """
     do, clock = Handlers(studio), gr.Timer(1.0, active=False)
     with gr.Column(elem_id="measure", min_width=0):
@@ -29,10 +29,12 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML
         progress = html(line(View()), elem_id="measure-progress")
         pictures = html(NOTHING, elem_id="measured")
 
-    def known(keys: object, now: object) -> object:
-        """What can be chosen; what is chosen stays."""
+    held = gr.State(False)  # whether the visitor works with the chosen run
+
+    def known(keys: object, now: object, held: bool) -> object:
+        """What can be chosen. What the visitor works with stays; else it is the newest run."""
         choices = studio.shelf.choices(keys)
-        newest = {"value": choices[0][1]} if choices and not now else {}
+        newest = {"value": choices[0][1]} if choices and not (now and held) else {}
         return gr.update(choices=choices, **newest)
 
     def asked(keys: object, event: gr.EventData) -> tuple[object, ...]:
@@ -45,8 +47,10 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML
 
     wanted = gr.State()  # the recommendation that a sheet asked for last
     shown = [item, other, pictures]
-    page.load(known, [runs, subject], [subject], **QUICK).then(do.chosen, [subject, wanted], shown, **QUICK)
-    runs.change(known, [runs, subject], [subject], **QUICK)
+    given = [runs, subject, held]
+    page.load(known, given, [subject], **QUICK).then(do.chosen, [subject, wanted], shown, **QUICK)
+    runs.change(known, given, [subject], **QUICK)
+    gr.on([subject.input, more.click, against.click, sheet.measure], lambda: True, None, [held], **QUICK)
     subject.change(do.chosen, [subject, wanted], shown, **QUICK)
     sheet.measure(asked, [runs], [subject, wanted, *shown], **QUICK)
     item.input(do.known, [subject, item], [pictures], **QUICK)

@@ -17,6 +17,7 @@ from msr.ui.progress import line
 from msr.ui.recommend import history
 from msr.ui.recommend.handlers import whole
 from msr.ui.run import Visit, queued
+from msr.ui.shelf import joined
 from msr.ui.studio import Studio
 from msr.ui.view import View
 
@@ -134,7 +135,7 @@ class Handlers:
         if visit.kept is None:
             return
         made = self._studio.shelf.put(visit.kept)
-        known = [*(k for k in (runs if isinstance(runs, list) else []) if k != made), made]
+        known = joined(runs, made)
         choices = self._studio.shelf.choices(known)
         left = (beside or before).key
         yield (

@@ -20,6 +20,7 @@ from msr.ui.progress import line
 from msr.ui.recommend import history
 from msr.ui.results import results
 from msr.ui.run import Visit, queued
+from msr.ui.shelf import joined
 from msr.ui.studio import Studio
 from msr.ui.timeline import timeline
 from msr.ui.view import View
@@ -138,8 +139,7 @@ class Handlers:
             before = now
         if visit.kept is not None:
             key = self._studio.shelf.put(visit.kept)
-            known = [k for k in runs if k != key] if isinstance(runs, list) else []
-            yield *[gr.skip()] * 6, [*known, key], key, gr.update(visible=True)
+            yield *[gr.skip()] * 6, joined(runs, key), key, gr.update(visible=True)
 
     def stop(self, request: gr.Request) -> tuple[Any, ...]:
         """Asks the work to stop. What has begun shows its own end: an answer from here could arrive after it."""

@@ -36,7 +36,7 @@ class RecommendTab:
 
 
 def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTML) -> RecommendTab:
-    """Lays the tab out and wires its events; `runs` lists the keys of the visitor's runs, `screen` presents one."""
+    """Lays the tab out and wires its events; `runs` holds the keys of the visitor's runs, `screen` presents one."""
     do = Handlers(studio)
     config, limits = studio.config, studio.limits
     nothing = View()
