@@ -29,7 +29,9 @@ def run(fake, history, descriptions, candidates, size=3, *, regenerate=True):
     for block in cut:
         *_, last = update(backbone, texts[-1], block, described(block, by_id, summaries), 90)
         texts.append(last.preference.text)
-    recommended = tuple(Recommendation(n, c.id, c.title, 0.5) for n, c in enumerate(candidates, start=1))
+    answers = backbone.score([prompts.recommend(texts[-1], [item.title for item in history], c) for c in candidates])
+    scored = zip(candidates, answers, strict=True)
+    recommended = tuple(Recommendation(n, c.id, c.title, a.score) for n, (c, a) in enumerate(scored, start=1))
     work = influence(backbone, history, cut, summaries, texts[1:], recommended, by_id, 90, regenerate=regenerate)
     events = []
     while True:
@@ -100,6 +102,19 @@ def test_an_item_leaves_its_own_block_and_the_others_keep_their_bounds():
     assert read[6:] == [[4]] * 4, "third block, without any but h4; without h4 it is empty"
 
 
+class Half(FakeBackbone):
+    def identity(self):
+        return {**super().identity(), "dtype": "bfloat16"}
+
+
+@pytest.mark.parametrize("fake, times", [(FakeBackbone(), 1), (Half(), 2)])
+def test_the_ranking_is_scored_again_only_in_half_precision(fake, times):
+    history, candidate = items(2), Item("c", "mug")
+    _, _, text = run(fake, history, ["A mug.", "A red mug."], [candidate])
+    whole = prompts.recommend(text, [item.title for item in history], candidate)
+    assert fake.prompts["score"].count(whole) == times
+
+
 def test_no_prompt_is_answered_twice():
     fake = FakeBackbone()
     run(fake, items(7), [f"A mug of kind {n}." for n in range(7)], [Item("c", "mug")], size=3)
@@ -150,7 +165,7 @@ def test_rows_are_ordered_and_events_end_in_the_explained():
     events, recommended, _ = run(FakeBackbone(), history, ["A mug."] * 4, [Item("c", "mug"), Item("d", "lamp")])
     rows = [(e.history_id, e.reading) for e in recommended[1].influence]
     assert rows == [(f"h{n}", "regenerated") for n in range(4)]
-    assert [(r.rank, r.item_id, r.score) for r in recommended] == [(1, "c", 0.5), (2, "d", 0.5)]
+    assert [(r.rank, r.item_id) for r in recommended] == [(1, "c"), (2, "d")]
     # 2 blocks and 4 items
     assert events[:-2] == [StageProgress("influence", done, 6) for done in range(7)]
     assert events[-2:] == [Explained(r) for r in recommended]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 from transformers import DynamicCache
+from transformers.cache_utils import DynamicLayer
 
 from msr.backbones.rows import Row, padded
 
@@ -62,11 +63,25 @@ class SharedPrefix:
         return states[torch.arange(len(rows), device=mask.device), mask.sum(1) - 1]
 
     def _behind(self, language, config, prefix: Row) -> DynamicCache:
-        """A copy of the keys and values of a prefix."""
+        """A copy of the keys and values of a prefix; what it begins with as the last one did is not read again."""
         if self._kept is None or self._kept[0] != prefix.ids:
-            cache = DynamicCache(config=config)
-            inputs = padded([prefix], left=False)
+            same, cache = self._beginning(config, prefix.ids)
+            self._kept = None  # until the pass is done
+            inputs = padded([prefix.part(same)], left=False)
             del inputs["attention_mask"]  # there is no padding
             language(**inputs, past_key_values=cache, use_cache=True)
             self._kept = prefix.ids, cache
         return copy.deepcopy(self._kept[1])
+
+    def _beginning(self, config, ids: list[int]) -> tuple[int, DynamicCache]:
+        """How many of these tokens the last prefix began with, and a cache of so many."""
+        cache = DynamicCache(config=config)
+        known, kept = self._kept or ([], cache)
+        if not all(type(layer) is DynamicLayer for layer in kept.layers):  # a window cannot be cut back
+            return 0, cache
+        most = min(len(known), len(ids) - 1)
+        same = next((n for n in range(most) if known[n] != ids[n]), most)
+        if same:
+            kept.crop(same - len(known))
+            cache = kept
+        return same, cache

@@ -38,8 +38,9 @@ def influence(
     `preferences` are the texts after each block; candidates are scored by the last. The reading is the regenerated
     one, or without `regenerate` the direct one: a text that a person wrote cannot be written anew.
 
-    An item leaves its own block and the other blocks keep their bounds. Deltas compare scores of equal batches (the
-    full prompt is scored again among the recommended items alone), so batching adds no difference of its own.
+    An item leaves its own block and the other blocks keep their bounds. Deltas are to the scores of the ranking; those
+    of a model that computes in half precision are asked for again among the recommended items alone, because there
+    equal prompts in other batches differ by as much as small deltas.
     Yields progress after every preference step and every item, and all `Explained` last. Raises StopRequested.
     """
     writing = len(blocks) if regenerate else 0
@@ -60,11 +61,13 @@ def influence(
         reading = "direct"
         contexts = [(preferences[-1], [titles[m] for m in shown if m != n]) for n in range(len(history))]
     scores = Scores(backbone, [items[r.item_id] for r in recommended], stop)
-    full = scores.of(preferences[-1], titles)
+    full = [r.score for r in recommended]
+    if backbone.identity().get("dtype") != "float32":
+        full = [answer.score for answer in scores.of(preferences[-1], titles)]
     rows: list[list[Evidence]] = [[] for _ in recommended]
     for n, (left_out, context) in enumerate(zip(history, contexts, strict=True), start=1):
         for row, whole, less in zip(rows, full, scores.of(*context), strict=True):
-            row.append(Evidence(left_out.id, whole.score - less.score, reading))
+            row.append(Evidence(left_out.id, whole - less.score, reading))
         yield StageProgress("influence", writing + n, steps)
 
     measured = [replace(r, influence=tuple(row)) for r, row in zip(recommended, rows, strict=True)]

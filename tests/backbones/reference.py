@@ -58,13 +58,14 @@ def greedy(backbone: LocalBackbone, prompt: Prompt, count: int) -> tuple[list[in
 
 
 @contextmanager
-def counted(module: torch.nn.Module, on_call=lambda count: None) -> Iterator[list[int]]:
-    """Batch sizes of the forward passes of `module` while entered; `on_call` hears how many there were."""
+def counted(module: torch.nn.Module, on_call=lambda count: None, axis: int = 0) -> Iterator[list[int]]:
+    """Batch sizes (or `axis=1`: lengths) of the forward passes of `module` while entered; `on_call` hears how many
+    there were."""
     sizes: list[int] = []
 
     def hook(_module, args, kwargs) -> None:
         tensors = [v for v in (*args, *kwargs.values()) if isinstance(v, torch.Tensor)]
-        sizes.append(len(tensors[0]) if tensors else 0)
+        sizes.append(tensors[0].shape[axis] if tensors else 0)
         on_call(len(sizes))
 
     handle = module.register_forward_pre_hook(hook, with_kwargs=True)

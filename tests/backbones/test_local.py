@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import threading
 
@@ -52,6 +53,28 @@ def test_the_shared_prefix_is_computed_once(backbone):
         assert sizes == [1, len(MIXED)]
         assert backbone.score(list(MIXED)) == first
     assert sizes == [1, len(MIXED), len(MIXED)], "the next candidates in this context find the prefix"
+
+
+def test_what_a_context_begins_with_as_the_last_one_did_is_not_read_again(backbone):
+    contexts = (
+        "They like striped mugs. Recent: a cup",
+        "They like striped mugs.",
+        "They like dotted bags",
+        "They like",
+    )
+    asked_of = [[asked(colour, "a mug", text) for colour in ("red", "blue")] for text in contexts]
+    fresh = []
+    for prompts in asked_of:
+        backbone.forget_prefix()
+        fresh.append(backbone.score(prompts))
+    assert max(abs(a[0].logit - b[0].logit) for a, b in itertools.pairwise(fresh)) > 1e-3, "contexts must matter"
+    backbone.forget_prefix()
+    with reference.counted(backbone.model.get_decoder(), axis=1) as sizes:
+        for prompts, expected in zip(asked_of, fresh, strict=True):
+            assert close(backbone.score(prompts), expected)
+    whole = [backbone.shared(prompts) for prompts in asked_of]
+    assert sizes[0] == whole[0]
+    assert all(read < length for read, length in zip(sizes[2::2], whole[1:], strict=True))
 
 
 def test_a_longer_neighbour_changes_no_score(backbone):
