@@ -21,11 +21,12 @@ def agreement(
 ) -> Agreement:
     """What the reason for a candidate names and leaves out, held against its measured influence.
 
-    A word's effect is the strongest of the items that bear it, whichever reading shows it.
+    A word's effect is the strongest of the items that bear it, whichever reading shows it. Unsaid are attributes of
+    the candidate's description alone: nobody misses a product's name in a reason.
     """
     effects = _effects(history, summaries, influence)
     named = [word for word in content_words(rationale) if word in effects]
-    shared = [word for word in words(candidate, summaries) if word in effects and word not in content_words(rationale)]
+    shared = [word for word in _attributes(candidate, summaries) if word in effects and word not in named]
     return Agreement(
         tuple(word for word in named if effects[word] < STILL),
         tuple(word for word in named if effects[word] >= MOVED),
@@ -59,6 +60,11 @@ def words(item: Item, summaries: Mapping[str, ItemSummary]) -> tuple[str, ...]:
     """What can be said of an item: the content words of its title and its description."""
     described = summaries[item.id].text if item.id in summaries else ""
     return content_words(f"{item.title} {described}")
+
+
+def _attributes(item: Item, summaries: Mapping[str, ItemSummary]) -> tuple[str, ...]:
+    """What a description names; of an item without one, the words of its title, which may be a mere name."""
+    return content_words(summaries[item.id].text if item.id in summaries else item.title)
 
 
 def _effects(
