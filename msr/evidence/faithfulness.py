@@ -54,6 +54,13 @@ def named_first(units: Sequence[U], named: Mapping[U, int], seed: int) -> list[U
     return sorted(at_random(units, seed), key=lambda unit: -named.get(unit, 0))
 
 
+def asked(units: Sequence[U], orders: Iterable[Sequence[U]], sizes: Sequence[int] = SIZES) -> list[frozenset[U]]:
+    """The sets of units that `faithfulness` asks the value of, each once."""
+    everything = frozenset(units)
+    firsts = [frozenset(order[:k]) for order in orders for k in sizes]
+    return list(dict.fromkeys([frozenset(), everything, *(s for f in firsts for s in (f, everything - f))]))
+
+
 def faithfulness(
     units: Sequence[U], orders: Mapping[str, Sequence[U]], value: Value[U], sizes: Sequence[int] = SIZES
 ) -> dict[str, Faithfulness]:
@@ -65,10 +72,8 @@ def faithfulness(
         raise ValueError("no units to take away")
     everything = frozenset(units)
     firsts = {name: [frozenset(order[:k]) for k in sizes] for name, order in orders.items()}
-    sets = [frozenset(), everything]
-    sets += [one for some in firsts.values() for first in some for one in (first, everything - first)]
-    asked = list(dict.fromkeys(sets))
-    scores = dict(zip(asked, value(asked), strict=True))
+    sets = asked(units, orders.values(), sizes)
+    scores = dict(zip(sets, value(sets), strict=True))
     full = scores[frozenset()]
     found = {}
     for name, some in firsts.items():

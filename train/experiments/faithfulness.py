@@ -11,8 +11,7 @@ P(Yes), averaged over a user's five, with bootstrap 95 % intervals over users; d
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tqdm import tqdm
@@ -20,7 +19,7 @@ from tqdm import tqdm
 from msr import claims
 from msr.backbones.cached import CachedBackbone
 from msr.evidence import occlusion
-from msr.evidence.faithfulness import at_random, by_effect, faithfulness, named_first
+from msr.evidence.faithfulness import asked, at_random, by_effect, faithfulness, named_first
 from msr.evidence.probe import Probe
 from msr.evidence.units import ITEM, Inputs, units
 from msr.schema import Recommendation, Unit, YesNo
@@ -51,29 +50,42 @@ def _measure(
     backbone: CachedBackbone, user: PlantedUser, reading: str, pictures: bool, seed: int
 ) -> dict[str, Figures]:
     given, top = walk.ranked(backbone, user, TOP)
-    found = {HISTORY: [_history(backbone, given, r, reading, seed) for r in top]}
+    found = {HISTORY: _history(backbone, given, top, reading, seed)}
     if pictures:
         found[PICTURE] = [_picture(backbone, given, r, seed) for r in top]
     return {family: _mean(rows) for family, rows in found.items()}
 
 
-def _history(backbone: CachedBackbone, given: Inputs, shown: Recommendation, reading: str, seed: int) -> Figures:
-    candidate = next(item for item in given.candidates if item.id == shown.item_id)
-    probe = Probe(backbone, replace(given, candidates=(candidate,)))
-    items = units(given, (ITEM,))
+def _history(
+    backbone: CachedBackbone, given: Inputs, top: Sequence[Recommendation], reading: str, seed: int
+) -> list[Figures]:
+    """Of each recommendation. One history is scored for all of them: they mostly ask about the same ones."""
+    probe, items = Probe(backbone, given), units(given, (ITEM,))
+    known: dict[frozenset[Unit], list[float]] = {}  # scores of the candidates, by what is gone
 
-    def value(gone: Sequence[frozenset[Unit]]) -> Iterator[float]:
-        return (YesNo(logit, 0.0).score for (logit,) in probe.logits(gone, reading))
+    def learn(gone: Iterable[frozenset[Unit]]) -> None:
+        new = [removed for removed in dict.fromkeys(gone) if removed not in known]
+        for removed, logits in zip(new, probe.logits(new, reading), strict=True):
+            known[removed] = [YesNo(logit, 0.0).score for logit in logits]
 
-    full, *less = value([frozenset(), *(frozenset({unit}) for unit in items)])
-    effects = {unit: full - score for unit, score in zip(items, less, strict=True)}
-    named = claims.bearers(shown.rationale, given.history, given.summaries)
-    orders = {
-        MEASURED: by_effect(items, effects),
-        RANDOM: at_random(items, seed),
-        REASON: named_first(items, {unit: named.get(unit.key, 0) for unit in items}, seed),
-    }
-    return {name: f.figures() for name, f in faithfulness(items, orders, value).items()}
+    learn([frozenset(), *(frozenset({unit}) for unit in items)])
+    orders = []
+    for place, shown in enumerate(top):
+        effects = {unit: known[frozenset()][place] - known[frozenset({unit})][place] for unit in items}
+        named = claims.bearers(shown.rationale, given.history, given.summaries)
+        orders.append(
+            {
+                MEASURED: by_effect(items, effects),
+                RANDOM: at_random(items, seed),
+                REASON: named_first(items, {unit: named.get(unit.key, 0) for unit in items}, seed),
+            }
+        )
+    learn(gone for some in orders for gone in asked(items, some.values()))
+    found = []
+    for place, some in enumerate(orders):
+        of = faithfulness(items, some, lambda sets, place=place: [known[gone][place] for gone in sets])
+        found.append({name: figures.figures() for name, figures in of.items()})
+    return found
 
 
 def _picture(backbone: CachedBackbone, given: Inputs, shown: Recommendation, seed: int) -> Figures:
