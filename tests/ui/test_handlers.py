@@ -50,8 +50,8 @@ def test_an_edit_becomes_a_run_that_names_its_parent() -> None:
     rows = draft(kept)[::-1][:5]
     rows[0]["hidden"] = "picture"
     assert do.begin(rows, kept.key, kept.run.preferences[-1].text, 2, True, PAGE)[-1] == ""
-    *_, last = do.follow(kept.key, [], None, False, PAGE)
-    new = app.shelf.get(last[4][0])
+    *_, last = do.follow(kept.key, "", None, False, PAGE)
+    new = app.shelf.get(last[4])
     assert new.run.parent == kept.run.id and new.name == "six things, edited"
     assert [i.id for i in new.run.history] == [i.id for i in kept.run.history][::-1][:5]
     assert new.run.history[0].picture is None and new.run.settings["block_size"] == 2
@@ -64,8 +64,8 @@ def test_a_text_of_ones_own_and_no_adapter() -> None:
     app, kept = studio()
     do = Inspect(app)
     do.begin(draft(kept), kept.key, "Only bags.", 3, False, PAGE)
-    *_, last = do.follow(kept.key, ["old"], None, False, PAGE)
-    run = app.shelf.get(last[4][-1]).run
+    *_, last = do.follow(kept.key, "old", None, False, PAGE)
+    run = app.shelf.get(last[4].split()[-1]).run
     assert run.preferences[-1].text == "Only bags." and run.model["adapter"] is None
     assert "without the adapter" in last[3]
 
@@ -81,11 +81,11 @@ def test_a_run_that_is_gone_is_said(key: object) -> None:
 def test_a_new_run_can_be_chosen_and_changes_no_choice() -> None:
     app, kept = studio()
     do = Inspect(app)
-    *_, two, both = do.known([kept.key], None, None, None)
+    *_, two, both = do.known(kept.key, None, None, None)
     assert two["value"] is None and "Choose a run" in both
-    subject, one, two = do.more([kept.key], None, None)
+    subject, one, two = do.more(kept.key, None, None)
     assert subject["value"] == one["value"] == kept.key and "value" not in two
-    assert all("value" not in update for update in do.more([kept.key], kept.key, kept.key))
+    assert all("value" not in update for update in do.more(kept.key, kept.key, kept.key))
 
 
 def test_an_item_is_swapped_for_one_of_the_catalogue() -> None:
@@ -148,6 +148,6 @@ def test_only_runs_that_a_page_may_see_are_exported() -> None:
     app, kept = studio()
     do = Review(app)
     do.judge("wrong", kept.key, 0, "Ann", "")
-    for keys, lines in (([kept.key], 1), ([], 0), (None, 0)):
+    for keys, lines in ((kept.key, 1), ("", 0), (None, 0)):
         token = do.export("jsonl", keys).removeprefix("download/")
         assert app.downloads.get(token).data.count(b"\n") == lines

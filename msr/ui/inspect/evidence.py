@@ -41,18 +41,18 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML
         """That run and that recommendation, as a result's sheet asks for them."""
         kept, item_id = studio.shelf.get(event._data.get("run")), event._data.get("item")
         if kept is None:
-            return (gr.skip(),) * 5
+            return (gr.skip(),) * 6
         subjects = gr.update(choices=studio.shelf.choices(keys), value=kept.key)
-        return subjects, item_id, *do.chosen(kept.key, item_id)
+        return subjects, item_id, True, *do.chosen(kept.key, item_id)
 
     wanted = gr.State()  # the recommendation that a sheet asked for last
     shown = [item, other, pictures]
     given = [runs, subject, held]
     page.load(known, given, [subject], **QUICK).then(do.chosen, [subject, wanted], shown, **QUICK)
     runs.change(known, given, [subject], **QUICK)
-    gr.on([subject.input, more.click, against.click, sheet.measure], lambda: True, None, [held], **QUICK)
+    gr.on([subject.input, more.click, against.click], lambda: True, None, [held], **QUICK)
     subject.change(do.chosen, [subject, wanted], shown, **QUICK)
-    sheet.measure(asked, [runs], [subject, wanted, *shown], **QUICK)
+    sheet.measure(asked, [runs], [subject, wanted, held, *shown], **QUICK)
     item.input(do.known, [subject, item], [pictures], **QUICK)
     running = [progress, more, against, stop]
     for button, begin, given in (
