@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -9,6 +14,7 @@ from msr import backbones
 from msr.backbones import device
 from msr.backbones.base import BackboneError
 from msr.config import BackboneConfig
+from tests import tiny
 
 
 @pytest.fixture
@@ -50,6 +56,58 @@ def test_a_format_that_was_asked_for_is_used_unmeasured(monkeypatch):
     assert device.pick_dtype(torch.device("cpu"), "bfloat16") is torch.bfloat16
     assert device.pick_dtype(torch.device("cpu"), "float32") is torch.float32
     assert device.pick_dtype(torch.device("mps")) is torch.float32
+
+
+_PASSES = """
+import resource, sys, threading, torch
+from msr.backbones.device import hasten
+
+def passes():
+    for _ in range(10):
+        a, b = (torch.empty(size * 2**18).fill_(1.0) for size in (12, 20))
+
+def faults():
+    counts = []
+    def work():
+        passes()
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        passes()
+        counts.append(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    return counts[0]
+
+before = faults()
+hasten(torch.device("cpu"))
+hasten(torch.device("cpu"))
+print(before, faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="the C library is not glibc")
+def test_a_cpu_keeps_the_memory_of_a_pass_for_the_next_one():
+    out = subprocess.run([sys.executable, "-c", _PASSES], capture_output=True, text=True, check=True).stdout
+    before, after = map(int, out.split())
+    assert after < before / 50
+
+
+def test_attention_on_grouped_keys_is_what_it_is_on_copies(monkeypatch):
+    backbone = tiny.pocket_backbone()
+    assert backbone.model.config.text_config.num_key_value_heads < backbone.model.config.text_config.num_attention_heads
+    found = []
+    for forced in ("0", "1"):
+        monkeypatch.setenv("TRANSFORMERS_SDPA_FORCE_GQA", forced)
+        backbone.forget_prefix()
+        found.append(backbone.score(tiny.MIXED))
+    assert found[0] == found[1]
+
+
+def test_an_accelerator_is_left_alone(monkeypatch):
+    monkeypatch.delenv("TRANSFORMERS_SDPA_FORCE_GQA", raising=False)
+    monkeypatch.setattr(device.ctypes, "CDLL", lambda name: pytest.fail("was tuned"))
+    device.hasten(torch.device("cuda"))
+    assert "TRANSFORMERS_SDPA_FORCE_GQA" not in os.environ
 
 
 def test_four_bits_need_a_gpu_and_bitsandbytes(monkeypatch):
