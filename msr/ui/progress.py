@@ -53,12 +53,12 @@ class Pace:
         return behind, ahead
 
 
-def expected_steps(history: int, blocks: int, catalogue: int, top: int) -> dict[str, int]:
+def expected_steps(history: int, blocks: int, candidates: int, top: int) -> dict[str, int]:
     """How many steps each stage of a run is going to have, about."""
     return {
         "describe": history,
         "preference": blocks,
-        "rank": catalogue,
+        "rank": candidates,
         "explain": 2 * top,
         "influence": blocks + history,
     }

@@ -47,7 +47,8 @@ class Visit(Job):
     def expected(self) -> dict[str, int]:
         """Steps by stage, for the estimate."""
         view, config = self.view, self.config
-        return expected_steps(len(view.history), len(view.blocks), len(self.catalogue.items), config.explain_top)
+        scored = min(len(self.catalogue.items), config.shortlist)
+        return expected_steps(len(view.history), len(view.blocks), scored, config.explain_top)
 
     def _run(self, engine: Engine) -> Iterator[View]:
         yield self._now(replace(self.view, phase="running", note="Starting"))

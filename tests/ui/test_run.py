@@ -52,6 +52,11 @@ def test_a_visit_waits_for_the_model_and_runs_to_its_end() -> None:
     assert last.phase == "finished" and len(last.recommendations) == 3
 
 
+def test_the_estimate_counts_the_candidates_that_are_scored() -> None:
+    wide, narrow = PipelineConfig(), PipelineConfig(shortlist=4)
+    assert [Visit(fakes.items(4), c, CATALOGUE).expected()["rank"] for c in (wide, narrow)] == [6, 4]
+
+
 def test_stop_ends_the_work_and_keeps_what_was_made() -> None:
     asked = visit()
     views = asked.events(loaded(delay=0.05))
