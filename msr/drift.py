@@ -11,8 +11,8 @@ _FRAME = frozenset(
         r"\w+",
         """a an and also appear appears are as at be been but by earlier for from had has have i in into is it item
         items its less like liked likes longer me more most my no not now of on one or other over prefer preference
-        preferences prefers rather recently some than that the their them they things this to toward towards user users
-        was well which who with""",
+        preferences prefers rather recently some style than that the their them they things this to toward towards user
+        users was well which who with""",
     )
 )
 
