@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import socket
 import subprocess
 import sys
@@ -138,16 +139,18 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def started(command: list[str], port: int, log: Path, healthy: str = "/health", seconds: float = 120) -> Iterator[str]:
+def started(command: list[str], port: int, log: Path, **environment: str) -> Iterator[str]:
     """The address of a server that a command of this Python serves on `port`; its words go to `log`."""
     with log.open("wb") as words:
-        process = subprocess.Popen([sys.executable, *command], stdout=words, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [sys.executable, *command], stdout=words, stderr=subprocess.STDOUT, env=os.environ | environment
+        )
     url = f"http://127.0.0.1:{port}"
     try:
-        until = time.monotonic() + seconds
+        until = time.monotonic() + 120
         while True:
             with contextlib.suppress(httpx.TransportError):
-                if httpx.get(url + healthy, trust_env=False).is_success:
+                if httpx.get(url + "/health", trust_env=False).is_success:
                     break
             assert process.poll() is None and time.monotonic() < until, log.read_text("utf-8", "replace")[-2000:]
             time.sleep(0.2)

@@ -63,7 +63,7 @@ def hugging(checkpoint: Path) -> Iterator[str]:
     port = served.free_port()
     options = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
     command = ["-c", SERVE, "serve", str(checkpoint), *options]
-    with served.started(command, port, checkpoint.with_name("serve.log")) as url:
+    with served.started(command, port, checkpoint.with_name("serve.log"), HF_HUB_OFFLINE="1") as url:
         yield url
 
 
@@ -91,10 +91,11 @@ def test_answers_equal_those_of_the_same_weights_here(far: RemoteBackbone, local
 
 
 def test_a_stream_ends_with_what_is_generated(far: RemoteBackbone):
-    for prompt in MIXED[:2]:
-        texts = list(far.stream(prompt, 12))
-        assert texts[-1] == far.generate([prompt], 12)[0].text
-        assert len(texts) > 1
+    streams = [list(far.stream(prompt, 12)) for prompt in MIXED]
+    for texts, answer in zip(streams, far.generate(list(MIXED), 12), strict=True):
+        # Half a character at the end, which an untrained model may write, is not streamed.
+        assert "".join(texts[-1:]).rstrip("\ufffd") == answer.text.rstrip("\ufffd")
+    assert max(map(len, streams)) > 1
 
 
 def test_a_prompt_is_as_long_as_here(far: RemoteBackbone, local: LocalBackbone):
