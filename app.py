@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for problem in problems:
         print(f"left out: {problem}", file=sys.stderr)
     server = build_app(
-        _loader(BackboneConfig(name=args.backbone, adapter=adapter, weights=args.weights), catalogue.items),
+        _loader(BackboneConfig(args.backbone, adapter, weights=args.weights, offline=args.offline), catalogue.items),
         catalogue,
         examples,
         limits=limits,
@@ -129,7 +129,10 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", help="address to serve on (%(default)s: this computer only)")
     add("--port", type=int, default=7860, help="port to serve on (%(default)s)")
     add("--auth", type=Path, metavar="FILE", help="ask for a name and a password; FILE holds NAME:PASSWORD, one a line")
-    add("--backbone", default="pocket", metavar="NAME", help='"pocket" (default) or a checkpoint')
+    add(
+        "--backbone", default="pocket", metavar="NAME",
+        help='"pocket" (default), a checkpoint, or openai:http://HOST:PORT/v1#MODEL (key: MSR_API_KEY)',
+    )  # fmt: skip
     add(
         "--weights", default="full", choices=("full", "4bit"),
         help="4bit: a checkpoint's weights in a quarter of the memory; needs a GPU and bitsandbytes",

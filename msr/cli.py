@@ -160,7 +160,7 @@ def _lines(items: Sequence[Item], described: Iterable[ItemDescribed], progress: 
             "id": item.id,
             "title": item.title,
             "description": texts[item.id].text,
-            "confidence": round(texts[item.id].confidence, 4),
+            "confidence": texts[item.id].sure,
             "familiar": texts[item.id].familiar,
         }
         for item in items

@@ -24,7 +24,10 @@ def parser(work: Mapping[str, Callable[..., object]]) -> argparse.ArgumentParser
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--quiet", action="store_true", help="no progress on stderr; errors still appear there")
     model = argparse.ArgumentParser(add_help=False)
-    model.add_argument("--backbone", default="pocket", metavar="NAME", help='"pocket" (default) or a checkpoint')
+    model.add_argument(
+        "--backbone", default="pocket", metavar="NAME",
+        help='"pocket" (default), a checkpoint, or openai:http://HOST:PORT/v1#MODEL (key: MSR_API_KEY)',
+    )  # fmt: skip
     model.add_argument(
         "--weights", default="full", choices=("full", "4bit"),
         help="4bit: a checkpoint's weights in a quarter of the memory; needs a GPU and bitsandbytes",

@@ -57,7 +57,7 @@ def _history(run: Run) -> str:
     for n, item in enumerate(run.history, 1):
         seen = texts.get(item.id)
         unsure = "" if seen is None or seen.familiar else ' <span class="unsure">not sure</span>'
-        sure = f"{seen.confidence:.2f}" if seen else ""
+        sure = f"{seen.confidence:.2f}" if seen and seen.sure is not None else ""
         rows.append(
             f'<tr><td class="n">{n}</td><td>{_picture(item)}</td><th scope="row">{_name(item)}</th>'
             f'<td>{_text(seen.text) if seen else ""}{unsure}</td><td class="n">{sure}</td></tr>'

@@ -64,12 +64,18 @@ class Item:
 
 @dataclass(frozen=True)
 class ItemSummary:
-    """Image to text: what an item is. `familiar` is False for a picture unlike all training pictures."""
+    """Image to text: what an item is. `familiar` is False for a picture unlike all training pictures; `confidence` is
+    NaN where the model told none."""
 
     item_id: str
     text: str
     confidence: float = 1.0
     familiar: bool = True
+
+    @property
+    def sure(self) -> float | None:
+        """The confidence as JSON has it."""
+        return None if math.isnan(self.confidence) else round(self.confidence, 4)
 
 
 @dataclass(frozen=True)
@@ -168,7 +174,7 @@ class Run:
                     "title": i.title,
                     "picture": _digest(i),
                     "description": texts[i.id].text if i.id in texts else "",
-                    "confidence": round(texts[i.id].confidence, 4) if i.id in texts else None,
+                    "confidence": texts[i.id].sure if i.id in texts else None,
                     "familiar": texts[i.id].familiar if i.id in texts else None,
                 }
                 for i in self.history

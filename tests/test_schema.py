@@ -174,3 +174,8 @@ def test_what_was_measured_is_in_the_json_only_where_it_was():
         "unavailable": {"words": "No gradients."},
     }
     assert not {"agreement", "measured"} & set(RUN.to_json()["recommendations"][0])
+
+
+def test_a_confidence_that_nobody_knows_is_null_in_json():
+    assert ItemSummary("1", "a mug", float("nan")).sure is None
+    assert ItemSummary("1", "a mug", 0.12345).sure == 0.1235

@@ -40,6 +40,7 @@ from transformers.models.llava_next.image_processing_pil_llava_next import Llava
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
+from msr.backbones.convert import CHAT_TEMPLATE
 from msr.backbones.local import LocalBackbone
 from msr.backbones.pocket_model import PocketLlava
 from msr.backbones.processors import QwenPictures
@@ -190,6 +191,22 @@ def llava_model() -> LlavaForConditionalGeneration:
         image_token_index=words.convert_tokens_to_ids("<image>"), image_seq_length=(TILE // PATCH) ** 2,
     )  # fmt: skip
     return _made(LlavaForConditionalGeneration, config, "model.multi_modal_projector")
+
+
+def decisive_llava() -> LocalBackbone:
+    """A LLaVA that `transformers serve` takes decisions with: Yes and No are one token each wherever they stand, and
+    the template writes all special tokens."""
+    words = tiny.tokenizer()
+    words.add_tokens(["Yes", "No"])
+    side = {"height": TILE, "width": TILE}
+    pictures = CLIPImageProcessorPil(size={"shortest_edge": TILE}, crop_size=side)
+    processor = LlavaProcessor(pictures, words, PATCH, "default", CHAT_TEMPLATE, num_additional_image_tokens=1)
+    config = LlavaConfig(
+        vision_config=_clip(), text_config=tiny.text_config(len(words)), tie_word_embeddings=True,
+        image_token_index=words.convert_tokens_to_ids("<image>"), image_seq_length=(TILE // PATCH) ** 2,
+    )  # fmt: skip
+    model = _made(LlavaForConditionalGeneration, config, "model.multi_modal_projector")
+    return LocalBackbone(model, processor, tiny.IDENTITY)
 
 
 def next_model() -> LlavaNextForConditionalGeneration:

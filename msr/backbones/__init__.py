@@ -25,6 +25,10 @@ def load(
         from msr.backbones import pocket_backbone
 
         return pocket_backbone.load(config, report)
+    if config.name.startswith("openai:"):
+        from msr.backbones import remote
+
+        return remote.load(config, report)
     from msr.backbones import checkpoint
 
     return checkpoint.load(config, report)

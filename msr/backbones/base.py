@@ -27,7 +27,7 @@ class StopRequested(Exception):
 
 @dataclass(frozen=True)
 class Generation:
-    """A greedy answer and the geometric mean of its tokens' probabilities, in (0, 1]."""
+    """A greedy answer and the geometric mean of its tokens' probabilities, in (0, 1]; NaN if not known."""
 
     text: str
     confidence: float

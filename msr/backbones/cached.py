@@ -60,7 +60,8 @@ class CachedBackbone:
         if unknown:
             new = self._backbone.generate(list(unknown.values()), max_new_tokens, stop)
             for key, answer in zip(unknown, new, strict=True):
-                self._cache.put(key, {"text": answer.text, "confidence": answer.confidence})
+                known = None if math.isnan(answer.confidence) else answer.confidence
+                self._cache.put(key, {"text": answer.text, "confidence": known})
                 answers[key] = answer
         return [answers[key] for key in keys]
 

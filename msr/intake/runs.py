@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,7 +94,7 @@ def _item(entry: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
 
 def _summary(entry: Mapping[str, Any]) -> ItemSummary:
     confidence = entry.get("confidence")
-    sure = 1.0 if confidence is None else number(confidence)
+    sure = math.nan if confidence is None else number(confidence)
     return ItemSummary(item_id(entry["id"]), words(entry["description"]), sure, entry.get("familiar") is not False)
 
 

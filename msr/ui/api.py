@@ -221,7 +221,7 @@ def _describe(studio: Studio, items: tuple[Item, ...]) -> list[dict[str, Any]]:
             "id": item.id,
             "title": item.title,
             "description": told[item.id].text,
-            "confidence": round(told[item.id].confidence, 4),
+            "confidence": told[item.id].sure,
             "familiar": told[item.id].familiar,
         }
         for item in items

@@ -1,0 +1,578 @@
+"""A remote backbone against a small server that does as told, well or badly. Real ones: `test_remote_servers`."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from PIL import Image
+
+from msr import backbones
+from msr.backbones import remote
+from msr.backbones.base import BackboneError, StopRequested
+from msr.backbones.cached import CachedBackbone
+from msr.backbones.remote_http import KEY, Patience, Server
+from msr.cache import TextCache
+from msr.config import BackboneConfig, PipelineConfig
+from msr.events import Finished
+from msr.pipeline import Pipeline
+from msr.prompts import Prompt
+from tests import fakes
+from tests.backbones import served
+from tests.backbones.served import Served
+from tests.fakes import picture
+
+QUICK = Patience(connect=2, read=5, tries=3, first=0.02, longest=0.3, together=4)
+HELLO = Prompt("Is it so? Answer Yes or No.")
+SECRET = "sk-very-secret-0123456789"
+
+
+@pytest.fixture
+def server():
+    with Served().running() as running:
+        yield running
+
+
+def connect(server: Served, model: str = "m", patience: Patience = QUICK, **options) -> remote.RemoteBackbone:
+    config = BackboneConfig(name=f"openai:{server.url}#{model}", **options)
+    return remote.load(config, lambda message, fraction: None, patience)
+
+
+def failing(*statuses: int, then=served.chat, **headers: str):
+    """A reply that fails with each status, one a request, before it is as it should be."""
+    left = list(statuses)
+
+    def reply(handler, body):
+        if left:
+            handler.send(left.pop(0), {"error": {"message": "not now"}}, **headers)
+        else:
+            then(handler, body)
+
+    return reply
+
+
+# -- addresses --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "model"),
+    [
+        ("openai:http://host:8000/v1#m", "http://host:8000/v1", "m"),
+        ("openai:https://host/v1/#a/b", "https://host/v1", "a/b"),
+        ("openai:http://host", "http://host/v1", ""),
+        ("openai:http://[::1]:80/api#m", "http://[::1]:80/api", "m"),
+    ],
+)
+def test_an_address_is_read(name, url, model):
+    assert Server.parse(name) == Server(url, model)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["openai:", "openai:host/v1#m", "openai:file:///etc/passwd#m", "openai:ftp://h/v1", "openai:http://#m",
+     "openai:http://h:99999/v1", "openai:http://h/v1?key=1#m"],
+)  # fmt: skip
+def test_what_is_no_address_is_refused(name):
+    with pytest.raises(BackboneError, match="is written openai:http"):
+        backbones.load(BackboneConfig(name=name))
+
+
+def test_a_password_in_an_address_is_refused_and_not_repeated():
+    with pytest.raises(BackboneError) as told:
+        Server.parse(f"openai:http://me:{SECRET}@host/v1#m")
+    assert SECRET not in str(told.value) and KEY in str(told.value)
+
+
+def test_offline_reaches_this_computer_only(server):
+    with pytest.raises(BackboneError, match="--offline fetches nothing, and example.org is another computer"):
+        backbones.load(BackboneConfig(name="openai:https://example.org/v1#m", offline=True))
+    assert connect(server, offline=True).identity()["name"] == "m"
+
+
+@pytest.mark.parametrize("near", ["localhost", "127.0.0.1", "127.9.9.9", "[::1]"])
+def test_what_is_this_computer(near):
+    assert Server.parse(f"openai:http://{near}:1/v1").near
+    assert not Server.parse("openai:http://localhost.example.org/v1").near
+
+
+def test_the_adapter_is_the_servers_business(server):
+    with pytest.raises(BackboneError, match="loads weights and adapters itself"):
+        connect(server, adapter="some/folder")
+
+
+@pytest.mark.parametrize("name", list(Patience.__dataclass_fields__))
+def test_patience_is_positive(name):
+    with pytest.raises(ValueError, match=name):
+        Patience(**{name: 0})
+
+
+# -- what the server has ----------------------------------------------------------------------------------
+
+
+def test_the_only_model_needs_no_name(server):
+    assert connect(server, "").identity()["name"] == "m"
+
+
+def test_one_of_several_models_must_be_named(server):
+    server.replies["/models"] = lambda handler, _: handler.send(200, {"data": [{"id": "m"}, {"id": "other"}]})
+    with pytest.raises(BackboneError, match="write which model.* has: m, other"):
+        connect(server, "")
+
+
+def test_an_unknown_model_is_told_with_those_that_are_there(server):
+    server.replies["/chat/completions"] = lambda h, _: h.send(404, {"error": {"message": "The model does not exist"}})
+    with pytest.raises(BackboneError, match="'nope' does not answer.*does not exist.* has: m"):
+        connect(server, "nope")
+
+
+def test_a_server_that_answers_to_any_name_with_another_model_is_found_out(server):
+    server.replies["/chat/completions"] = lambda h, body: served.chat(h, body | {"model": "m"})
+    with pytest.raises(BackboneError, match="there is no model 'nope'; .* has: m"):
+        connect(server, "nope")
+
+
+def test_nobody_there():
+    with socket.create_server(("127.0.0.1", 0)) as opened:
+        port = opened.getsockname()[1]
+    with pytest.raises(BackboneError, match=f"127.0.0.1:{port}/v1 cannot be reached"):
+        remote.load(BackboneConfig(name=f"openai:http://127.0.0.1:{port}/v1#m"), print, QUICK)
+
+
+def test_neither_log_probabilities_nor_decisions(server):
+    server.replies["/chat/completions"] = served.silent
+    with pytest.raises(BackboneError, match="neither log-probabilities.*nor.*decisions.*HTTP 404: Not Found"):
+        connect(server)
+
+
+def test_a_server_that_minds_the_question_for_log_probabilities_is_asked_for_decisions(server):
+    def picky(handler, body):
+        if "logprobs" in body:
+            handler.send(400, {"error": {"message": "logprobs is not supported"}})
+        else:
+            served.silent(handler, body)
+
+    def decide(handler, body):
+        told = {"answers": {"answer": {"type": "noul", "noul": 0.8}}, "usage": {"input_tokens": 7}}
+        handler.send(200, told)
+
+    server.replies |= {"/chat/completions": picky, "/systemone": decide}
+    backbone = connect(server)
+    shown = picture("red")
+    (answer,) = backbone.score([Prompt("<image> a mug", (shown,))])
+    assert answer.score == pytest.approx(0.8)
+    asked = server.asked[-1][1]
+    (place,) = asked["assets"]
+    assert asked["state"] == f"{place} a mug" and place not in "a mug"
+    assert base64.b64decode(asked["assets"][place]["data_base64"]) == shown.data
+    assert backbone.reading([Prompt("a mug")])[0].tokens == 7
+    (generation,) = backbone.generate([HELLO], 4)
+    assert generation.text == "No." and math.isnan(generation.confidence)
+
+
+@pytest.mark.parametrize("chance", [0.0, 1.0])
+def test_a_certain_decision_has_finite_logits(chance):
+    answer = remote.answers.decided({"answers": {"answer": {"noul": chance}}})
+    assert 16 < abs(answer.logit) < 17 and (answer.logit > 0) == (chance == 1)
+
+
+def blind(handler, body):
+    if isinstance(body["messages"][0]["content"], list):
+        handler.send(500, {"error": {"message": "image input is not supported"}})
+    else:
+        served.chat(handler, body)
+
+
+def forgetful(handler, body):
+    body["messages"][0]["content"] = served.said(body).replace("[ ]", "").strip()
+    served.chat(handler, body)
+
+
+@pytest.mark.parametrize(("reply", "why"), [(blind, "image input is not supported"), (forgetful, "leaves pictures")])
+def test_a_model_without_eyes_serves_texts_and_says_so(server, reply, why):
+    server.replies["/chat/completions"] = reply
+    backbone = connect(server)
+    assert backbone.score([HELLO])[0].logit > 0
+    asked = len(server.asked)
+    for ask in (backbone.score, lambda p: backbone.generate(p, 3), lambda p: list(backbone.stream(p[0], 3))):
+        with pytest.raises(BackboneError, match=f"reads no pictures .*{why}"):
+            ask([Prompt("<image>", (picture("red"),))])
+    assert len(server.asked) == asked
+
+
+def test_a_server_that_knows_no_webp_gets_png(server):
+    def old(handler, body):
+        if "image/webp" in str(body):
+            handler.send(400, {"error": "cannot decode"})
+        else:
+            served.chat(handler, body)
+
+    server.replies["/chat/completions"] = old
+    backbone = connect(server)
+    backbone.score([Prompt("<image> a mug", (picture("blue"),))])
+    url = server.chats()[-1]["messages"][0]["content"][0]["image_url"]["url"]
+    shown = Image.open(io.BytesIO(base64.b64decode(url.removeprefix("data:image/png;base64,"))))
+    assert list(shown.convert("RGB").getdata()) == list(picture("blue").open().getdata())
+
+
+def test_an_adapter_of_vllm_gives_way_to_its_base_for_one_thread(server):
+    models = [{"id": "base", "parent": None}, {"id": "msr", "parent": "base", "root": "/adapters/msr"}]
+    server.replies["/models"] = lambda handler, _: handler.send(200, {"data": models})
+    backbone = connect(server, "msr")
+    assert (backbone.identity()["name"], backbone.identity()["adapter"]) == ("base", "msr")
+    with backbone.adapter_off():
+        assert backbone.identity()["adapter"] is None
+        backbone.score([HELLO])
+        other = threading.Thread(target=backbone.score, args=([HELLO],))
+        other.start()
+        other.join()
+    backbone.generate([HELLO], 1)
+    assert [body["model"] for body in server.chats()][-3:] == ["base", "msr", "msr"]
+
+
+# -- answers ----------------------------------------------------------------------------------------------
+
+
+def test_scores_are_the_log_probabilities_of_the_first_token(server):
+    longer = Prompt("Is it so, and for long? Answer Yes or No.")
+    answers = connect(server).score([HELLO, longer, HELLO])
+    odds = [math.log((1 + len(p.text)) / 1) for p in (HELLO, longer, HELLO)]
+    assert [a.logit for a in answers] == pytest.approx(odds)
+    asked = server.chats()[-1]
+    assert (asked["max_tokens"], asked["temperature"], asked["top_logprobs"]) == (1, 0, 20)
+
+
+def listing(**chances: float):
+    listed = [{"token": token, "logprob": chance} for token, chance in chances.items()]
+    return {"choices": [{"logprobs": {"content": [{"top_logprobs": listed}]}}]}
+
+
+def test_yes_and_no_are_found_in_their_likelier_spelling():
+    answer = remote.answers.yes_no(listing(**{" Yes": -2.0, "Yes": -1.0, "▁No": -3.0, "No": -4.0, "Nothing": -0.1}))
+    assert (answer.yes, answer.no) == (-1.0, -3.0)
+
+
+def test_what_is_not_listed_is_as_unlikely_as_the_last_that_is():
+    answer = remote.answers.yes_no(listing(Yes=-0.1, So=-5.0, yes=-6.0))
+    assert (answer.yes, answer.no) == (-0.1, -6.0)
+    assert remote.answers.yes_no(listing(So=-0.1, It=-6.0)).score == 0.5
+
+
+def test_pictures_go_once_a_request_and_in_their_places(server):
+    red, blue = picture("red"), picture("blue")
+    connect(server).score([Prompt("<image> then <image>\nend", (red, blue))])
+    content = server.chats()[-1]["messages"][0]["content"]
+    assert [part.get("text") or part["image_url"]["url"] for part in content] == [
+        red.data_url(), " then ", blue.data_url(), "\nend",
+    ]  # fmt: skip
+
+
+def test_confidence_is_the_geometric_mean(server):
+    def spoken(handler, body):
+        told = served.completion(body, " One two. ", {"Yes": 0.5})
+        told["choices"][0]["logprobs"]["content"] = [{"logprob": math.log(0.25)}, {"logprob": math.log(1.0)}]
+        handler.send(200, told)
+
+    backbone = connect(server)
+    server.replies["/chat/completions"] = spoken
+    (answer,) = backbone.generate([HELLO], 5)
+    assert (answer.text, answer.confidence) == ("One two.", pytest.approx(0.5))
+
+
+def test_a_confidence_that_nobody_knows_is_kept_as_such(server, tmp_path):
+    backbone = connect(server)
+    server.replies["/chat/completions"] = served.silent
+    for _ in range(2):
+        (answer,) = CachedBackbone(backbone, TextCache(tmp_path)).generate([HELLO], 5)
+        assert math.isnan(answer.confidence)
+    assert len([body for body in server.chats() if body["max_tokens"] == 5]) == 1
+
+
+def test_a_stream_grows(server):
+    backbone = connect(server)
+    last = {"choices": [], "usage": {}}
+    server.replies["/chat/completions"] = lambda handler, body: handler.send(
+        200, events if body.get("stream") else b"{}"
+    )
+    events = b": a comment\n\n" + served.events(
+        {"choices": [{"delta": {"role": "assistant"}}]}, " A", " müg", ".", last
+    )
+    assert list(backbone.stream(HELLO, 5)) == ["A", "A müg", "A müg."]
+
+
+def test_the_length_of_what_was_scored_is_known(server):
+    backbone = connect(server)
+    backbone.score([HELLO])
+    asked = len(server.asked)
+    assert [(r.text, r.tokens) for r in backbone.reading([HELLO])] == [(HELLO.text, len(HELLO.text))]
+    assert len(server.asked) == asked
+    assert backbone.reading([Prompt("abc"), Prompt("abc")])[1].tokens == 3
+
+
+def test_nothing_asked_is_nothing_answered(server):
+    backbone = connect(server)
+    assert backbone.score([]) == backbone.generate([], 4) == []
+
+
+def test_alike_pictures_have_near_views(server):
+    views = connect(server).views([picture("red"), picture("red", 40), picture("blue")])
+    assert views.shape == (3, 192) and views.dtype == "float32"
+    assert abs(views[0] - views[1]).max() < 0.02 < abs(views[0] - views[2]).max()
+
+
+def test_a_whole_run(server, tmp_path):
+    backbone = connect(server)
+    server.replies["/chat/completions"] = lambda handler, body: (
+        handler.send(200, served.events("It ", "is.")) if body.get("stream") else served.chat(handler, body)
+    )
+    pipeline = Pipeline(backbone, PipelineConfig(top=2, explain_top=2, shortlist=4), TextCache(tmp_path))
+    events = list(pipeline.run(fakes.items(3), fakes.catalogue(6)))
+    assert isinstance(events[-1], Finished)
+    run = events[-1].run
+    assert run.model["name"] == "m" and len(run.recommendations) == 2 and run.recommendations[0].tokens > 0
+
+
+# -- failures ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_busy_server_is_asked_again(server, status):
+    backbone = connect(server)
+    server.replies["/chat/completions"] = failing(status, status)
+    assert len(backbone.score([HELLO])) == 1
+
+
+def test_a_server_that_stays_broken_is_given_up(server):
+    backbone = connect(server)
+    server.replies["/chat/completions"] = failing(*[503] * 9)
+    before = len(server.asked)
+    with pytest.raises(BackboneError, match="HTTP 503: not now"):
+        backbone.score([HELLO])
+    assert len(server.asked) == before + QUICK.tries
+
+
+def test_a_mistake_is_not_repeated(server):
+    backbone = connect(server)
+    server.replies["/chat/completions"] = failing(400)
+    before = len(server.asked)
+    with pytest.raises(BackboneError, match="HTTP 400: not now"):
+        backbone.generate([HELLO], 3)
+    assert len(server.asked) == before + 1
+
+
+def test_a_broken_connection_is_tried_again(server):
+    backbone = connect(server)
+    broken = iter([True, True])
+
+    def cut(handler, body):
+        if next(broken, False):
+            handler.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            served.chat(handler, body)
+
+    server.replies["/chat/completions"] = cut
+    assert len(backbone.score([HELLO])) == 1
+
+
+def test_the_server_says_when_to_come_again(server):
+    backbone = connect(server)
+    server.replies["/chat/completions"] = failing(429, Retry_After="0.25")
+    start = time.monotonic()
+    backbone.score([HELLO])
+    assert 0.25 <= time.monotonic() - start < 2
+
+
+def test_pauses_grow_differ_and_end():
+    patience = Patience(first=1, longest=20)
+    for tried, longest in ((1, 1), (2, 2), (3, 4), (9, 20)):
+        pauses = {patience.pause(tried) for _ in range(20)}
+        assert longest / 2 <= min(pauses) <= max(pauses) <= longest and (len(pauses) > 1 or longest == 20)
+    assert patience.pause(1, "7") == 7 and patience.pause(1, "9999") == 20
+    assert patience.pause(1, "Wed, 21 Oct 2015 07:28:00 GMT") <= 1
+
+
+def test_a_silent_server_takes_too_long(server):
+    patience = Patience(read=0.3, tries=2, first=0.01)
+    backbone = connect(server, patience=patience)
+    server.replies["/chat/completions"] = lambda handler, body: time.sleep(1)
+    start = time.monotonic()
+    with pytest.raises(BackboneError, match="took too long"):
+        backbone.score([HELLO])
+    assert 0.6 <= time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize(
+    "told",
+    [b"<html>hello</html>", b"[]", b"3", b"null", {}, {"choices": []}, {"choices": ["x"]}, {"choices": [{}]},
+     {"choices": [{"logprobs": {"content": [3]}}]}, {"choices": [{"logprobs": {"content": "no"}}]},
+     {"choices": [{"logprobs": {"content": [{"top_logprobs": [{"token": "Yes", "logprob": None}]}]}}]},
+     {"choices": [{"logprobs": {"content": [{"top_logprobs": [{"token": "Yes", "logprob": "-inf"}]}]}}]}],
+)  # fmt: skip
+def test_a_malformed_answer_is_one_sentence(server, told):
+    backbone = connect(server)
+    server.replies["/chat/completions"] = lambda handler, body: handler.send(200, told)
+    with pytest.raises(BackboneError):
+        backbone.score([HELLO])
+    with pytest.raises(BackboneError):
+        connect(server)
+
+
+@pytest.mark.parametrize("told", [b"data: {\n\n", b"data: []\n\n", served.events({"error": "out of memory"})])
+def test_a_malformed_stream_is_one_sentence(server, told):
+    backbone = connect(server)
+    server.replies["/chat/completions"] = lambda handler, body: handler.send(200, told)
+    with pytest.raises(BackboneError):
+        list(backbone.stream(HELLO, 4))
+
+
+@pytest.mark.parametrize("how", ["score", "stream"])
+def test_a_huge_answer_is_not_read(server, how):
+    backbone = connect(server)
+    sent = [0]
+
+    def flood(handler, body):
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(4000):  # 250 MiB, and no length ahead
+            handler.wfile.write(b" " * 65536)
+            sent[0] += 65536
+
+    server.replies["/chat/completions"] = flood
+    with pytest.raises(BackboneError, match="larger than 8 MiB"):
+        backbone.score([HELLO]) if how == "score" else list(backbone.stream(HELLO, 4))
+    assert sent[0] < 64 * 2**20
+
+
+def test_no_redirect_is_followed(server):
+    with Served().running() as other:
+        url = other.url + "/chat/completions"
+        server.replies["/chat/completions"] = lambda handler, body: handler.send(307, b"", Location=url)
+        with pytest.raises(BackboneError, match=r"sends elsewhere \(HTTP 307\)"):
+            connect(server)
+        assert other.asked == []
+
+
+# -- stop -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["score", "generate", "stream"])
+def test_a_stop_abandons_what_is_under_way(server, method):
+    backbone = connect(server)
+    release, stop = threading.Event(), threading.Event()
+    server.replies["/chat/completions"] = lambda handler, body: release.wait(20)
+    ask = {
+        "score": lambda: backbone.score([HELLO] * 6, stop),
+        "generate": lambda: backbone.generate([HELLO] * 6, 5, stop),
+        "stream": lambda: list(backbone.stream(HELLO, 5, stop)),
+    }
+    threading.Timer(0.3, stop.set).start()
+    start = time.monotonic()
+    with pytest.raises(StopRequested):
+        ask[method]()
+    assert time.monotonic() - start < 1.3
+    release.set()
+    server.replies["/chat/completions"] = served.chat
+    assert len(backbone.score([HELLO])) == 1, "the backbone serves the next question"
+
+
+def test_a_stop_ends_a_pause_between_two_tries(server):
+    backbone = connect(server, patience=Patience(first=30, longest=60))
+    stop = threading.Event()
+    server.replies["/chat/completions"] = failing(*[503] * 9)
+    threading.Timer(0.2, stop.set).start()
+    start = time.monotonic()
+    with pytest.raises(StopRequested):
+        backbone.score([HELLO], stop)
+    assert time.monotonic() - start < 1.2
+
+
+def test_a_stop_beforehand_asks_nothing(server):
+    backbone = connect(server)
+    stop = threading.Event()
+    stop.set()
+    before = len(server.asked)
+    for ask in (lambda: backbone.score([HELLO], stop), lambda: list(backbone.stream(HELLO, 3, stop))):
+        with pytest.raises(StopRequested):
+            ask()
+    assert len(server.asked) == before
+
+
+def test_a_stream_that_is_closed_early_closes_the_connection(server):
+    backbone = connect(server)
+    gone = threading.Event()
+
+    def endless(handler, body):
+        handler.send_response(200)
+        handler.end_headers()
+        try:
+            while True:
+                handler.wfile.write(served.events("a ").split(b"data: [DONE]")[0])
+                time.sleep(0.02)
+        except OSError:
+            gone.set()
+
+    server.replies["/chat/completions"] = endless
+    growing = backbone.stream(HELLO, 5)
+    assert next(growing) == "a"
+    growing.close()
+    assert gone.wait(2)
+
+
+def test_requests_go_together_but_not_all_at_once(server):
+    backbone = connect(server)
+
+    def slow(handler, body):
+        time.sleep(0.1)
+        served.chat(handler, body)
+
+    server.replies["/chat/completions"] = slow
+    server.most = 0
+    prompts = [Prompt(f"{'x' * n}? Answer Yes or No.") for n in range(12)]
+    logits = [answer.logit for answer in backbone.score(prompts)]
+    assert logits == sorted(logits), "answers come in the order of the questions"
+    assert server.most == QUICK.together
+
+
+# -- the key ----------------------------------------------------------------------------------------------
+
+
+def test_the_key_goes_to_the_server_and_nowhere_else(server, monkeypatch, caplog, tmp_path):
+    monkeypatch.setenv(KEY, SECRET)
+    caplog.set_level("DEBUG")
+    backbone = connect(server)
+    assert {headers["Authorization"] for _, _, headers in server.asked} == {f"Bearer {SECRET}"}
+    told = [str(backbone.identity()), repr(backbone), repr(backbone._line), str(vars(backbone))]
+    for status in (400, 401, 403):
+        server.replies["/chat/completions"] = lambda handler, body, status=status: handler.send(
+            status, {"error": {"message": f"Incorrect API key provided: {SECRET}"}}
+        )
+        with pytest.raises(BackboneError) as problem:
+            backbone.score([HELLO])
+        told.append(str(problem.value))
+    assert "***" in told[-3] and all(f"refuses the key in {KEY}" in one for one in told[-2:])
+    assert SECRET not in " ".join(told) + caplog.text
+
+
+def test_a_missing_key_is_asked_for(server, monkeypatch):
+    monkeypatch.delenv(KEY, raising=False)
+    server.replies["/models"] = lambda handler, _: handler.send(401, {"error": "Unauthorized"})
+    with pytest.raises(BackboneError, match=f"wants a key: set {KEY}"):
+        connect(server)
+
+
+def test_a_key_that_no_header_can_hold_is_refused_unseen(server, monkeypatch):
+    monkeypatch.setenv(KEY, f"{SECRET}\nX-Evil: 1")
+    with pytest.raises(BackboneError, match=KEY) as problem:
+        connect(server)
+    assert SECRET not in str(problem.value) and server.asked == []
+
+
+def test_a_remote_backbone_loads_no_model_library():
+    code = "import sys, msr.backbones.remote; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
