@@ -25,6 +25,13 @@ def test_what_is_named_and_what_moves_are_held_together():
     ]
 
 
+def test_a_name_is_not_missed_where_the_description_tells_attributes():
+    history, candidate = (Item("h", "Tango lamp"),), Item("x", "Tango chair")
+    told = {"h": ItemSummary("h", "A striped lamp."), "x": ItemSummary("x", "A striped chair.")}
+    moved = [Evidence("h", 0.3, "direct")]
+    assert agreement("It is new.", candidate, history, told, moved).unsaid == ("striped",)
+
+
 def test_a_reason_that_says_what_moved_has_nothing_to_answer_for():
     found = agreed("It is a wooden chair.", a=0.0, b=0.1, c=0.2)
     assert (found.still, found.moved, found.unsaid) == ((), ("wooden", "chair"), ())

@@ -29,7 +29,7 @@ def pick_device(wanted: str = "auto") -> torch.device:
 
 
 def hasten(device: torch.device) -> None:
-    """Spares a CPU work beside the arithmetic, a tenth of a scoring pass; results stay the same to the bit.
+    """Spares a CPU work beside the arithmetic; results stay the same to the bit.
 
     glibc gives large blocks back to the system as soon as they are free, and the next pass pays for their pages again:
     it may keep some. Attention on a CPU reads grouped keys and values as they are: it needs no copy for each head.

@@ -18,6 +18,11 @@ from typing import Any
 
 import httpx
 
+from msr.backbones import remote
+from msr.backbones.remote_http import Patience
+from msr.config import BackboneConfig
+from msr.prompts import Prompt
+
 Reply = Callable[["Handler", dict[str, Any] | None], None]
 
 
@@ -128,6 +133,29 @@ def events(*pieces: Any) -> bytes:
     """Server-sent events, each the next piece of a text or an event as it is."""
     told = [p if isinstance(p, dict) else {"choices": [{"delta": {"content": p}}]} for p in pieces]
     return "".join(f"data: {json.dumps(event)}\n\n" for event in told).encode() + b"data: [DONE]\n\n"
+
+
+QUICK = Patience(connect=2, read=5, tries=3, first=0.02, longest=0.3, together=4)
+HELLO = Prompt("Is it so? Answer Yes or No.")
+SECRET = "sk-very-secret-0123456789"
+
+
+def connect(server: Served, model: str = "m", patience: Patience = QUICK, **options) -> remote.RemoteBackbone:
+    config = BackboneConfig(name=f"openai:{server.url}#{model}", **options)
+    return remote.load(config, lambda message, fraction: None, patience)
+
+
+def failing(*statuses: int, then=chat, **headers: str):
+    """A reply that fails with each status, one a request, before it is as it should be."""
+    left = list(statuses)
+
+    def reply(handler, body):
+        if left:
+            handler.send(left.pop(0), {"error": {"message": "not now"}}, **headers)
+        else:
+            then(handler, body)
+
+    return reply
 
 
 # -- real ones --------------------------------------------------------------------------------------------

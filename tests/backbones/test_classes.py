@@ -16,7 +16,7 @@ from msr.schema import Picture, YesNo
 from tests import tiny_classes
 from tests.backbones import reference
 from tests.backbones.test_local import close
-from tests.tiny import MIXED
+from tests.tiny import MIXED, asked
 from tests.tiny_classes import KINDS
 
 SHAPES = ((24, 24), (60, 20), (20, 60), (64, 64), (9, 30))
@@ -61,6 +61,8 @@ def test_a_window_of_attention_shorter_than_the_prefix_changes_nothing(monkeypat
     backbone = tiny_classes.backbone("llava_next")
     assert backbone.shared(MIXED) > 16
     assert close(backbone.score(MIXED), [expected(backbone, prompt) for prompt in MIXED])
+    other = [asked(colour, "a mug", "The user appears to have a preference for bags.") for colour in ("red", "blue")]
+    assert close(backbone.score(other), [expected(backbone, prompt) for prompt in other]), "nothing is cut back"
     monkeypatch.undo()
     assert not close(backbone.score(MIXED), tiny_classes.backbone("llava_next").score(MIXED)), "the window must matter"
 

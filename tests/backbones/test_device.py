@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from msr import backbones
-from msr.backbones import device
+from msr.backbones import checkpoint, device, pocket_backbone
 from msr.backbones.base import BackboneError
 from msr.config import BackboneConfig
 from tests import tiny
@@ -101,6 +101,20 @@ def test_attention_on_grouped_keys_is_what_it_is_on_copies(monkeypatch):
         backbone.forget_prefix()
         found.append(backbone.score(tiny.MIXED))
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(("name", "module"), [("pocket", pocket_backbone), ("some/model", checkpoint)])
+def test_every_model_in_this_process_is_hastened(monkeypatch, tmp_path, name, module):
+    class Hastened(Exception):
+        pass
+
+    def hasten(where):
+        raise Hastened
+
+    monkeypatch.setattr(pocket_backbone.pocket, "fetch", lambda report: tmp_path)
+    monkeypatch.setattr(module, "hasten", hasten)
+    with pytest.raises(Hastened):
+        backbones.load(BackboneConfig(name))
 
 
 def test_an_accelerator_is_left_alone(monkeypatch):

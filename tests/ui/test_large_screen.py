@@ -31,6 +31,8 @@ def test_every_tab_uses_the_room_and_is_sharp_and_large_enough(browser: Browser,
             assert abs(box["x"] + box["width"] / 2 - WIDE / 2) < 20, name  # in the middle, but for the scroll bar
             assert page.evaluate(_SMALL) == [], name
             assert page.evaluate(_BLOWN_UP) == [], name
+        gap = page.locator(".review-card").evaluate("card => getComputedStyle(card).paddingTop")
+        assert gap == "35px", "gaps grow with the type: 1.25 of 28 px"
 
 
 # Words smaller than 16 px. Those for screen readers alone have a box of one pixel, Gradio's own at a drop no size.
