@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import torch
 from transformers import DynamicCache
 
-from msr.backbones.prefixes import common
+from msr.backbones.packing import common
 from msr.backbones.rows import Row, padded
 
 NGRAM = 4  # tokens of the ending that is looked up, at most

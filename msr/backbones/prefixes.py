@@ -9,19 +9,10 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from msr.backbones.packing import MUCH, Packed, common, packable, packed
 from msr.backbones.rows import Row, padded
 
 _REPEATED = frozenset({"full_attention", "sliding_attention", "chunked_attention"})  # layers with keys and values
-
-
-def common(ids: Sequence[Sequence[int]], image: int) -> int:
-    """How many tokens all prompts begin with, before any `image` token and before the last token of the shortest."""
-    count = 0
-    for token, *others in zip(*(prompt[:-1] for prompt in ids), strict=False):
-        if token == image or any(other != token for other in others):
-            break
-        count += 1
-    return count
 
 
 def shared(ids: Sequence[Sequence[int]], image: int, config) -> int:
@@ -32,6 +23,14 @@ def shared(ids: Sequence[Sequence[int]], image: int, config) -> int:
     """
     layers = getattr(config, "layer_types", None) or ()
     return common(ids, image) if len(ids) > 1 and _REPEATED.issuperset(layers) else 0
+
+
+def _beside(rows: Sequence[Row], before: int) -> Packed:
+    """A line for each row, behind `before` tokens in a cache."""
+    inputs = padded(rows, left=False)
+    mask = inputs["attention_mask"]
+    inputs["attention_mask"] = torch.cat([mask.new_ones(len(rows), before), mask], dim=1)
+    return Packed(inputs, torch.arange(len(rows), device=mask.device), mask.sum(1) - 1)
 
 
 class SharedPrefix:
@@ -45,22 +44,23 @@ class SharedPrefix:
         self._kept = None
 
     def last_states(self, language, config, image: int, rows: Sequence[Row], check: Callable[[], None]) -> torch.Tensor:
-        """(B, D) states of `language`, a decoder with this text `config`, at the last token of each of B rows.
+        """(N, D) states of `language`, a decoder with this text `config`, at the last token of each of N rows.
 
-        `check` is called before each pass and may raise.
+        What follows the prefix is packed where the model takes any mask, else padded. `check` is called before each
+        pass and may raise.
         """
         check()
-        length = shared([row.ids for row in rows], image, config)
-        inputs = padded([row.part(length) for row in rows], left=False)
-        mask = inputs["attention_mask"]
+        length, pack = shared([row.ids for row in rows], image, config), packable(config)
+        if pack and length < MUCH:  # a pass of its own costs as much as these few tokens in every line
+            length = 0
+        rest = [row.part(length) for row in rows]
+        inputs, line, column = packed(rest, image, length) if pack else _beside(rest, length)
         if length:
             cache = self._behind(language, config, rows[0].part(0, length))
-            cache.batch_repeat_interleave(len(rows))
-            inputs["attention_mask"] = torch.cat([mask.new_ones(len(rows), length), mask], dim=1)
+            cache.batch_repeat_interleave(len(inputs["inputs_embeds"]))
             inputs["past_key_values"] = cache
             check()
-        states = language(**inputs, use_cache=bool(length)).last_hidden_state
-        return states[torch.arange(len(rows), device=mask.device), mask.sum(1) - 1]
+        return language(**inputs, use_cache=bool(length)).last_hidden_state[line, column]
 
     def _behind(self, language, config, prefix: Row) -> DynamicCache:
         """A copy of the keys and values of a prefix; what it begins with as the last one did is not read again."""

@@ -8,16 +8,21 @@ whose title is not shown has a delta of exactly 0. `measure` has both, for more 
 from __future__ import annotations
 
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from msr import claims, prompts
 from msr.backbones.base import Backbone
 from msr.batches import even_batches
 from msr.events import Explained, StageProgress
 from msr.preference import described, recompute
-from msr.ranking import CHUNK
+from msr.prompts import Prompt
 from msr.schema import Block, Evidence, Item, ItemSummary, Recommendation, YesNo
+
+TOGETHER = 32  # answers a scoring call: enough for large matrices, few enough for Stop
+
+Context = tuple[str, Sequence[str]]  # a preference, and titles of the history, oldest first
 
 
 def influence(
@@ -63,10 +68,10 @@ def influence(
     scores = Scores(backbone, [items[r.item_id] for r in recommended], stop)
     full = [r.score for r in recommended]
     if backbone.identity().get("dtype") != "float32":
-        full = [answer.score for answer in scores.of(preferences[-1], titles)]
+        full = [answer.score for answer in next(scores.each([(preferences[-1], titles)]))]
     rows: list[list[Evidence]] = [[] for _ in recommended]
-    for n, (left_out, context) in enumerate(zip(history, contexts, strict=True), start=1):
-        for row, whole, less in zip(rows, full, scores.of(*context), strict=True):
+    for n, (left_out, answers) in enumerate(zip(history, scores.each(contexts), strict=True), start=1):
+        for row, whole, less in zip(rows, full, answers, strict=True):
             row.append(Evidence(left_out.id, whole - less.score, reading))
         yield StageProgress("influence", writing + n, steps)
 
@@ -92,12 +97,24 @@ class Scores:
         self._items = items
         self._stop = stop
         self._known: dict[tuple[str, ...], list[YesNo]] = {}
+        # In half precision rounding depends on the batch, so there each context is a batch of its own.
+        exact = backbone.identity().get("dtype") == "float32"
+        self._contexts = max(1, TOGETHER // max(1, len(items))) if exact else 1
 
-    def of(self, preference_text: str, recent: Sequence[str]) -> list[YesNo]:
-        asked = [prompts.recommend(preference_text, recent, item) for item in self._items]
-        key = tuple(prompt.text for prompt in asked)
-        if key not in self._known:
-            self._known[key] = [
-                answer for batch in even_batches(asked, CHUNK) for answer in self._backbone.score(batch, self._stop)
-            ]
-        return self._known[key]
+    def each(self, contexts: Sequence[Context]) -> Iterator[list[YesNo]]:
+        """The answers behind each context, as they come: a few contexts are scored in one call."""
+        asked = [[prompts.recommend(*context, item) for item in self._items] for context in contexts]
+        for some in even_batches(asked, self._contexts):
+            by_text = {_key(about): about for about in some}
+            new = {key: about for key, about in by_text.items() if key not in self._known}
+            answers = iter(self._answers([prompt for about in new.values() for prompt in about]))
+            self._known |= {key: list(islice(answers, len(about))) for key, about in new.items()}
+            yield from (self._known[_key(about)] for about in some)
+
+    def _answers(self, asked: Sequence[Prompt]) -> list[YesNo]:
+        batches = even_batches(asked, TOGETHER)
+        return [answer for batch in batches for answer in self._backbone.score(batch, self._stop)]
+
+
+def _key(asked: Sequence[Prompt]) -> tuple[str, ...]:
+    return tuple(prompt.text for prompt in asked)

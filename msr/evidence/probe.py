@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 from msr.backbones.base import Backbone
 from msr.batches import even_batches
@@ -55,10 +56,14 @@ class Probe:
         StopRequested.
         """
         for some in even_batches(removals, TOGETHER):
-            for removed, text in zip(some, self._texts(some, reading), strict=True):
-                move_up = reading == REGENERATED and _rewrites(removed)
-                answers = self._about(removed).of(text, titles_without(self.inputs, removed, move_up))
-                yield tuple(answer.logit for answer in answers)
+            asked = zip(some, self._texts(some, reading), strict=True)
+            for scores, alike in groupby(asked, lambda one: self._about(one[0])):
+                contexts = [(text, self._titles(removed, reading)) for removed, text in alike]
+                for answers in scores.each(contexts):
+                    yield tuple(answer.logit for answer in answers)
+
+    def _titles(self, removed: Removed, reading: str) -> list[str]:
+        return titles_without(self.inputs, removed, move_up=reading == REGENERATED and _rewrites(removed))
 
     def _texts(self, removals: Sequence[Removed], reading: str) -> list[str]:
         anew = [n for n, removed in enumerate(removals) if reading == REGENERATED and _rewrites(removed)]

@@ -10,6 +10,7 @@ import pytest
 
 from msr.backbones import local
 from msr.backbones.base import StopRequested
+from msr.backbones.packing import MUCH
 from msr.prompts import Prompt
 from msr.schema import Item, YesNo
 from tests import tiny, tiny_classes
@@ -18,6 +19,9 @@ from tests.fakes import COLOURS, picture
 from tests.tiny import MIXED, asked
 
 TOLERANCE = 1e-4
+BEGIN = "They like striped mugs, " + "red cups and green bowls, " * 10 + "and a blue lamp with a round shade."
+ABOUT = (("red", "a mug"), (None, "a much longer title, of a blue shirt"), ("blue", "b"), ("green", "a mug"))
+LONG = [asked(*about, BEGIN) for about in ABOUT]
 
 
 def close(answers: list[YesNo], others: list[YesNo]) -> bool:
@@ -49,19 +53,28 @@ def test_scores_equal_the_models_own_forward_pass(backbone):
 def test_the_shared_prefix_is_computed_once(backbone):
     backbone.forget()
     with reference.counted(backbone.model.get_decoder()) as sizes:
-        first = backbone.score(list(MIXED))
-        assert sizes == [1, len(MIXED)]
-        assert backbone.score(list(MIXED)) == first
-    assert sizes == [1, len(MIXED), len(MIXED)], "the next candidates in this context find the prefix"
+        first = backbone.score(LONG)
+        assert len(sizes) == 2 and sizes[0] == 1
+        assert backbone.score(LONG) == first
+    assert sizes == [*sizes[:2], sizes[1]], "the next candidates in this context find the prefix"
+
+
+def test_several_contexts_in_one_call_equal_each_prompt_alone(backbone):
+    contexts = ("striped mugs and cups " * 12, "dotted bags and boots " * 15, "striped mugs and lamps " * 12)
+    prompts = [asked(*about, text) for text in contexts for about in ABOUT]
+    backbone.forget()
+    with reference.counted(backbone.model.get_decoder(), axis=1) as lengths:
+        together = backbone.score(prompts)
+    assert len(lengths) == 1, "they begin with too little in common for a pass of its own"
+    assert close(together, alone(backbone, prompts))
+    apart = max(
+        sum(len(row.ids) for row in backbone.rows([asked(*about, text) for about in ABOUT])) for text in contexts
+    )
+    assert lengths[0] < apart - 3 * MUCH, "a context stands once in its line"
 
 
 def test_what_a_context_begins_with_as_the_last_one_did_is_not_read_again(backbone):
-    contexts = (
-        "They like striped mugs. Recent: a cup",
-        "They like striped mugs.",
-        "They like dotted bags",
-        "They like",
-    )
+    contexts = (f"{BEGIN} Recent: a cup", BEGIN, f"{BEGIN[:-20]} dotted bags", BEGIN[:-40])
     asked_of = [[asked(colour, "a mug", text) for colour in ("red", "blue")] for text in contexts]
     fresh = []
     for prompts in asked_of:
@@ -170,7 +183,7 @@ def test_a_failure_while_streaming_reaches_the_reader(backbone, monkeypatch):
 def ask(backbone, method: str, stop: threading.Event):
     """One question that takes hundreds of forward passes if nobody stops it (two, to score)."""
     if method == "score":
-        return backbone.score(list(MIXED), stop)
+        return backbone.score(LONG, stop)
     if method == "generate":
         return backbone.generate(list(MIXED), 600, stop)
     return list(backbone.stream(MIXED[0], 600, stop))

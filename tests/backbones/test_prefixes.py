@@ -4,17 +4,9 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from msr.backbones.prefixes import common, shared
+from msr.backbones.prefixes import shared
 
 IMAGE = 99
-
-
-def test_what_is_common_ends_before_a_difference_a_picture_and_the_last_token():
-    assert common([[1, 2, 3, 4], [1, 2, 5, 6]], IMAGE) == 2
-    assert common([[1, IMAGE, 3, 4], [1, IMAGE, 3, 5]], IMAGE) == 1
-    assert common([[1, 2], [1, 2, 3]], IMAGE) == 1
-    assert common([[1, 2, 3]], IMAGE) == 2
-    assert common([[1], [1, 2]], IMAGE) == 0
 
 
 def test_a_lonely_prompt_shares_nothing():
