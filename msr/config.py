@@ -42,7 +42,7 @@ class PipelineConfig:
     block_size: int = 3  # the paper's best (arXiv 2408.09698, section 4.5)
     top: int = 10
     explain_top: int = 10  # recommendations that get a rationale and measured influence
-    describe_batch: int = 8
+    describe_batch: int = 24
     max_describe_tokens: int = 40
     max_preference_tokens: int = 90
     max_rationale_tokens: int = 56

@@ -59,7 +59,9 @@ def _pictures(args: argparse.Namespace) -> str:
     backbone = load_backbone(args)
     figures = heldout.evaluate(backbone, material, args.pictures, args.users, args.seed)
     if args.users:
-        supported = support.evaluate(backbone, material, max(1, args.users // 2), args.seed)
+        supported = support.evaluate(
+            backbone, material, max(1, args.users // 2), args.seed, TextCache(cache_home() / "texts")
+        )
         figures |= {"preference_quality": supported}
     report.update(args.json, evaluated=dict(backbone.identity()), **figures)
     return str(args.json)

@@ -19,8 +19,11 @@ BLOCKS, TOP = 3, 3
 KINDS = ("drawn", "fashion")
 
 
-def evaluate(backbone: Backbone, material: Material, count: int, seed: int) -> dict[str, dict]:
-    """By kind of things, over `count` simulated users each (`train.experiments.users`).
+def evaluate(
+    backbone: Backbone, material: Material, count: int, seed: int, texts: TextCache | None = None
+) -> dict[str, dict]:
+    """By kind of things, over `count` simulated users each (`train.experiments.users`); what is in `texts` is not
+    written again.
 
     {"users", "preference precision", "preference recall", "rationale precision"}, each {"mean", "low", "high", "n"}.
     The preference is the last one, its recall is of the attributes that the last block shares. A reason may speak of
@@ -31,12 +34,12 @@ def evaluate(backbone: Backbone, material: Material, count: int, seed: int) -> d
         known = [shot for shot in material.shots if shot.kind == kind]
         if known:
             pool = [shot for shot in known if shot.split == "test"]
-            found[kind] = _kind(backbone, kind, known, list(users.planted(kind, pool, count, seed, BLOCKS)))
+            people = list(users.planted(kind, pool, count, seed, BLOCKS))
+            found[kind] = _kind(CachedBackbone(backbone, texts or TextCache()), kind, known, people)
     return found
 
 
-def _kind(backbone: Backbone, kind: str, known: Sequence[Shot], people: Sequence[users.PlantedUser]) -> dict:
-    cached = CachedBackbone(backbone, TextCache())
+def _kind(cached: CachedBackbone, kind: str, known: Sequence[Shot], people: Sequence[users.PlantedUser]) -> dict:
     vocabulary = Vocabulary(known)
     precisions, recalls, reasons = [], [], []
     for user in tqdm(people, f"preference quality, {kind}", unit="user"):

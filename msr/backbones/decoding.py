@@ -31,6 +31,7 @@ class Answer:
     sources: Sequence[Sequence[int]]
     written: list[int] = field(default_factory=list)
     chances: list[float] = field(default_factory=list)  # log probability of each written token
+    hope: int = AHEAD  # how many tokens the next guess may have
 
     @property
     def confidence(self) -> float:
@@ -94,6 +95,8 @@ def greedy(
             new = _agreed(choices[k].tolist(), guess, eos)[: max_new_tokens - len(answer.written)]
             answer.written += new
             answer.chances += chances[k, : len(new)].tolist()
+            if guess:  # what repeats nothing is not slowed down by guesses
+                answer.hope = 2 * len(new) - 1
             valid[k, valid.shape[1] - ahead + len(new) - 1 :] = 0  # what was guessed wrong is not read again
             if answer is answers[0]:
                 heard(new)
@@ -134,7 +137,7 @@ def _prefilled(
 def _guesses(active: Sequence[Answer], max_new_tokens: int) -> list[list[int]]:
     ahead = min(AHEAD, max(2, _PASS // len(active)))
     return [
-        lookup(answer.written, answer.sources, min(ahead, max_new_tokens - len(answer.written) - 1))
+        lookup(answer.written, answer.sources, min(ahead, answer.hope, max_new_tokens - len(answer.written) - 1))
         for answer in active
     ]
 

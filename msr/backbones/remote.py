@@ -216,6 +216,15 @@ class RemoteBackbone:
                     yield text.strip()
 
     def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
+        scores, told = self._scored(prompts, stop)
+        if self._logprobs and len(told) > 1:
+            answers.check_words(told)
+        return scores
+
+    def _scored(
+        self, prompts: Sequence[Prompt], stop: threading.Event | None = None
+    ) -> tuple[list[YesNo], Sequence[Any]]:
+        """Scores, and the answers that they were read from."""
         self._check_pictures(prompts)
         path, write, read = (
             (_CHAT, self._first_token, answers.yes_no)
@@ -227,12 +236,12 @@ class RemoteBackbone:
             self._lengths[prompt] = answers.tokens(answer)
         while len(self._lengths) > _LENGTHS_KEPT:
             self._lengths.popitem(last=False)
-        return [read(answer) for answer in told]
+        return [read(answer) for answer in told], told
 
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
         """The server keeps its chat format to itself, so this is the prompt's text; tokens are 0 if it counts none."""
         unknown = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._lengths]
-        self.score(unknown)
+        self._scored(unknown)
         return [Reading(prompt.text, self._lengths[prompt]) for prompt in prompts]
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import httpx
@@ -26,11 +26,26 @@ def yes_no(answer: Any) -> YesNo:
     if not listed:
         raise BackboneError("the server's answer has no log-probabilities any more; was it started anew?")
     least = min(chance for _, chance in listed)
+    return YesNo(*(max((c for token, c in listed if _word(token) == word), default=least) for word in (YES, NO)))
 
-    def best(word: str) -> float:
-        return max((chance for token, chance in listed if token.strip(" \u2581\u0120") == word), default=least)
 
-    return YesNo(best(YES), best(NO))
+def check_words(told: Sequence[Any]) -> None:
+    """Raises BackboneError if none of these answers had Yes or No among its likeliest first tokens.
+
+    A single such answer is as unlike Yes as it is unlike No, but where all are, nothing was asked.
+    """
+    listed = [first_tokens(answer) for answer in told]
+    if listed and not any(_word(token) in (YES, NO) for one in listed for token, _ in one):
+        first = max(listed[0], key=lambda pair: pair[1], default=("", 0.0))[0]
+        raise BackboneError(
+            f"the server's model begins its answers with {first!r}, and neither with Yes nor with No; serve one that "
+            "answers at once (no reasoning before the answer), or the adapter that was trained to"
+        )
+
+
+def _word(token: str) -> str:
+    """Without the space that tokenizers write before a word."""
+    return token.strip(" \u2581\u0120")
 
 
 def decided(answer: Any) -> YesNo:

@@ -41,13 +41,13 @@ def plain(backbone: LocalBackbone, asked: Sequence[Prompt]) -> list[YesNo]:
 
 
 @torch.inference_mode()
-def texts(backbone: LocalBackbone, asked: Sequence[Prompt], max_new_tokens: int) -> list[str]:
-    """Greedy answers in batches of 6."""
+def texts(backbone: LocalBackbone, asked: Sequence[Prompt], max_new_tokens: int, **options) -> list[str]:
+    """Greedy answers in batches of 6; `options` of transformers' `generate`."""
     answers = []
     for start in range(0, len(asked), BATCH):
         part = asked[start : start + BATCH]
         width = _inputs(backbone, part)["input_ids"].shape[1]
-        ids = _generate(backbone, part, max_new_tokens).sequences[:, width:]
+        ids = _generate(backbone, part, max_new_tokens, **options).sequences[:, width:]
         answers += backbone.tokens.tokenizer.batch_decode(ids, skip_special_tokens=True)
     return answers
 

@@ -1,42 +1,70 @@
-"""Tokens a second of one text that somebody waits for, beside llama.cpp on the GGUF of the same language model."""
+"""Tokens a second of one text that somebody waits for, beside other ways to decode it, and llama.cpp on the GGUF."""
 
 from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import torch
 
 from msr import prompts
 from msr.backbones.local import LocalBackbone
-from msr.bench import inputs
-from msr.bench.measure import Row, measured
+from msr.bench import baselines, inputs
+from msr.bench.measure import Measured, Row, measured
 
 TOKENS = 90
 
 
 def decoding(backbone: LocalBackbone, gguf: Path | None) -> Iterator[Row]:
-    """The first step of a preference; reading the prompt counts in both."""
+    """One long answer, ours and other ways to write it; reading the prompt counts in all."""
     history = inputs.items(3, "decode ")
     prompt = prompts.Prompt("\n".join(f"- {item.title}" for item in history) + "\nTell a long story of these things.")
-    ours = measured(lambda: list(backbone.stream(prompt, TOKENS)))
-    tokens = min(TOKENS, len(backbone.tokens.answer_ids(["", *ours.result][-1])))
-    yield Row(
-        "decode", tokens, ours.seconds, peak_mb=ours.peak_mb, rate=tokens / ours.seconds, unit="tokens/s, batch 1"
-    )
+    ours = measured(lambda: ["", *backbone.stream(prompt, TOKENS)][-1])
+    yield _row("decode", backbone, ours, ours.result)
+    for name, options in (("generate", {}), ("static cache", {"cache_implementation": "static"})):
+        told = measured(lambda options=options: baselines.texts(backbone, [prompt], TOKENS, **options)[0].strip())
+        yield _row(f"decode, {name}", backbone, told, ours.result)
+    if backbone.model.device.type == "cpu":
+        with _int8(backbone):
+            told = measured(lambda: baselines.texts(backbone, [prompt], TOKENS)[0].strip())
+        yield _row("decode, dynamic int8", backbone, told, ours.result)
     yield _llama(backbone, prompt.text, gguf)
+
+
+def _row(task: str, backbone: LocalBackbone, told: Measured[str], expected: str) -> Row:
+    tokens = min(TOKENS, len(backbone.tokens.answer_ids(told.result)))
+    note = "" if told.result == expected else "another text than ours"
+    rate = tokens / told.seconds
+    return Row(task, tokens, told.seconds, peak_mb=told.peak_mb, rate=rate, unit="tokens/s, batch 1", note=note)
+
+
+@contextmanager
+def _int8(backbone: LocalBackbone) -> Iterator[None]:
+    """While entered, the model's linear layers multiply in int8, activations quantised as they come."""
+    whole = backbone.model
+    backbone.model = torch.ao.quantization.quantize_dynamic(whole, {torch.nn.Linear}, torch.qint8)
+    try:
+        yield
+    finally:
+        backbone.model = whole
 
 
 def _llama(backbone: LocalBackbone, text: str, gguf: Path | None) -> Row:
     task = "decode, llama.cpp"
-    if importlib.util.find_spec("llama_cpp") is None:
-        return Row(task, 0, note="not measured: llama-cpp-python is not installed")
+    if importlib.util.find_spec("xllamacpp") is None:
+        return Row(task, 0, note="not measured: xllamacpp is not installed")
     if gguf is None:
         return Row(task, 0, note="not measured: name the model's file with --gguf")
-    from llama_cpp import Llama
+    import xllamacpp
 
-    model = Llama(str(gguf), n_ctx=1024, verbose=False)
-    chat = backbone.tokens.chat(text)[0]
-    told = measured(lambda: model.create_completion(chat, max_tokens=TOKENS, temperature=0.0))
+    options = xllamacpp.CommonParams()
+    options.model.path, options.n_ctx, options.n_parallel, options.warmup = str(gguf), 1024, 1, True
+    options.cpuparams.n_threads = options.cpuparams_batch.n_threads = torch.get_num_threads()
+    server = xllamacpp.Server(options)
+    asked = {"prompt": backbone.tokens.chat(text)[0], "max_tokens": TOKENS, "temperature": 0, "cache_prompt": False}
+    told = measured(lambda: server.handle_completions(asked))
     tokens = told.result["usage"]["completion_tokens"]
     note = "the seconds are llama.cpp's, its weights those of the file, without the adapter"
     return Row(task, tokens, told.seconds, peak_mb=told.peak_mb, rate=tokens / told.seconds, unit="tokens/s", note=note)

@@ -132,3 +132,17 @@ def test_a_long_beginning_that_prompts_share_is_read_once(backbone):
         assert answer.written == reference.greedy(backbone, prompt, 6)[0]
     _, apart = answered(backbone, MIXED[:2], [[]] * 2, limit=6)
     assert apart[0] == 2, "a short one is not worth a pass"
+
+
+def test_a_failed_guess_makes_the_next_one_short(backbone, plain):
+    (right, _), *_ = plain
+    wrong = [token + 1 if token + 1 not in right else NEVER for token in right]
+    misleading = [pair for k, token in enumerate(right) for pair in (token, *[wrong[k]] * 9)]
+    answer = decoding.Answer(backbone.rows(MIXED[:1])[0], [misleading])
+    guessed = []
+    guesses = decoding._guesses
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decoding, "_guesses", lambda *args: guessed.append(guesses(*args)[0]) or [guessed[-1]])
+        decoding.greedy(backbone.model, [answer], LENGTH, NEVER, lambda: None)
+    assert answer.written == right[:LENGTH]
+    assert max(map(len, guessed[1:])) < len(guessed[0]) == decoding.AHEAD

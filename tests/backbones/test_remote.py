@@ -232,6 +232,26 @@ def test_what_is_not_listed_is_as_unlikely_as_the_last_that_is():
     assert remote.answers.yes_no(listing(So=-0.1, It=-6.0)).score == 0.5
 
 
+def test_a_model_that_thinks_aloud_first_is_told_so(server):
+    backbone = connect(server)
+    server.replies["/chat/completions"] = lambda handler, body: handler.send(
+        200, served.completion(body, "<think>", {"<think>": 0.9, "Well": 0.1})
+    )
+    with pytest.raises(BackboneError, match="begins its answers with '<think>'.*no reasoning"):
+        backbone.score([HELLO, Prompt("Another?")])
+    assert backbone.reading([Prompt("Describe it.")])[0].tokens > 0, "a text need not be a question"
+
+
+def test_one_answer_of_other_words_among_several_is_undecided(server):
+    backbone = connect(server)
+    server.replies["/chat/completions"] = lambda handler, body: handler.send(
+        200, served.completion(body, "Yes", {"So": 0.6, "It": 0.4} if "odd" in served.said(body) else {"Yes": 0.9})
+    )
+    sure, odd = backbone.score([HELLO, Prompt("An odd one?")])
+    assert sure.yes == sure.no == math.log(0.9), "an absent No is as unlikely as the last that is listed"
+    assert odd.score == 0.5
+
+
 def test_pictures_go_once_a_request_and_in_their_places(server):
     red, blue = picture("red"), picture("blue")
     connect(server).score([Prompt("<image> then <image>\nend", (red, blue))])

@@ -24,7 +24,8 @@ SMALL = {
     "index": (200,),
 }  # fmt: skip
 TASKS = {
-    "start-up", "score", "score new pictures", "describe", "preference steps", "decode", "decode, llama.cpp",
+    "start-up", "score", "score new pictures", "describe", "preference steps", "decode", "decode, generate",
+    "decode, static cache", "decode, dynamic int8", "decode, llama.cpp",
     "whole job", "whole job, explained", "shortlist",
 }  # fmt: skip
 
@@ -60,6 +61,8 @@ def test_every_job_has_its_row(result):
         assert row["ratio_published"] == pytest.approx(row["published_s"] / row["ours_s"])
     assert rows["score new pictures"]["floor_s"] > rows["score"]["floor_s"], "looking costs multiply-adds"
     assert "not installed" in rows["decode, llama.cpp"]["note"] or "--gguf" in rows["decode, llama.cpp"]["note"]
+    assert not any("note" in rows[f"decode, {name}"] for name in ("generate", "static cache")), "all write the same"
+    assert rows["decode, dynamic int8"]["rate"] > 0
     assert result.machine["gmacs"] > 0 and result.machine["model"]["name"] == "tiny"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+from msr.cache import TextCache
 from tests.fakes import FakeBackbone
 from train import sources, support
 from train.data import Material
@@ -17,3 +18,11 @@ def test_quality_of_texts_and_reasons_is_between_nothing_and_all():
     for name in ("preference precision", "preference recall"):
         assert 0 <= found["drawn"][name]["mean"] <= 1
         assert found["drawn"][name]["n"] == 1
+
+
+def test_what_was_written_is_not_written_again(tmp_path):
+    drawn = tuple(itertools.islice(sources.drawn(60, 5), 60))
+    first, second = FakeBackbone(), FakeBackbone()
+    found = [support.evaluate(b, Material(drawn, ()), 1, 1, TextCache(tmp_path)) for b in (first, second)]
+    assert found[0] == found[1]
+    assert first.calls["generate"] > 0 == second.calls["generate"]
