@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msr import cores
+
 if TYPE_CHECKING:
     from msr.config import BackboneConfig, Limits
     from msr.pipeline import Pipeline
@@ -22,6 +24,7 @@ LIMITS = ("max_history", "max_catalogue", "max_image_bytes", "max_zip_bytes")  #
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves the page until interrupted; returns 2 where an option or what it names cannot be used."""
+    cores.share()
     args = _parser().parse_args(argv)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     if args.offline:

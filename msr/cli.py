@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from msr import backbones, catalog, intake
+from msr import backbones, catalog, cores, intake
 from msr.backbones.base import Backbone, BackboneError
 from msr.cache import TextCache
 from msr.config import LIMITS, BackboneConfig, PipelineConfig
@@ -33,6 +33,7 @@ DONE, FAILED, BAD_INPUT, NO_MODEL, INTERRUPTED = 0, 1, 2, 3, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; bad usage raises SystemExit(2), as argparse does."""
+    cores.share()
     args = parser({"run": _run, "describe": _describe, "index": _index, "bench": _bench, "fetch": _fetch}).parse_args(
         argv
     )

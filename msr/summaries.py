@@ -15,6 +15,7 @@ from msr.prompts import Prompt
 from msr.schema import Item, ItemSummary
 
 UNFAMILIAR_BELOW = 0.5  # Backbone.familiarity under this: unlike all training pictures
+_LOOKS = 4  # pictures that are looked at between two chances to stop
 
 
 def describe(
@@ -25,7 +26,7 @@ def describe(
     Equal pictures with equal titles are described once. `confidence` is the generation's times the picture's
     familiarity, in (0, 1]. Raises StopRequested.
     """
-    familiarity = _familiarity(backbone, items, config.describe_batch, stop)
+    familiarity = _familiarity(backbone, items, stop)
     asked: dict[Prompt, list[Item]] = {}
     for item in items:
         asked.setdefault(prompts.describe(item, familiarity[item.id] >= UNFAMILIAR_BELOW), []).append(item)
@@ -57,13 +58,11 @@ def describe(
     return summaries
 
 
-def _familiarity(
-    backbone: CachedBackbone, items: Sequence[Item], batch: int, stop: threading.Event | None
-) -> dict[str, float]:
+def _familiarity(backbone: CachedBackbone, items: Sequence[Item], stop: threading.Event | None) -> dict[str, float]:
     """By item id, in [0, 1]; an item without a picture has nothing unfamiliar to show."""
     near = {item.id: 1.0 for item in items}
     pictured = [item for item in items if item.picture]
-    for some in even_batches(pictured, batch):
+    for some in even_batches(pictured, _LOOKS):
         if stop is not None and stop.is_set():
             raise StopRequested
         values = backbone.familiarity([item.picture for item in some])

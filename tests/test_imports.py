@@ -15,6 +15,7 @@ FOUNDATION = (
     "msr.events",
     "msr.config",
     "msr.paths",
+    "msr.cores",
     "msr.batches",
     "msr.cache",
     "msr.prompts",

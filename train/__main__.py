@@ -13,6 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from msr import cores
 from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 from train.readers import KINDS
 
@@ -146,6 +147,7 @@ def _positive(text: str) -> int:
 
 
 def main() -> None:
+    cores.share()
     args = parser().parse_args()
     if args.command == "prepare":
         from train import prepare

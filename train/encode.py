@@ -11,6 +11,7 @@ from dataclasses import astuple, dataclass, fields, replace
 import torch
 from torch.nn import functional
 
+from msr.backbones.packing import common
 from msr.backbones.tokens import ChatTokens
 from msr.prompts import Prompt
 
@@ -128,7 +129,7 @@ class Encoder:
         packed, positions, pictures, reads, liked, slate = [], [], [], [], [], []
         for row, one in enumerate(slates):
             full = [self.read(p) for p in one.prompts]
-            prefix = common_prefix([whole for whole, _ in full], stop_at=self.tokens.image)
+            prefix = common([whole for whole, _ in full], self.tokens.image)
             ids, segment, position = full[0][0][:prefix], [0] * prefix, [full[0][1][..., :prefix]]
             for k, (whole, places) in enumerate(full):
                 ids += whole[prefix:]
@@ -163,13 +164,3 @@ def _stacked(rows: Sequence[torch.Tensor]) -> torch.Tensor:
     """(B, T) of (T,) rows, or (3, B, T) of (3, T) rows, padded with zeros on the right."""
     width = max(row.shape[-1] for row in rows)
     return torch.stack([functional.pad(row, (0, width - row.shape[-1])) for row in rows], dim=-2)
-
-
-def common_prefix(rows: Sequence[Sequence[int]], stop_at: int | None = None) -> int:
-    """How many leading ids all rows share, at least one short of the shortest row, ending before id `stop_at`."""
-    limit = min(map(len, rows)) - 1
-    first = rows[0]
-    for index in range(limit):
-        if first[index] == stop_at or any(row[index] != first[index] for row in rows):
-            return index
-    return limit

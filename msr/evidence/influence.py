@@ -20,7 +20,7 @@ from msr.preference import described, recompute
 from msr.prompts import Prompt
 from msr.schema import Block, Evidence, Item, ItemSummary, Recommendation, YesNo
 
-TOGETHER = 32  # answers a scoring call: enough for large matrices, few enough for Stop
+_CALL = 32  # answers a scoring call: enough for large matrices, few enough for Stop
 
 Context = tuple[str, Sequence[str]]  # a preference, and titles of the history, oldest first
 
@@ -99,22 +99,18 @@ class Scores:
         self._known: dict[tuple[str, ...], list[YesNo]] = {}
         # In half precision rounding depends on the batch, so there each context is a batch of its own.
         exact = backbone.identity().get("dtype") == "float32"
-        self._contexts = max(1, TOGETHER // max(1, len(items))) if exact else 1
+        self._contexts = max(1, _CALL // max(1, len(items))) if exact else 1
 
     def each(self, contexts: Sequence[Context]) -> Iterator[list[YesNo]]:
         """The answers behind each context, as they come: a few contexts are scored in one call."""
         asked = [[prompts.recommend(*context, item) for item in self._items] for context in contexts]
         for some in even_batches(asked, self._contexts):
-            by_text = {_key(about): about for about in some}
-            new = {key: about for key, about in by_text.items() if key not in self._known}
+            keys = [tuple(prompt.text for prompt in about) for about in some]
+            new = {key: about for key, about in zip(keys, some, strict=True) if key not in self._known}
             answers = iter(self._answers([prompt for about in new.values() for prompt in about]))
-            self._known |= {key: list(islice(answers, len(about))) for key, about in new.items()}
-            yield from (self._known[_key(about)] for about in some)
+            self._known |= {key: list(islice(answers, len(key))) for key in new}
+            yield from (self._known[key] for key in keys)
 
     def _answers(self, asked: Sequence[Prompt]) -> list[YesNo]:
-        batches = even_batches(asked, TOGETHER)
+        batches = even_batches(asked, _CALL)
         return [answer for batch in batches for answer in self._backbone.score(batch, self._stop)]
-
-
-def _key(asked: Sequence[Prompt]) -> tuple[str, ...]:
-    return tuple(prompt.text for prompt in asked)

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import pytest
+
+from msr.backbones import prefixes
 from msr.backbones.prefixes import shared
+from tests import tiny
+from tests.backbones import reference
+from tests.tiny import asked
 
 IMAGE = 99
 
@@ -19,3 +25,16 @@ def test_a_running_state_is_not_repeated():
     kinds = ["full_attention", "sliding_attention"]
     assert shared(asked, IMAGE, SimpleNamespace(layer_types=kinds)) == 2
     assert shared(asked, IMAGE, SimpleNamespace(layer_types=[*kinds, "linear_attention"])) == 0
+
+
+def test_where_masks_cannot_be_chosen_each_prompt_has_a_line_and_the_same_scores(monkeypatch):
+    backbone = tiny.pocket_backbone()
+    prompts = [asked(*about, "mugs and bowls " * 20) for about in (("red", "a mug"), (None, "b"), ("blue", "a lamp"))]
+    packed = [answer.logit for answer in backbone.score(prompts)]
+    monkeypatch.setattr(prefixes, "packable", lambda config: False)
+    backbone.forget()
+    with reference.counted(backbone.model.get_decoder()) as sizes:
+        beside = [answer.logit for answer in backbone.score(prompts)]
+    assert sizes == [1, 3]
+    assert beside == pytest.approx(packed, abs=1e-4)
+    assert max(beside) - min(beside) > 1e-3, "the prompts must differ to matter"

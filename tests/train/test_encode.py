@@ -6,12 +6,13 @@ import pytest
 import torch
 
 from msr import prompts
+from msr.backbones.packing import common
 from msr.prompts import Prompt
 from msr.schema import Item, ItemSummary
 from tests import tiny
 from tests.fakes import picture
 from tests.tiny import MIXED, VISION, asked
-from train.encode import IGNORE, Batch, Encoder, Example, Slate, common_prefix
+from train.encode import IGNORE, Batch, Encoder, Example, Slate
 
 RED, BLUE = picture("red"), picture("blue")
 MUG = Item("1", "a red mug", RED)
@@ -132,7 +133,7 @@ def test_a_candidate_does_not_see_the_others(learner, encoder):
 def test_a_slate_holds_its_prefix_once_and_no_answer(encoder):
     batch = encoder.slates(SLATES[:1])
     full = [encoder.prompt_ids(p) for p in MIXED]
-    prefix = common_prefix(full, encoder.tokens.image)
+    prefix = common(full, encoder.tokens.image)
     assert prefix > 20
     assert batch.ids.shape == (1, prefix + sum(len(f) - prefix for f in full))
     ends = [int(column) for _, column in batch.reads]
@@ -145,18 +146,3 @@ def test_every_read_belongs_to_its_slate(encoder):
     batch = encoder.slates(SLATES)
     assert batch.slate.tolist() == batch.reads[:, 0].tolist() == [0] * 5 + [1] * 2
     assert batch.labels is None
-
-
-@pytest.mark.parametrize(
-    ("rows", "stop", "length"),
-    [
-        ([[1, 2, 3, 4], [1, 2, 5]], None, 2),
-        ([[1, 2, 3], [1, 2, 3]], None, 2),  # one token stays to be read
-        ([[1, 2, 3], [1, 2]], None, 1),
-        ([[1, 9, 2, 3], [1, 9, 2, 4]], 9, 1),  # a picture is never shared
-        ([[1, 2], [3, 4]], None, 0),
-        ([[1, 2, 3]], None, 2),
-    ],
-)
-def test_the_common_prefix(rows, stop, length):
-    assert common_prefix(rows, stop) == length
