@@ -14,6 +14,7 @@ from torch.nn import functional
 from msr.backbones.packing import common
 from msr.backbones.tokens import ChatTokens
 from msr.prompts import Prompt
+from train.attention import PADDING, PREFIX
 
 IGNORE = -100
 
@@ -59,16 +60,17 @@ class Counts:
 class Batch:
     """Tensors of one forward pass.
 
-    ids: (B, T); positions: (B, T) or (3, B, T); mask: (B, 1, T, T) bool, or (B, T) where rows are plain; pictures: keys
-    in reading order.
-    labels: (B, T) for answers, or None; reads: (N, 2) row and column of answer positions; liked: (N,); slate: (N,).
+    ids: (B, T); positions: (B, T) or (3, B, T); pictures: keys in reading order.
+    Of answers: mask, labels: (B, T). Of slates: segments: (B, T), see `train.attention`; reads: (N, 2) row and column
+    of answer positions; liked: (N,); slate: (N,).
     """
 
     ids: torch.Tensor
     positions: torch.Tensor
-    mask: torch.Tensor
     pictures: list[str]
+    mask: torch.Tensor | None = None
     labels: torch.Tensor | None = None
+    segments: torch.Tensor | None = None
     reads: torch.Tensor | None = None
     liked: torch.Tensor | None = None
     slate: torch.Tensor | None = None
@@ -118,7 +120,7 @@ class Encoder:
         ids = torch.tensor([r + [self.tokens.pad] * (width - len(r)) for r in rows])
         mask = torch.tensor([[1] * len(r) + [0] * (width - len(r)) for r in rows])
         label = torch.tensor([r + [IGNORE] * (width - len(r)) for r in labels])
-        return Batch(ids, _stacked(places), mask, pictures, labels=label)
+        return Batch(ids, _stacked(places), pictures, mask, label)
 
     def slates(self, slates: Sequence[Slate]) -> Batch:
         """One row a user: the prefix that all prompts share, then each candidate's remainder.
@@ -130,7 +132,7 @@ class Encoder:
         for row, one in enumerate(slates):
             full = [self.read(p) for p in one.prompts]
             prefix = common([whole for whole, _ in full], self.tokens.image)
-            ids, segment, position = full[0][0][:prefix], [0] * prefix, [full[0][1][..., :prefix]]
+            ids, segment, position = full[0][0][:prefix], [PREFIX] * prefix, [full[0][1][..., :prefix]]
             for k, (whole, places) in enumerate(full):
                 ids += whole[prefix:]
                 segment += [k + 1] * (len(whole) - prefix)
@@ -143,17 +145,14 @@ class Encoder:
             positions.append(torch.cat(position, dim=-1))
         width = max(len(ids) for ids, _ in packed)
         ids = torch.full((len(packed), width), self.tokens.pad)
-        segments = torch.full((len(packed), width), -1)
+        segments = torch.full((len(packed), width), PADDING)
         for row, (i, s) in enumerate(packed):
             ids[row, : len(i)], segments[row, : len(s)] = map(torch.tensor, (i, s))
-        query, key = segments.unsqueeze(2), segments.unsqueeze(1)
-        causal = torch.ones(width, width, dtype=torch.bool).tril()
-        mask = causal & ((key == query) | (key == 0))  # padding (-1) sees padding only, and nobody reads it
         return Batch(
             ids,
             _stacked(positions),
-            mask.unsqueeze(1),
             pictures,
+            segments=segments,
             reads=torch.tensor(reads),
             liked=torch.tensor(liked),
             slate=torch.tensor(slate),

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 
 import torch
 from peft import LoraConfig, get_peft_model
+from peft.tuners.lora import LoraLayer
 from torch.nn import functional
 from transformers import AutoProcessor
 
 from msr.backbones.pocket_model import PocketLlava
 from msr.backbones.tokens import ChatTokens
 from msr.prompts import Prompt
+from train import attention
 from train.encode import IGNORE, Batch, Counts, Encoder
 
 LORA_TARGETS = r".*(language_model|text_model).*\.(q_proj|k_proj|v_proj|o_proj|gate_proj|up_proj|down_proj)"
@@ -44,6 +46,13 @@ class LoraLearner(torch.nn.Module, ABC):
     def shown(self, views: Sequence[torch.Tensor]) -> torch.Tensor:
         """(N, D): the tokens of the viewed pictures (at least one), one after another."""
 
+    def seeing(self, batch: Batch, dtype: torch.dtype) -> dict:
+        """What tells the language model who sees whom."""
+        if batch.segments is None:
+            return {"attention_mask": batch.mask}
+        sees = attention.dense(batch.segments)
+        return {"attention_mask": torch.zeros_like(sees, dtype=dtype).masked_fill(~sees, torch.finfo(dtype).min)}
+
     def encoder(self) -> Encoder:
         return Encoder(self.tokens, self.read)
 
@@ -53,10 +62,9 @@ class LoraLearner(torch.nn.Module, ABC):
         if batch.pictures:
             places = (batch.ids == self.tokens.image).unsqueeze(-1)
             embeds = embeds.masked_scatter(places, self.shown(views).to(embeds.dtype))
-        mask = batch.mask
-        if mask.ndim == 4:
-            mask = embeds.new_zeros(mask.shape).masked_fill(~mask, torch.finfo(embeds.dtype).min)
-        states = self.language(inputs_embeds=embeds, attention_mask=mask, position_ids=batch.positions, use_cache=False)
+        states = self.language(
+            inputs_embeds=embeds, position_ids=batch.positions, use_cache=False, **self.seeing(batch, embeds.dtype)
+        )
         return states.last_hidden_state
 
     def loss(self, batch: Batch, views: Sequence[torch.Tensor], whole: Counts) -> torch.Tensor:
@@ -100,11 +108,20 @@ class Learner(LoraLearner):
         self.connector = self.inner.multi_modal_projector.float()
         self.connector.requires_grad_(train_connector)
         self.swap = 0.08  # share of a training batch's image tokens
+        attention.teach(self.language)
+        for layer in self.peft.modules():
+            if isinstance(layer, LoraLayer):
+                layer.cast_input_dtype_enabled = False  # autocast does; twice costs a tenth of a step
         self._image_ids = [self.tokens.image] * base.config.image_seq_length
 
     def read(self, prompt: Prompt) -> tuple[list[int], torch.Tensor]:
         ids = self.tokens.prompt_ids(prompt, [self._image_ids] * len(prompt.pictures))
         return ids, torch.arange(len(ids))
+
+    def seeing(self, batch: Batch, dtype: torch.dtype) -> dict:
+        if batch.segments is None:
+            return super().seeing(batch, dtype)
+        return {"branches": attention.branches(batch.segments)}
 
     def shown(self, views: Sequence[torch.Tensor]) -> torch.Tensor:
         return self._swapped(self.connector(torch.stack(list(views)))).flatten(0, 1)

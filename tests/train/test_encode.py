@@ -106,7 +106,8 @@ SLATES = [Slate(MIXED, (True, False, False, True, False)), Slate(OTHERS, (False,
 def full_prompt_logit(learner, encoder: Encoder, prompt: Prompt) -> float:
     """Yes minus No at the end of one whole prompt: plain causal attention, every logit computed."""
     ids = torch.tensor([encoder.prompt_ids(prompt)])
-    plain = Batch(ids, torch.arange(ids.shape[1])[None], torch.ones_like(ids), [p.digest for p in prompt.pictures])
+    places, pictures = torch.arange(ids.shape[1])[None], [p.digest for p in prompt.pictures]
+    plain = Batch(ids, places, pictures, torch.ones_like(ids))
     logits = learner.head(learner.hidden(plain, views(plain.pictures)))[0, -1]
     yes, no = learner.yes_no
     return float(logits[yes] - logits[no])
@@ -145,4 +146,4 @@ def test_a_slate_holds_its_prefix_once_and_no_answer(encoder):
 def test_every_read_belongs_to_its_slate(encoder):
     batch = encoder.slates(SLATES)
     assert batch.slate.tolist() == batch.reads[:, 0].tolist() == [0] * 5 + [1] * 2
-    assert batch.labels is None
+    assert batch.labels is None and batch.mask is None

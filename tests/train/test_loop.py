@@ -176,7 +176,9 @@ def test_half_precision_learns_nearly_the_same(straight, make_learner, tmp_path)
     finally:
         AcceleratorState._reset_state()
     assert losses_of(done) != losses_of(straight[1])
-    assert losses_of(done) == pytest.approx(losses_of(straight[1]), rel=0.1, abs=0.1)
+    # The rates are high, so what is rounded away grows from step to step.
+    assert losses_of(done)[:6] == pytest.approx(losses_of(straight[1])[:6], rel=0.03)
+    assert losses_of(done)[6:] == pytest.approx(losses_of(straight[1])[6:], rel=0.15)
 
 
 # -- settings -----------------------------------------------------------------------------------------------
