@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from msr import cores
-from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
+from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS, TEACHERS
 from train.readers import KINDS
 
 _SPLIT = "who is held out: some users (default), or what everybody chose last, from one moment on (train/splits.py)"
@@ -67,6 +67,10 @@ def parser() -> argparse.ArgumentParser:
                 help="pictures (default): all tasks; else a recommender, from that data set in --data",
             )  # fmt: skip
             one.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
+            one.add_argument(
+                "--teacher", choices=TEACHERS,
+                help="with --dataset: a system of ids, fitted on the same users, whose scores are learned from",
+            )  # fmt: skip
     one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
     one.add_argument("--dataset", choices=DATASETS, default=DATASETS[0])
     one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
@@ -87,6 +91,7 @@ def parser() -> argparse.ArgumentParser:
     some = one.add_argument_group("pictures")
     some.add_argument("--pictures", type=int, default=200, help="unseen pictures of each source")
     some.add_argument("--drawn", type=int, default=1500, help="as in training")
+    some.add_argument("--quality-users", type=int, help="simulated users of each kind (default: half of --users)")
     one = commands.add_parser("speed", help="packed slates against one pair a row: pairs/s and memory, in one run")
     one.add_argument("--json", type=Path, required=True, help="file that gets the figures")
     one.add_argument("--checkpoint", type=Path, help="folder of a pocket-shaped model (default: the pocket model)")
@@ -128,6 +133,10 @@ def parser() -> argparse.ArgumentParser:
     one = commands.add_parser("card", help="publish a run: its weights, run.json and the model card")
     one.add_argument("--run", type=Path, required=True)
     one.add_argument("--out", type=Path, default=Path("assets/pocket"))
+    one.add_argument(
+        "--experiments", type=Path, nargs="+", default=(), metavar="JSON",
+        help="results of planted and faithfulness that go into run.json and the card",
+    )  # fmt: skip
     return main
 
 
@@ -156,7 +165,7 @@ def main() -> None:
     elif args.command == "card":
         from train import card
 
-        card.publish(args.run, args.out)
+        sys.exit(card.run(args))
     elif args.command == "experiment":
         from train.experiments import command
 

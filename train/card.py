@@ -1,12 +1,22 @@
-"""The model card, written from run.json: no number in it that was not measured."""
+"""The model card, written from run.json: no number in it that was not measured.
+
+python -m train card --run runs/sft --out assets/pocket --experiments planted.json faithfulness.json
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from msr.schema import InputProblem
 from train.artifacts import PUBLISHED
+from train.evaluation import BAD_INPUT
+from train.experiments import faithfulness, planted
+from train.table import interval, markdown_table
 
 _DATA = {
     "fashion": "Fashion Product Images (a part) | describe, simulated users | published under MIT; photos "
@@ -27,12 +37,31 @@ _LIMITS = """- The language model has 135 million parameters: it knows what it w
 """
 
 
-def publish(run: Path, out: Path) -> None:
-    """Copies the weights and run.json of `run` to `out` and writes the card beside them."""
+def run(args: argparse.Namespace) -> int:
+    """The command; returns its exit code: 0 done, 2 bad input."""
+    try:
+        publish(args.run, args.out, args.experiments)
+        return 0
+    except (InputProblem, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+
+
+def publish(run: Path, out: Path, experiments: Sequence[Path] = ()) -> None:
+    """Copies the weights and run.json of `run` to `out`, unless they are there, and writes the card beside them.
+
+    The results of `experiments` (planted, faithfulness) are merged into run.json first.
+
+    Raises:
+        InputProblem: an experiment asked other weights than those that run.json was evaluated with.
+    """
     out.mkdir(parents=True, exist_ok=True)
     for name in PUBLISHED:
-        shutil.copyfile(run / name, out / name)
+        if run.resolve() != out.resolve():
+            shutil.copyfile(run / name, out / name)
     figures = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    for path in experiments:
+        _merge(figures, path)
     published = out / "run.json"
     before = json.loads(published.read_text(encoding="utf-8")) if published.exists() else {}
     for earlier in sorted(run.parent.glob("align*/run.json")):
@@ -90,6 +119,7 @@ def render(figures: dict) -> str:
         "## Held-out figures",
         "",
         *_heldout(figures),
+        *_explanations(figures),
         "## Limits",
         "",
         _LIMITS,
@@ -147,3 +177,55 @@ def _heldout(figures: dict) -> list[str]:
             )
         lines += ["", "Popularity and item-kNN count training users' interactions from before the target only."]
     return [*lines, ""]
+
+
+_OF_EXPERIMENTS = ("users", "top", "rows", "differences", "waits", "settings", "versions", "seconds")
+
+
+def _merge(figures: dict, path: Path) -> None:
+    """Puts an experiment's figures, without its cases, under its name into `figures`."""
+    found = json.loads(path.read_text(encoding="utf-8"))
+    asked, ours = found["settings"]["model"], figures.get("evaluated", {})
+    if any(asked[name] != ours.get(name) for name in ("name", "revision", "adapter_sha256")):
+        raise InputProblem(f"{path} asked other weights than those that run.json was evaluated with.")
+    kept = {name: found[name] for name in _OF_EXPERIMENTS if name in found}
+    figures.setdefault("experiments", {})[found["dataset"]] = kept
+
+
+def _explanations(figures: dict) -> list[str]:
+    """What was measured about texts and reasons; nothing if nothing was."""
+    quality, experiments = figures.get("preference_quality", {}), figures.get("experiments", {})
+    lines = []
+    if kinds := {kind: part for kind, part in quality.items() if kind != "model"}:
+        names = ("preference precision", "preference recall", "rationale precision")
+        rows = [[kind, str(part["users"]), *(interval(part[n]) for n in names)] for kind, part in kinds.items()]
+        lines += [
+            "Claims that the known attributes support (precision), and frequent attributes that are named (recall),",
+            "over simulated users of unseen things:",
+            "",
+            markdown_table(["things", "users", *names], rows),
+            "",
+        ]
+    for name, part in experiments.items():
+        if name.startswith("planted"):
+            (row,) = part["rows"]
+            lines += [
+                f"{name}: a hidden taste that switches once, {part['users']} simulated users, shares:",
+                "",
+                markdown_table(["figure", "share"], [[rate, interval(row[rate])] for rate in planted.RATES]),
+                "",
+            ]
+    if part := experiments.get("faithfulness"):
+        areas = ("comprehensiveness area", "sufficiency area")
+        rows = [[r["negatives"], r["system"], *(interval(r[a]) for a in areas)] for r in part["rows"]]
+        lines += [
+            "How far P(Yes) falls without the units that an explanation puts first (comprehensiveness, high is",
+            f"faithful) and with nothing but them (sufficiency, low is faithful); {part['users']} simulated users, the",
+            f"first {part['top']} recommendations of each:",
+            "",
+            markdown_table(["units", "order", *areas], rows),
+            "",
+            *faithfulness.verdicts(part["differences"]),
+            "",
+        ]
+    return ["## Explanations", "", *lines] if lines else []

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from msr import backbones, intake
 from msr.backbones.base import Backbone, BackboneError
+from msr.backbones.cached import model_key
 from msr.cache import TextCache
 from msr.config import BackboneConfig
 from msr.paths import cache_home
@@ -52,18 +53,22 @@ def finish(work: Callable[[argparse.Namespace], str], args: argparse.Namespace) 
 
 
 def _pictures(args: argparse.Namespace) -> str:
-    """Descriptions of held-out pictures and unseen users, merged into the JSON."""
+    """Descriptions of held-out pictures, unseen users and preference quality, merged into the JSON.
+
+    What none are asked for is not measured, and what the JSON says of it stays.
+    """
     from train import data, heldout, support
 
+    simulated = args.users // 2 if args.quality_users is None else args.quality_users
     material = data.load(args.data, drawn=args.drawn)
     backbone = load_backbone(args)
-    figures = heldout.evaluate(backbone, material, args.pictures, args.users, args.seed)
-    if args.users:
-        supported = support.evaluate(
-            backbone, material, max(1, args.users // 2), args.seed, TextCache(cache_home() / "texts")
-        )
-        figures |= {"preference_quality": supported}
-    report.update(args.json, evaluated=dict(backbone.identity()), **figures)
+    if args.pictures or args.users:
+        figures = heldout.evaluate(backbone, material, args.pictures, args.users, args.seed)
+        report.update(args.json, evaluated=dict(backbone.identity()), **figures)
+    if simulated:
+        texts = TextCache(cache_home() / "texts")
+        supported = support.evaluate(backbone, material, simulated, args.seed, texts)
+        report.update(args.json, preference_quality={"model": model_key(backbone.identity()), **supported})
     return str(args.json)
 
 

@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from train import card
 from train.artifacts import PUBLISHED
+from train.experiments import planted
 
 
 def interval(mean: float) -> dict[str, float]:
@@ -94,6 +96,89 @@ def test_every_number_of_the_card_was_measured():
 )
 def test_the_figures_stand_in_the_card_as_they_were_measured(row):
     assert row in card.render(WHOLE).splitlines()
+
+
+EXPLAINED = {
+    "evaluated": {"name": "pocket", "revision": "r", "adapter_sha256": "a"},
+    "preference_quality": {
+        "model": {"name": "pocket"},
+        "fashion": {
+            "users": 211,
+            "preference precision": interval(0.9321),
+            "preference recall": interval(0.8123),
+            "rationale precision": interval(0.9511),
+        },
+    },
+}
+PLANTED = {
+    "dataset": "planted, drawn",
+    "users": 202,
+    "rows": [{name: interval(0.3 + n / 50) for n, name in enumerate(planted.RATES)}],
+    "cases": ["long"],
+}
+FAITHFULNESS = {
+    "dataset": "faithfulness",
+    "users": 203,
+    "top": 5,
+    "rows": [
+        {
+            "system": "measured influence",
+            "negatives": "history items",
+            "comprehensiveness area": interval(0.2411),
+            "sufficiency area": interval(0.0922),
+        }
+    ],
+    "differences": [
+        {"system": "m", "minus": "random", "negatives": "history items", "comprehensiveness area": interval(0.1711)},
+        {"system": "m", "minus": "random", "negatives": "picture patches", "comprehensiveness area": interval(0.0111)},
+    ],
+}
+
+
+@pytest.fixture
+def explained(tmp_path) -> Path:
+    """A published folder with both experiments in its run.json and its card."""
+    folder = stage(tmp_path / "pocket", {**WHOLE, **EXPLAINED})
+    for name in PUBLISHED:
+        (folder / name).write_bytes(b"weights")
+    files = []
+    for found in (PLANTED, FAITHFULNESS):
+        files.append(tmp_path / f"{found['dataset']}.json")
+        files[-1].write_text(json.dumps({**found, "settings": {"model": EXPLAINED["evaluated"]}}))
+    card.publish(folder, folder, files)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "| fashion | 211 | 0.932 [0.901, 0.974] | 0.812 [0.781, 0.854] | 0.951 [0.920, 0.993] |",
+        "planted, drawn: a hidden taste that switches once, 202 simulated users, shares:",
+        "| named | 0.300 [0.269, 0.342] |",
+        "| history items | measured influence | 0.241 [0.210, 0.283] | 0.092 [0.061, 0.134] |",
+        "Taking away history items: measured influence beats random (area, 95 %).",
+        "Taking away picture patches: measured influence does not measurably beat random (area, 95 %).",
+    ],
+)
+def test_measured_explanations_stand_in_the_card(explained, row):
+    assert row in (explained / "README.md").read_text().splitlines()
+
+
+def test_experiments_are_kept_without_their_cases(explained):
+    kept = json.loads((explained / "run.json").read_text())["experiments"]
+    assert list(kept) == ["planted, drawn", "faithfulness"]
+    assert "cases" not in kept["planted, drawn"] and kept["planted, drawn"]["users"] == 202
+    assert (explained / PUBLISHED[0]).read_bytes() == b"weights", "a folder may be published in place"
+
+
+def test_experiments_on_other_weights_are_refused(tmp_path, capsys):
+    folder = stage(tmp_path / "pocket", {**WHOLE, **EXPLAINED})
+    other = tmp_path / "faithfulness.json"
+    model = {**EXPLAINED["evaluated"], "adapter_sha256": "b"}
+    other.write_text(json.dumps({**FAITHFULNESS, "settings": {"model": model}}))
+    assert card.run(SimpleNamespace(run=folder, out=folder, experiments=[other])) == 2
+    assert "asked other weights" in capsys.readouterr().err
+    assert "experiments" not in json.loads((folder / "run.json").read_text())
 
 
 def test_without_figures_the_card_says_so():

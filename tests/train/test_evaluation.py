@@ -201,7 +201,23 @@ def test_held_out_pictures_keep_their_command(world, monkeypatch, tmp_path):
     assert asked == [(("d", 5), 3, 4, 6)]
     found = json.loads((tmp_path / "run.json").read_text())
     assert (found["sft"], found["held_out"], found["evaluated"]["name"]) == (1, {"pictures": 3}, "fake")
-    assert found["preference_quality"] == {"drawn": {"users": 2}}
+    assert found["preference_quality"]["drawn"] == {"users": 2}
+    assert found["preference_quality"]["model"]["name"] == "fake"
+
+
+def test_preference_quality_can_be_measured_alone(world, monkeypatch, tmp_path):
+    """What the file says of held-out pictures stays, with the model that it was said of."""
+    monkeypatch.setattr("train.data.load", lambda root, drawn: None)
+    monkeypatch.setattr(heldout, "evaluate", lambda *args: pytest.fail("nothing else was asked for"))
+    monkeypatch.setattr(support, "evaluate", lambda *args: {"drawn": {"users": args[2]}})
+    (tmp_path / "run.json").write_text('{"held_out": 1, "evaluated": 2}')
+    words = "train eval --data d --json run.json --pictures 0 --users 0 --quality-users 9"
+    monkeypatch.setattr(sys, "argv", words.split())
+    with pytest.raises(SystemExit) as end:
+        command.main()
+    assert end.value.code == 0
+    found = json.loads((tmp_path / "run.json").read_text())
+    assert (found["held_out"], found["evaluated"], found["preference_quality"]["drawn"]) == (1, 2, {"users": 9})
 
 
 def test_no_pictures_to_describe_is_one_line(world, monkeypatch, tmp_path, capsys):

@@ -139,9 +139,16 @@ def markdown(found: Mapping[str, Any]) -> str:
             cells = (f"{row[n]['mean']:.3f} [{row[n]['low']:.3f}, {row[n]['high']:.3f}]" for n in names)
             parts.append(f"| {row['negatives']} | {order} | {' | '.join(cells)} |")
         parts.append("")
-    for row in found["differences"]:
-        area = row["comprehensiveness area"]
-        verdict = "loses" if area["high"] < 0 else "beats" if area["low"] > 0 else "does not measurably beat"
-        parts.append(f"Taking away {row['negatives']}: measured influence {verdict} {row['minus']} (area, 95 %).")
+    parts += verdicts(found["differences"])
     parts.append("At k = 1 measured influence is the largest by construction; from k = 2 on it need not be.")
     return "\n".join(parts)
+
+
+def verdicts(differences: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence on each difference: does its interval exclude zero, and on which side?"""
+    said = []
+    for row in differences:
+        area = row["comprehensiveness area"]
+        verdict = "loses to" if area["high"] < 0 else "beats" if area["low"] > 0 else "does not measurably beat"
+        said.append(f"Taking away {row['negatives']}: measured influence {verdict} {row['minus']} (area, 95 %).")
+    return said
