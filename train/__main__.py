@@ -191,6 +191,8 @@ def _train(args: argparse.Namespace) -> int:
     try:
         if not interactions and getattr(args, "split", BY_USER) != BY_USER:
             raise ValueError("pictures are split by their keys and films by user; give --split with another --dataset.")
+        if not interactions and getattr(args, "teacher", None):
+            raise ValueError("a teacher learns from whole logs; give --teacher with another --dataset.")
         (textual.run if interactions else {"align": stages.align, "sft": stages.sft}[args.command])(args)
         return 0
     except KeyboardInterrupt:

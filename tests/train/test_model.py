@@ -16,7 +16,7 @@ from train.tasks import prompts
 
 def slate_batch(liked: list[bool], slate: list[int]) -> Batch:
     none = torch.zeros(1, 1, dtype=torch.long)
-    return Batch(none, none, none, [], liked=torch.tensor(liked), slate=torch.tensor(slate))
+    return Batch(none, none, [], none, liked=torch.tensor(liked), slate=torch.tensor(slate))
 
 
 def test_the_slate_loss_by_hand(learner, monkeypatch):
@@ -35,6 +35,24 @@ def test_a_liked_candidate_competes_in_its_own_slate_with_disliked_ones():
     loss = preference_loss(logits, batch.liked, batch.slate, batch.counts, calibration=0.0).item()
     # Twice ln 2 in the first slate, 47 in the second.
     assert loss == pytest.approx((2 * math.log(2) + 47) / 3, abs=1e-4)
+
+
+def test_a_teacher_tells_how_much_likelier_each_candidate_is():
+    logits, taught = torch.tensor([0.0, 0.0, 1.0, 5.0, 5.0]), torch.tensor([math.log(3.0), 0.0, 0.0, 7.0, 7.0])
+    batch = slate_batch([True, False, False, True, False], [0, 0, 0, 1, 1])
+    loss = preference_loss(logits, batch.liked, batch.slate, batch.counts, taught, calibration=0.0).item()
+    # To 3, 1 and 1 of 5 from 1, 1 and e of 2 + e; to halves from halves.
+    first = math.log(2 + math.e) - 1 / 5
+    assert loss == pytest.approx((first + math.log(2)) / 2, abs=1e-5)
+
+
+def test_a_teacher_is_agreed_with_where_the_loss_is_least():
+    taught = torch.tensor([2.0, -1.0, 0.5])
+    batch = slate_batch([True, False, False], [0, 0, 0])
+    logits = (taught + 4).requires_grad_()  # log-odds are known up to a constant
+    loss = preference_loss(logits, batch.liked, batch.slate, batch.counts, taught, calibration=0.0)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    torch.testing.assert_close(gradient, torch.zeros(3), atol=1e-6, rtol=0)
 
 
 def test_the_answer_loss_is_the_models_own_on_labelled_tokens(learner):
