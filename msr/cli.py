@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from msr import backbones, catalog, cores, intake
+from msr import backbones, catalog, cores, intake, shards
 from msr.backbones.base import Backbone, BackboneError
 from msr.cache import TextCache
 from msr.config import LIMITS, BackboneConfig, PipelineConfig
@@ -77,12 +77,16 @@ def _run(args: argparse.Namespace, progress: Progress) -> Path:
 
 
 def _describe(args: argparse.Namespace, progress: Progress) -> Path:
-    """Items in, one described item a line out, in the order of the items."""
-    out = _writable(args.out)
-    items = _items(args.items, LIMITS.max_catalogue)
+    """Items in, one described item a line out, in the order of the items; several processes share them."""
+    out, shard = _writable(args.out), shards.joined()
+    items = shard.part(_items(args.items, args.most))
     pipeline = Pipeline(_backbone(args, progress), cache=_cache())
     with _stopping() as stop:
-        _write(out, _lines(items, pipeline.describe(items, stop=stop), progress))
+        _write(shard.file(out), _lines(items, pipeline.describe(items, stop=stop), progress))
+    shard.wait()
+    if shard.main and shard.count > 1:
+        _write(out, shard.merged(out))
+        shard.clear(out)
     return args.out
 
 

@@ -66,9 +66,11 @@ def parser(work: Mapping[str, Callable[..., object]]) -> argparse.ArgumentParser
 
     describe = commands.add_parser(
         "describe", parents=[common, model], help="items to short factual descriptions",
-        epilog=f"{_PATHS}\n{_CODES}", formatter_class=shape,
+        epilog=f"Processes share the work: torchrun --nproc_per_node 2 -m msr describe ...\n\n{_PATHS}\n{_CODES}",
+        formatter_class=shape,
     )  # fmt: skip
     describe.add_argument("--items", required=True, metavar="PATH", help="items to describe")
+    _most(describe)
     describe.add_argument("--out", required=True, type=Path, metavar="FILE", help="JSON lines to write")
     describe.set_defaults(command=work["describe"])
 
