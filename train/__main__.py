@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from msr import cores
-from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS, TEACHERS
+from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 from train.readers import KINDS
 
 _SPLIT = "who is held out: some users (default), or what everybody chose last, from one moment on (train/splits.py)"
@@ -67,10 +67,6 @@ def parser() -> argparse.ArgumentParser:
                 help="pictures (default): all tasks; else a recommender, from that data set in --data",
             )  # fmt: skip
             one.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
-            one.add_argument(
-                "--teacher", choices=TEACHERS,
-                help="with --dataset: a system of ids, fitted on the same users, whose scores are learned from",
-            )  # fmt: skip
     one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
     one.add_argument("--dataset", choices=DATASETS, default=DATASETS[0])
     one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
@@ -191,8 +187,6 @@ def _train(args: argparse.Namespace) -> int:
     try:
         if not interactions and getattr(args, "split", BY_USER) != BY_USER:
             raise ValueError("pictures are split by their keys and films by user; give --split with another --dataset.")
-        if not interactions and getattr(args, "teacher", None):
-            raise ValueError("a teacher learns from whole logs; give --teacher with another --dataset.")
         (textual.run if interactions else {"align": stages.align, "sft": stages.sft}[args.command])(args)
         return 0
     except KeyboardInterrupt:

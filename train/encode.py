@@ -29,14 +29,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Slate:
-    """One user's candidates behind one prefix (task recommend); `liked[k]` belongs to `prompts[k]`.
-
-    taught: what a teacher gives each candidate, log-odds up to a constant of the slate; empty without one.
-    """
+    """One user's candidates behind one prefix (task recommend); `liked[k]` belongs to `prompts[k]`."""
 
     prompts: tuple[Prompt, ...]
     liked: tuple[bool, ...]
-    taught: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class Batch:
 
     ids: (B, T); positions: (B, T) or (3, B, T); pictures: keys in reading order.
     Of answers: mask, labels: (B, T). Of slates: segments: (B, T), see `train.attention`; reads: (N, 2) row and column
-    of answer positions; liked: (N,); slate: (N,); taught: (N,), or None without a teacher.
+    of answer positions; liked: (N,); slate: (N,).
     """
 
     ids: torch.Tensor
@@ -78,7 +74,6 @@ class Batch:
     reads: torch.Tensor | None = None
     liked: torch.Tensor | None = None
     slate: torch.Tensor | None = None
-    taught: torch.Tensor | None = None
 
     @property
     def tokens(self) -> int:
@@ -133,7 +128,7 @@ class Encoder:
         A candidate sees the prefix and itself; its positions go on where the prefix ends, so every answer logit
         equals the one of the full prompt alone.
         """
-        packed, positions, pictures, reads, liked, slate, taught = [], [], [], [], [], [], []
+        packed, positions, pictures, reads, liked, slate = [], [], [], [], [], []
         for row, one in enumerate(slates):
             full = [self.read(p) for p in one.prompts]
             prefix = common([whole for whole, _ in full], self.tokens.image)
@@ -146,7 +141,6 @@ class Encoder:
                 liked.append(one.liked[k])
                 slate.append(row)
                 pictures += [p.digest for p in one.prompts[k].pictures]
-            taught += one.taught
             packed.append((ids, segment))
             positions.append(torch.cat(position, dim=-1))
         width = max(len(ids) for ids, _ in packed)
@@ -162,7 +156,6 @@ class Encoder:
             reads=torch.tensor(reads),
             liked=torch.tensor(liked),
             slate=torch.tensor(slate),
-            taught=torch.tensor(taught) if taught else None,
         )
 
 

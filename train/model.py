@@ -89,8 +89,7 @@ class LoraLearner(torch.nn.Module, ABC):
 
     def slate_loss(self, batch: Batch, views: Sequence[torch.Tensor], whole: Counts | None = None) -> torch.Tensor:
         """`preference_loss` of packed slates. `whole` as in `loss`."""
-        logits, whole = self.answer_logits(batch, views), whole or batch.counts
-        return preference_loss(logits, batch.liked, batch.slate, whole, batch.taught)
+        return preference_loss(self.answer_logits(batch, views), batch.liked, batch.slate, whole or batch.counts)
 
     def trainable(self) -> dict[str, torch.Tensor]:
         return {name: p for name, p in self.named_parameters() if p.requires_grad}
@@ -140,31 +139,17 @@ class Learner(LoraLearner):
 
 
 def preference_loss(
-    logits: torch.Tensor,
-    liked: torch.Tensor,
-    slate: torch.Tensor,
-    whole: Counts,
-    taught: torch.Tensor | None = None,
-    calibration: float = 0.3,
+    logits: torch.Tensor, liked: torch.Tensor, slate: torch.Tensor, whole: Counts, calibration: float = 0.3
 ) -> torch.Tensor:
     """Listwise softmax of each liked candidate against its slate's disliked ones, plus weighted BCE.
 
-    With `taught`, log-odds of a teacher, the listwise term is the cross-entropy to the teacher's softmax over a slate,
-    counted once for each liked candidate (Hinton et al. 2015, arXiv 1503.02531, at temperature 1): it tells how much
-    likelier each candidate is, where one choice of many possible ones says little.
     BCE alone stays at chance for long; the listwise term alone leaves P(Yes) without a meaning. All of (N,): logits,
     Yes minus No; liked; slate, the number of a candidate's slate. Means are over the labels of `whole`, and the
     classes are balanced over them.
     """
-    together = slate[:, None] == slate
-    if taught is None:
-        rivals = together & ~liked | torch.eye(len(liked), dtype=torch.bool, device=liked.device)
-        wanted = liked.nonzero().flatten()
-    else:
-        rivals = together
-        wanted = taught.expand(len(liked), -1).masked_fill(~rivals, float("-inf"))[liked].softmax(-1)
-    rows = logits.expand(len(liked), -1).masked_fill(~rivals, torch.finfo(logits.dtype).min)[liked]
-    listwise = functional.cross_entropy(rows, wanted, reduction="sum")
+    rivals = (slate[:, None] == slate) & ~liked | torch.eye(len(liked), dtype=torch.bool, device=liked.device)
+    rows = logits.expand(len(liked), -1).masked_fill(~rivals, float("-inf"))[liked]
+    listwise = functional.cross_entropy(rows, liked.nonzero().flatten(), reduction="sum")
     balance = logits.new_tensor(whole.disliked / max(1, whole.liked))
     yes_no = functional.binary_cross_entropy_with_logits(logits, liked.float(), pos_weight=balance, reduction="sum")
     return listwise / max(1, whole.liked) + calibration * yes_no / (whole.liked + whole.disliked)

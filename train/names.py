@@ -11,7 +11,6 @@ PRECISIONS = ("no", "bf16", "fp16")  # as accelerate calls them; "no" is 32 bits
 GENERATED, SYMBOLIC, TITLES = PREFERENCES = ("generated", "symbolic", "titles")
 
 COUNTED = ("random", "popularity", "recent-popularity", "item-knn")
-TEACHERS = ("gru4rec-ids", "sasrec")  # their scores are log-odds
 BASELINES = (*COUNTED, "gru4rec-ids", "gru4rec-titles", "gru4rec-images", "gru4rec-summaries", "sasrec")
 MODELS = ("untuned", "titles-only", "mllm")
 FUSED = {  # name: what is in it

@@ -19,8 +19,7 @@ from train.logs import UserLog
 from train.names import UNIFORM
 from train.negatives import TooFewItems, draw
 from train.preferences import HISTORY, Shelf
-from train.protocol import System
-from train.splits import Case, case_at
+from train.splits import case_at
 
 _ATTEMPTS = 200  # places of logs
 
@@ -32,16 +31,8 @@ class LogSlates:
     leaves enough items that could have been passed over.
     """
 
-    def __init__(
-        self,
-        items: Mapping[str, CatalogueItem],
-        logs: Sequence[UserLog],
-        pictured: bool = False,
-        teacher: System | None = None,
-    ) -> None:
-        """teacher: a fitted system whose scores are log-odds; the slates hold them."""
+    def __init__(self, items: Mapping[str, CatalogueItem], logs: Sequence[UserLog], pictured: bool = False) -> None:
         self._items = Shelf(items, pictured)
-        self._teacher = teacher
         self._logs = [log for log in logs if len(set(log.items)) >= 2]
         if not self._logs:
             raise ValueError("no user chose two items: there is nothing to learn from")
@@ -64,10 +55,8 @@ class LogSlates:
                     raise
                 continue
             recent = [self._items.title(i) or "untitled" for i in history[-HISTORY:]]
-            asked = Case(log.user, history, good[0], (*good[1:], *bad), log.time_of(end))
             return Slate(
-                tuple(prompts.recommend("", recent, self._items[i]) for i in asked.candidates),
+                tuple(prompts.recommend("", recent, self._items[i]) for i in (*good, *bad)),
                 (True,) * len(good) + (False,) * len(bad),
-                tuple(self._teacher.scores(asked).tolist()) if self._teacher else (),
             )
         raise ValueError(f"{_ATTEMPTS} places of the logs were looked at and none has a new next item")

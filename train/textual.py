@@ -2,9 +2,8 @@
 
 In the manner of TALLREC (arXiv 2305.00447): recent titles stand in place of a preference text. Only the LoRA learns.
 The pocket model learns on titles alone, and its connector and familiarity stay as they are in the run that it starts
-from. A checkpoint (`--backbone NAME`) sees the candidates' pictures where the data have some. With `--teacher`, what
-is learned is how likely a system of ids, fitted on the same users, finds each candidate. With `--validate-every`, the
-weights that are kept are those of the highest AUC on slates of validation users. What is tested is in neither
+from. A checkpoint (`--backbone NAME`) sees the candidates' pictures where the data have some. With `--validate-every`,
+the weights that are kept are those of the highest AUC on slates of validation users. What is tested is in neither
 (`train.splits`).
 """
 
@@ -19,20 +18,15 @@ import torch
 
 from msr import backbones
 from msr.backbones import pocket
-from msr.cache import TextCache
 from msr.config import BackboneConfig
 from train import artifacts, readers, report, splits
-from train.asking import ScoreLog
 from train.checkpoint import CheckpointLearner
-from train.dataset import Dataset
 from train.encode import Slate
 from train.loop import LoopConfig, fit
 from train.model import Learner
-from train.names import POCKET, TITLES
+from train.names import POCKET
 from train.processes import joined
-from train.protocol import System
 from train.slates import LogSlates
-from train.systems import Builder
 from train.validation import slate_auc
 
 SLATES = 3  # users a step
@@ -59,8 +53,7 @@ def run(args: argparse.Namespace) -> None:
     data = readers.read(args.dataset, args.data)
     who = splits.roles(data, split=args.split)
     pictured = args.backbone != POCKET
-    teacher = _teacher(args.teacher, data, who) if args.teacher else None
-    slates = LogSlates(data.items, who.train, pictured, teacher)
+    slates = LogSlates(data.items, who.train, pictured)
     torch.manual_seed(args.seed)
     with joined().main_process_first():
         learner, store = _checkpoint(args) if pictured else (_pocket(args), {})
@@ -89,7 +82,6 @@ def run(args: argparse.Namespace) -> None:
             "config": {**done["config"], "rank": args.rank, "rows": SLATES, "mix": {"recommend": [1.0, SLATES]}},
             "dataset": data.kind,
             "split": args.split,
-            "teacher": args.teacher,
             "backbone": args.backbone,
             "started_from": args.start and artifacts.adapter_hash(args.start),
             **report.loop(done),
@@ -99,15 +91,6 @@ def run(args: argparse.Namespace) -> None:
         data=dict(data.hashes),
         seed=args.seed,
         adapter_sha256=artifacts.adapter_hash(args.out),
-    )
-
-
-def _teacher(name: str, data: Dataset, who: splits.Roles) -> System:
-    """A system of ids, fitted on the training users; its seed is fixed, so a resumed run learns of the same."""
-    return (
-        Builder(data.items, None, TextCache(), ScoreLog(), TITLES)
-        .baseline(name)
-        .fit(who.train, list(data.items), who.validation)
     )
 
 

@@ -37,24 +37,6 @@ def test_a_liked_candidate_competes_in_its_own_slate_with_disliked_ones():
     assert loss == pytest.approx((2 * math.log(2) + 47) / 3, abs=1e-4)
 
 
-def test_a_teacher_tells_how_much_likelier_each_candidate_is():
-    logits, taught = torch.tensor([0.0, 0.0, 1.0, 5.0, 5.0]), torch.tensor([math.log(3.0), 0.0, 0.0, 7.0, 7.0])
-    batch = slate_batch([True, False, False, True, False], [0, 0, 0, 1, 1])
-    loss = preference_loss(logits, batch.liked, batch.slate, batch.counts, taught, calibration=0.0).item()
-    # To 3, 1 and 1 of 5 from 1, 1 and e of 2 + e; to halves from halves.
-    first = math.log(2 + math.e) - 1 / 5
-    assert loss == pytest.approx((first + math.log(2)) / 2, abs=1e-5)
-
-
-def test_a_teacher_is_agreed_with_where_the_loss_is_least():
-    taught = torch.tensor([2.0, -1.0, 0.5])
-    batch = slate_batch([True, False, False], [0, 0, 0])
-    logits = (taught + 4).requires_grad_()  # log-odds are known up to a constant
-    loss = preference_loss(logits, batch.liked, batch.slate, batch.counts, taught, calibration=0.0)
-    (gradient,) = torch.autograd.grad(loss, logits)
-    torch.testing.assert_close(gradient, torch.zeros(3), atol=1e-6, rtol=0)
-
-
 def test_the_answer_loss_is_the_models_own_on_labelled_tokens(learner):
     encoder = learner.encoder()
     item = prompts.Item("1", "a mug")

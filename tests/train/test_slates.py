@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 
-import numpy as np
 import pytest
 
 from msr import prompts
@@ -39,30 +38,6 @@ def test_the_prompt_shows_what_came_before_and_nothing_later():
         last = slate.prompts[0].text[-2]
         history = [f"item {c}" for c in LETTERS[: LETTERS.index(last)]]
         assert slate.prompts[0] == prompts.recommend("", history, Item(last, f"item {last}"))
-
-
-class Alphabetical:
-    """A teacher: later letters are likelier; remembers what it was asked."""
-
-    name = "alphabetical"
-
-    def __init__(self) -> None:
-        self.asked = []
-
-    def scores(self, case):
-        self.asked.append(case)
-        return np.array([float(ord(item)) for item in case.candidates])
-
-
-def test_a_teacher_is_asked_about_the_same_history_and_candidates():
-    teacher, data = Alphabetical(), dataset(LETTERS, users("train", "abcdefgh"))
-    slates = LogSlates(data.items, data.users, teacher=teacher)
-    for seed in range(10):
-        slate = slates(random.Random(seed), liked=2, disliked=4)
-        assert slate.taught == tuple(float(ord(prompt.text[-2])) for prompt in slate.prompts)
-        (*_, case) = teacher.asked
-        assert "".join(case.history) == "abcdefgh"[: "abcdefgh".index(case.target)]
-    assert made("abcdefgh")(random.Random(1)).taught == ()
 
 
 def test_an_item_that_is_chosen_again_is_neither_target_nor_negative():

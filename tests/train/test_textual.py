@@ -59,28 +59,6 @@ def test_the_lora_learns_and_the_rest_stays(logs, start, tmp_path, checkpoint, m
         assert all(torch.equal(w, load_file(out / name)[k]) for k, w in load_file(start / name).items())
 
 
-def test_a_teacher_of_the_same_users_is_learned_from(logs, start, tmp_path, checkpoint, monkeypatch):
-    monkeypatch.setattr(textual.pocket, "fetch", lambda report: checkpoint)
-    adapters = []
-    for name, more in (("alone", []), ("taught", ["--teacher", "gru4rec-ids"])):
-        words = options(logs, start, tmp_path / name, 1)[:-2]
-        textual.run(parser().parse_args([*words, *more]))
-        adapters.append(load_file(tmp_path / name / PUBLISHED[1]))
-        told = json.loads((tmp_path / name / "run.json").read_text(encoding="utf-8"))["sft"]
-        assert told["teacher"] == (more[1] if more else None)
-    alone, taught = adapters
-    assert any(not torch.equal(alone[name], taught[name]) for name in alone)
-
-
-def test_pictures_have_no_teacher(start, tmp_path, monkeypatch, capsys):
-    words = ["sft", "--data", str(tmp_path), "--start", str(start), "--out", str(tmp_path / "out")]
-    monkeypatch.setattr("sys.argv", ["train", *words, "--teacher", "sasrec"])
-    with pytest.raises(SystemExit) as end:
-        main()
-    assert end.value.code == 2
-    assert "give --teacher with another --dataset" in capsys.readouterr().err
-
-
 def test_data_that_are_not_there_are_one_sentence(start, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["train", *options(tmp_path / "nowhere", start, tmp_path / "out", 1)])
     with pytest.raises(SystemExit) as end:
