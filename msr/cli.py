@@ -188,7 +188,8 @@ def _backbone(args: argparse.Namespace, progress: Progress) -> Backbone:
     adapter = args.adapter
     if adapter not in ("bundled", "none"):
         adapter = str(intake.adapter_folder(adapter))
-    return backbones.load(BackboneConfig(name=args.backbone, adapter=adapter, weights=args.weights), progress)
+    config = BackboneConfig(name=args.backbone, adapter=adapter, weights=args.weights, engine=args.engine)
+    return backbones.load(config, progress)
 
 
 def _cache() -> TextCache:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from msr.config import LIMITS, PipelineConfig
+from msr.config import ENGINES, LIMITS, TORCH, PipelineConfig
 
 _PATHS = """\
 PATH is a folder or a ZIP with items.csv (columns id,title,image and, if wanted, timestamp; image is a file name
@@ -31,6 +31,10 @@ def parser(work: Mapping[str, Callable[..., object]]) -> argparse.ArgumentParser
     model.add_argument(
         "--weights", default="full", choices=("full", "4bit"),
         help="4bit: a checkpoint's weights in a quarter of the memory; needs a GPU and bitsandbytes",
+    )  # fmt: skip
+    model.add_argument(
+        "--engine", default=TORCH, choices=ENGINES,
+        help="llama.cpp: writes the pocket model's texts faster on a CPU; needs xllamacpp",
     )  # fmt: skip
     model.add_argument(
         "--adapter", default="bundled", metavar="PATH", help='a LoRA folder, "none", or "bundled" (default)'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from msr.backbones.base import Backbone, BackboneError
-from msr.config import BackboneConfig
+from msr.config import LLAMA_CPP, BackboneConfig
 
 __all__ = ["Backbone", "BackboneError", "load"]
 
@@ -19,9 +19,15 @@ def load(
         BackboneError: it cannot be had; the message says why and what to do.
     """
     config = config or BackboneConfig()
+    if config.engine == LLAMA_CPP and config.name != "pocket":
+        raise BackboneError("the engine llama.cpp writes the pocket model's texts only; leave --engine out")
     if config.name == "pocket":
         if config.weights != "full":
             raise BackboneError("4-bit weights are for large checkpoints; the pocket model comes in full ones only")
+        if config.engine == LLAMA_CPP:
+            from msr.backbones import llamacpp
+
+            return llamacpp.load(config, report)
         from msr.backbones import pocket_backbone
 
         return pocket_backbone.load(config, report)

@@ -72,6 +72,10 @@ class LocalBackbone:
         self._pictures.clear()
         self._prefix.forget()
 
+    def add_version(self, package: str, number: str) -> None:
+        """Names a further package that answers are made with."""
+        self._identity["versions"] = {**self._identity["versions"], package: number}
+
     @contextmanager
     def adapter_off(self) -> Iterator[None]:
         with self._lock:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -144,8 +145,11 @@ class PocketBackbone(LocalBackbone):
             return [self._known[p.digest] for p in pictures]
 
 
-def load(config: BackboneConfig, report: Report) -> PocketBackbone:
-    """The pocket model with the connector and adapter of `config.adapter`.
+Kind = TypeVar("Kind", bound=PocketBackbone)
+
+
+def load(config: BackboneConfig, report: Report, kind: type[Kind] = PocketBackbone) -> Kind:
+    """The pocket model with the connector and adapter of `config.adapter`, as a backbone of that kind.
 
     Raises:
         BackboneError: the checkpoint cannot be had, or the adapter is not one for this model.
@@ -178,7 +182,7 @@ def load(config: BackboneConfig, report: Report) -> PocketBackbone:
         "dtype": str(dtype).removeprefix("torch."),
         "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
     }
-    backbone = PocketBackbone(
+    backbone = kind(
         model,
         AutoProcessor.from_pretrained(checkpoint),
         identity,
