@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import torch
 
 from msr import prompts
 from msr.backbones.local import LocalBackbone
+from msr.backbones.pocket_backbone import PocketBackbone
 from msr.bench import baselines, inputs
 from msr.bench.measure import Measured, Row, measured
 
@@ -30,6 +32,7 @@ def decoding(backbone: LocalBackbone, gguf: Path | None) -> Iterator[Row]:
         with _int8(backbone):
             told = measured(lambda: baselines.texts(backbone, [prompt], TOKENS)[0].strip())
         yield _row("decode, dynamic int8", backbone, told, ours.result)
+    yield _engine(backbone, prompt, ours.result)
     yield _llama(backbone, prompt.text, gguf)
 
 
@@ -49,6 +52,23 @@ def _int8(backbone: LocalBackbone) -> Iterator[None]:
         yield
     finally:
         backbone.model = whole
+
+
+def _engine(backbone: LocalBackbone, prompt: prompts.Prompt, expected: str) -> Row:
+    """What `--engine llama.cpp` makes of it: the same weights, adapter merged, in 8 bits."""
+    task = "decode, --engine llama.cpp"
+    if not isinstance(backbone, PocketBackbone):
+        return Row(task, 0, note="not measured: the engine is the pocket model's")
+    if importlib.util.find_spec("xllamacpp") is None:
+        return Row(task, 0, note="not measured: xllamacpp is not installed")
+    from msr.backbones import exported, llamacpp
+
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "model.gguf"
+        exported.export(backbone.model.get_decoder(), backbone.tokens.tokenizer, backbone.tokens.eos, file)
+        writer, ids = llamacpp.Writer(file, torch.get_num_threads()), backbone.tokens.prompt_ids(prompt)
+        told = measured(lambda: writer.write([ids], TOKENS, lambda: None)[0].text)
+    return _row(task, backbone, told, expected)
 
 
 def _llama(backbone: LocalBackbone, text: str, gguf: Path | None) -> Row:

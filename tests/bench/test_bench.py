@@ -25,7 +25,7 @@ SMALL = {
 }  # fmt: skip
 TASKS = {
     "start-up", "score", "score new pictures", "describe", "preference steps", "decode", "decode, generate",
-    "decode, static cache", "decode, dynamic int8", "decode, llama.cpp",
+    "decode, static cache", "decode, dynamic int8", "decode, --engine llama.cpp", "decode, llama.cpp",
     "whole job", "whole job, explained", "shortlist",
 }  # fmt: skip
 
@@ -63,6 +63,8 @@ def test_every_job_has_its_row(result):
     assert "not installed" in rows["decode, llama.cpp"]["note"] or "--gguf" in rows["decode, llama.cpp"]["note"]
     assert not any("note" in rows[f"decode, {name}"] for name in ("generate", "static cache")), "all write the same"
     assert rows["decode, dynamic int8"]["rate"] > 0
+    engine = rows["decode, --engine llama.cpp"]
+    assert engine.get("rate", 0) > 0 or engine["note"].startswith("not measured")
     assert result.machine["gmacs"] > 0 and result.machine["model"]["name"] == "tiny"
 
 
