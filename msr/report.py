@@ -37,7 +37,7 @@ def to_html(run: Run, name: str = "") -> str:
 
 def _head(run: Run, name: str) -> str:
     parent = f" An edit of run <code>{_text(run.parent)}</code>." if run.parent else ""
-    adapter = run.model.get("adapter_sha256")
+    adapter, engine = run.model.get("adapter_sha256"), run.model.get("engine")
     found = run.settings.get("shortlisted")
     shortlisted = f" (shortlisted {_text(found)})" if found else ""
     return (
@@ -45,7 +45,8 @@ def _head(run: Run, name: str) -> str:
         f"preference texts, {len(run.scores)} candidates scored{shortlisted}. "
         f"Run <code>{_text(run.id)}</code>.{parent}</p>"
         f"<p>Model <b>{_text(run.model.get('name', 'unknown'))}</b>"
-        f"{f', adapter <code>{_text(adapter)}</code>' if adapter else ', no adapter'}. "
+        f"{f', adapter <code>{_text(adapter)}</code>' if adapter else ', no adapter'}"
+        f"{f', texts by {_text(engine)}' if engine else ''}. "
         f'<span class="model">Model-written</span> texts come out of the model. <span class="measured">Measured</span> '
         "figures are changes of the score when a history item is left out.</p></header>"
     )

@@ -54,6 +54,12 @@ def test_it_holds_all_evidence_and_needs_nothing_else():
     assert all(i.picture.digest in page for i in (*run.history, *run.offered))
 
 
+def test_another_engine_is_named():
+    run = made()
+    assert "texts by" not in report.to_html(run, "A story")
+    assert "texts by llama.cpp" in report.to_html(replace(run, model={**run.model, "engine": "llama.cpp"}), "A story")
+
+
 @pytest.mark.parametrize("words", hostile.ALL)
 def test_nothing_in_it_comes_alive(words):
     run = made(edited="own words", parent="0123")

@@ -49,7 +49,8 @@ def measure(
 def _that_made(run: Run, backbone: CachedBackbone) -> CachedBackbone | UntunedBackbone:
     """The backbone as the run had it."""
     asked = backbone if run.settings.get("adapter", True) else UntunedBackbone(backbone)
-    now, then = ({**model_key(model), "dtype": None} for model in (asked.identity(), run.model))
+    rounding = {"dtype": None, "engine": None}  # how numbers are rounded does not make another model
+    now, then = ({**model_key(model), **rounding} for model in (asked.identity(), run.model))
     if now != then:
         raise InputProblem(
             f"This run was made by another model ({then['name']}). Nothing can be measured with the one loaded now."

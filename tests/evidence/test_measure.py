@@ -129,6 +129,14 @@ def test_refusals():
         list(pipeline.measure(replace(run, preferences=()), chosen))
 
 
+def test_rounding_makes_no_other_model():
+    """A run of 32 bits may be measured in 16, and one whose texts PyTorch wrote where llama.cpp writes."""
+    pipeline, run = made()
+    other = replace(run, model={**run.model, "dtype": "bfloat16", "engine": "llama.cpp"})
+    *_, last = pipeline.measure(other, run.recommendations[0].item_id)
+    assert isinstance(last, Grown)
+
+
 def test_an_untuned_run_is_measured_untuned():
     pipeline = Pipeline(OpenBackbone(), PipelineConfig(adapter=False, top=3, explain_top=0))
     *_, last = pipeline.run(items(3), catalogue(6))
