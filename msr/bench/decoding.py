@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from msr.backbones.local import LocalBackbone
 from msr.backbones.pocket_backbone import PocketBackbone
 from msr.bench import baselines, inputs
 from msr.bench.measure import Measured, Row, measured
+from msr.schema import ItemSummary
 
 TOKENS = 90
 
@@ -32,7 +33,7 @@ def decoding(backbone: LocalBackbone, gguf: Path | None) -> Iterator[Row]:
         with _int8(backbone):
             told = measured(lambda: baselines.texts(backbone, [prompt], TOKENS)[0].strip())
         yield _row("decode, dynamic int8", backbone, told, ours.result)
-    yield _engine(backbone, prompt, ours.result)
+    yield from _engine(backbone, prompt, ours.result)
     yield _llama(backbone, prompt.text, gguf)
 
 
@@ -54,21 +55,48 @@ def _int8(backbone: LocalBackbone) -> Iterator[None]:
         backbone.model = whole
 
 
-def _engine(backbone: LocalBackbone, prompt: prompts.Prompt, expected: str) -> Row:
-    """What `--engine llama.cpp` makes of it: the same weights, adapter merged, in 8 bits."""
+def _engine(backbone: LocalBackbone, prompt: prompts.Prompt, expected: str) -> Iterator[Row]:
+    """What `--engine llama.cpp` makes of it: the same weights, adapter merged, in 8 bits. Short texts one at a time, as
+    a run asks for them, and how many are the same to the letter."""
     task = "decode, --engine llama.cpp"
     if not isinstance(backbone, PocketBackbone):
-        return Row(task, 0, note="not measured: the engine is the pocket model's")
-    if importlib.util.find_spec("xllamacpp") is None:
-        return Row(task, 0, note="not measured: xllamacpp is not installed")
-    from msr.backbones import exported, llamacpp
+        yield Row(task, 0, note="not measured: the engine is the pocket model's")
+    elif importlib.util.find_spec("xllamacpp") is None:
+        yield Row(task, 0, note="not measured: xllamacpp is not installed")
+    else:
+        from msr.backbones import exported, llamacpp
 
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "model.gguf"
-        exported.export(backbone.model.get_decoder(), backbone.tokens.tokenizer, backbone.tokens.eos, file)
-        writer, ids = llamacpp.Writer(file, torch.get_num_threads()), backbone.tokens.prompt_ids(prompt)
-        told = measured(lambda: writer.write([ids], TOKENS, lambda: None)[0].text)
-    return _row(task, backbone, told, expected)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "model.gguf"
+            exported.export(backbone.model.get_decoder(), backbone.tokens.tokenizer, backbone.tokens.eos, file)
+            writer = llamacpp.Writer(file, torch.get_num_threads())
+
+            def write(some: Sequence[prompts.Prompt]) -> list[str]:
+                ids = [backbone.tokens.prompt_ids(one) for one in some]
+                return [writer.write([one], TOKENS, lambda: None)[0].text for one in ids]
+
+            yield _row(task, backbone, measured(lambda: write([prompt])[0]), expected)
+            asked = list(_short())
+            ours, theirs = measured(lambda: _written(backbone, asked)), measured(lambda: write(asked))
+            same = sum(one == other for one, other in zip(ours.result, theirs.result, strict=True))
+            note = (
+                f"n: preferences, reasons; {same} of {len(asked)} equal to the letter; plain: PyTorch, guessing ahead"
+            )
+            yield Row("texts, --engine llama.cpp", len(asked), theirs.seconds, None, ours.seconds, note=note)
+
+
+def _written(backbone: LocalBackbone, asked: Sequence[prompts.Prompt]) -> list[str]:
+    return [backbone.generate([one], TOKENS)[0].text for one in asked]
+
+
+def _short(users: int = 6) -> Iterator[prompts.Prompt]:
+    """A preference and a reason of each of some users."""
+    for user in range(users):
+        seen = [(item, ItemSummary(item.id, f"A {item.title.split(',')[0]}.")) for item in inputs.items(3, f"{user} ")]
+        liked, _, other = seen
+        text = f"The user appears to have a preference for {liked[0].title.split(',')[0]}s."
+        yield prompts.preference(text, seen)
+        yield prompts.explain(text, other[0], other[1].text, liked=True)
 
 
 def _llama(backbone: LocalBackbone, text: str, gguf: Path | None) -> Row:
