@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 Interval = Mapping[str, float]  # "mean", "low", "high"
 
-_WIDE, _TALL, _LEFT, _TOP, _RIGHT, _BOTTOM = 1000, 560, 80, 60, 250, 96
+_WIDE, _TALL, _LEFT, _TOP, _RIGHT, _BOTTOM = 1000, 572, 80, 60, 250, 108
 _FINE = 2  # drawn larger, then scaled down
 _COLOURS = ("#1f5fbf", "#c2571a", "#2e8540", "#7a3fa0", "#8a6d00", "#5b6770")  # each 4.5:1 or more on white
 _DODGE = 9  # pixels between points of several lines at one place
@@ -79,7 +79,7 @@ class _Canvas:
         for n, place in enumerate(self._places):
             told = "\n".join(textwrap.wrap(place, max(8, int(self._slot / 8))))
             self._text((self._x(n), _TALL - _BOTTOM + 10), told, 13, "ma")
-        self._text(((_LEFT + _WIDE - _RIGHT) / 2, _TALL - 16), self._plot.across, 14, "mm")
+        self._text(((_LEFT + _WIDE - _RIGHT) / 2, _TALL - 28), self._plot.across, 14, "mm")
 
     def _points(self, points: Mapping[str, Interval], dodge: float, colour: str) -> None:
         spots = {place: (self._x(self._places.index(place)) + dodge, point) for place, point in points.items()}
