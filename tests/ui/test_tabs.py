@@ -150,6 +150,7 @@ def test_two_reviewers_judge_and_their_words_are_kept(browser: Browser, tmp_path
     log = tmp_path / "reviews.jsonl"
     with serving(app(reviews=ReviewLog(log))) as url, visiting(browser, url) as page:
         tab(page, "Review")
+        page.wait_for_selector("#review-card .review-card")  # the first text is there to be judged
         page.click("#verdict-wrong")
         expect(page.locator("#review-problems")).to_contain_text("Enter your name first")
         for name, keys in (("Ann", "113"), ("Bob", "112")):

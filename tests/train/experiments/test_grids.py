@@ -82,7 +82,7 @@ def test_all_files_are_written(world, monkeypatch, capsys):
     assert float(lines[0]["auc"]) == found["rows"][0]["auc"]["mean"]
     assert float(lines[0]["auc low"]) == found["rows"][0]["auc"]["low"]
     with Image.open("out.png") as image:
-        assert image.format == "PNG" and image.size == (1000, 560)
+        assert image.format == "PNG" and image.size == (1000, 572)
 
 
 def test_a_block_is_as_many_items_as_its_cell_says(world, monkeypatch):
