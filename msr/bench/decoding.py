@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -48,7 +49,8 @@ def _row(task: str, backbone: LocalBackbone, told: Measured[str], expected: str)
 def _int8(backbone: LocalBackbone) -> Iterator[None]:
     """While entered, the model's linear layers multiply in int8, activations quantised as they come."""
     whole = backbone.model
-    backbone.model = torch.ao.quantization.quantize_dynamic(whole, {torch.nn.Linear}, torch.qint8)
+    in_float = whole if whole.dtype == torch.float32 else copy.deepcopy(whole).float()  # it takes no other activations
+    backbone.model = torch.ao.quantization.quantize_dynamic(in_float, {torch.nn.Linear}, torch.qint8)
     try:
         yield
     finally:

@@ -9,9 +9,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 from msr import backbones, bench, cli, prompts
-from msr.bench import baselines, floor, inputs, jobs
+from msr.bench import baselines, decoding, floor, inputs, jobs
 from msr.bench.measure import Row, measured
 from msr.bench.plan import QUICK, Plan
 from msr.schema import InputProblem
@@ -70,6 +71,14 @@ def test_every_job_has_its_row(result):
         texts = rows["texts, --engine llama.cpp"]
         assert engine["rate"] > 0 and texts["plain_s"] > 0 and "of 12 equal to the letter" in texts["note"]
     assert result.machine["gmacs"] > 0 and result.machine["model"]["name"] == "tiny"
+
+
+def test_a_model_in_half_precision_decodes_in_every_way():
+    backbone = tiny.pocket_backbone()
+    backbone.model = backbone.model.to(torch.bfloat16)
+    rows = {row.task: row for row in decoding.decoding(backbone, None)}
+    assert rows["decode, dynamic int8"].rate > 0
+    assert backbone.model.dtype == torch.bfloat16
 
 
 def test_the_table_has_a_line_for_each_row(result):
