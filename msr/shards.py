@@ -14,10 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
 
 T = TypeVar("T")
-_PATIENCE = timedelta(hours=12)  # the quick wait for the slow
+_PATIENCE = timedelta(hours=12)  # the quick wait for the slow, all of them for whoever looks at all pictures first
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,7 @@ class Shard:
     def wait(self) -> None:
         """Until all processes are here."""
         if self.count > 1:
-            from accelerate import PartialState
-
-            PartialState().wait_for_everyone()
+            met().wait_for_everyone()
 
     def merged(self, out: Path) -> str:
         """The lines of all parts of `out`, each part's n'th lines before the (n + 1)'th: the items' own order."""
@@ -65,8 +66,12 @@ def joined() -> Shard:
     """This process among those that `torchrun` or `accelerate launch` started; alone, if none did."""
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         return Shard()
+    return Shard(met().process_index, met().num_processes)
+
+
+def met() -> PartialState:
+    """This process among the others; the first call meets them."""
     import torch
     from accelerate import PartialState
 
-    state = PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE)
-    return Shard(state.process_index, state.num_processes)
+    return PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE)

@@ -1,4 +1,4 @@
-"""Attention of packed slates: a token sees its row's prefix and its own candidate, and no other scores are computed.
+"""Attention of packed slates: a token sees its row's prefix and its own candidate; behind others no score is computed.
 
 The dense way, a mask over all tokens of a row, spends most of its time on what the mask then takes away. Here scores
 behind the prefix and scores within a candidate meet in one softmax (tree attention, arXiv 2305.09781, section 4.2,

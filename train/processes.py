@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast
 
-_PATIENCE = timedelta(hours=12)  # others wait while the main process computes the views of all pictures
+from msr import shards
 
 
 def joined() -> PartialState:
     """This process among the others of the run; the first call meets them."""
-    return PartialState(cpu=not torch.cuda.is_available(), timeout=_PATIENCE)
+    return shards.met()
 
 
 @torch.no_grad()
