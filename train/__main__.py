@@ -50,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
         some = one.add_argument_group("loop")
         some.add_argument("--accumulate", type=int, default=1, help="passes a step's rows are spread over: less memory")
         some.add_argument("--precision", choices=PRECISIONS, default="no", help="mixed precision (default %(default)s)")
+        some.add_argument("--workers", type=int, default=0, help="processes that make steps ahead, to feed a GPU")
         some.add_argument("--validate-every", type=int, default=0, help="steps; the best weights are kept (0: never)")
         some.add_argument("--patience", type=int, default=0, help="validations without gain that end the run (0: none)")
         if name == "align":
@@ -57,6 +58,8 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("--warmup-epochs", type=int, default=12)
             one.add_argument("--start", type=Path, help="folder of an earlier run whose LoRA is taken over")
         else:
+            some.add_argument("--lora-lr", type=float, default=5e-4, help="highest learning rate (default %(default)s)")
+            some.add_argument("--batch", type=_positive, default=1, help="a step's rows, so many times; for a GPU")
             one.add_argument("--start", type=Path, help="folder of an aligned model; the pocket model needs one")
             one.add_argument(
                 "--backbone", default=POCKET,

@@ -68,11 +68,12 @@ def publish(run: Path, out: Path, experiments: Sequence[Path] = ()) -> None:
         stage = json.loads(earlier.read_text(encoding="utf-8"))
         if stage.get("adapter_sha256") == figures.get("sft", {}).get("started_from"):
             figures = {"warm_up": stage.get("warm_up"), "align": stage.get("align"), **figures}
-    if (start := figures.get("align", {}).get("started_from")) and start == before.get("adapter_sha256"):
+    first = figures.get("align") or figures.get("sft", {})
+    if (start := first.get("started_from")) and start == before.get("adapter_sha256"):
         last = {stage: before[stage] for stage in ("align", "sft") if stage in before}
-        figures["earlier"] = [*before.get("earlier", []), last]
+        figures = {"warm_up": before.get("warm_up"), **figures, "earlier": [*before.get("earlier", []), last]}
     elif start and "earlier" in before:  # published again
-        figures["earlier"] = before["earlier"]
+        figures = {"warm_up": before.get("warm_up"), **figures, "earlier": before["earlier"]}
     published.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     (out / "README.md").write_text(render(figures), encoding="utf-8")
 
@@ -90,8 +91,8 @@ def render(figures: dict) -> str:
         "",
         "## Training",
         "",
-        "| stage | steps | minutes | tokens | pictures |",
-        "| --- | --- | --- | --- | --- |",
+        "| stage | steps | minutes | on | tokens | pictures |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     earlier = figures.get("earlier", [])
     runs = [(f" (run {n})", run) for n, run in enumerate([*earlier, figures], start=1)] if earlier else [("", figures)]
@@ -100,7 +101,7 @@ def render(figures: dict) -> str:
             if part := run.get(stage):
                 lines.append(_stage(stage + which, part))
     if earlier:
-        lines += ["", "Each run's LoRA went on from the run before; the connector started anew."]
+        lines += ["", "Each run's LoRA went on from the run before; the connector started anew with each *align*."]
     if warm := figures.get("warm_up"):
         lines += [
             "",
@@ -133,7 +134,8 @@ def _stage(name: str, part: dict) -> str:
     if titles := part.get("titles_without_picture"):
         pictures += "; titles only: " + ", ".join(f"{n:,} {k}" for k, n in titles.items())
     return (
-        f"| {name} | {part['steps']} | {part['seconds'] / 60:.0f} | {part['tokens']:,} | {pictures}; "
+        f"| {name} | {part['steps']} | {part['seconds'] / 60:.0f} | {part.get('device', 'cpu')} | {part['tokens']:,} "
+        f"| {pictures}; "
         f"{part['users']} users |"
     )
 

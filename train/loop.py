@@ -12,9 +12,8 @@ of parts draw the same.)
 from __future__ import annotations
 
 import math
-import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -23,7 +22,8 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, is_tensorboard_available
 from tqdm import tqdm
 
-from train.encode import Counts, Example, Slate
+from train.ahead import Draw, Step, Steps
+from train.encode import Counts
 from train.model import Learner, views_of
 from train.names import PRECISIONS
 from train.processes import joined, start_alike, sum_gradients
@@ -55,9 +55,10 @@ class LoopConfig:
     precision: str = "no"
     validate_every: int = 0
     patience: int = 0
+    workers: int = 0
 
     def __post_init__(self) -> None:
-        least = {"steps": 1, "save_every": 1, "accumulate": 1, "validate_every": 0, "patience": 0}
+        least = {"steps": 1, "save_every": 1, "accumulate": 1, "validate_every": 0, "patience": 0, "workers": 0}
         for name, number in least.items():
             if getattr(self, name) < number:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {number}")
@@ -82,7 +83,6 @@ class LoopConfig:
         return progress.step >= self.steps or 0 < self.patience <= progress.without_gain
 
 
-Draw = Callable[[random.Random], tuple[str, Sequence[Example] | Sequence[Slate]]]
 Validate = Callable[[Learner], dict[str, float]]
 
 
@@ -95,8 +95,8 @@ def fit(
     `validate(learner)` gives figures with "auc" (the highest is best) or else "loss" (the lowest). With validations the
     learner ends with the weights of the best one. Of several processes the main one validates and writes.
 
-    Returns the fields of `Progress`, with "config", "final" (smoothed losses of this sitting by task) and "best" (the
-    best validation: steps done and figures; None without one).
+    Returns the fields of `Progress`, with "config", "device" (its name), "final" (smoothed losses of this sitting by
+    task) and "best" (the best validation: steps done and figures; None without one).
 
     Raises:
         ValueError: `validate_every` without `validate`, or a precision that the device does not have.
@@ -106,8 +106,9 @@ def fit(
     run = _Run(learner, config, store, folder)
     started, before = time.monotonic(), run.progress.seconds
     bar = tqdm(total=config.steps, initial=run.progress.step, unit="step", smoothing=0.05, disable=not run.main)
+    ahead = run.steps(draw)
     while not config.over(run.progress):
-        run.step(draw)
+        run.step(next(ahead))
         run.progress.seconds = before + time.monotonic() - started
         bar.update()
         bar.set_postfix(run.shown())
@@ -145,19 +146,23 @@ class _Run:
             options = {"tensorboard": {"purge_step": self.progress.step}}
             self.accelerator.init_trackers("logs", init_kwargs=options)
 
-    def step(self, draw: Draw) -> None:
+    def steps(self, draw: Draw) -> Iterator[Step]:
+        """Those that are left, in parts for every process's passes."""
+        parts = self.accelerator.num_processes * self.config.accumulate
+        steps = Steps(draw, self.encoder, self.config.seed, parts)
+        return steps.ahead(range(self.progress.step, self.config.steps), self.config.workers)
+
+    def step(self, made: Step) -> None:
         """Learns from the next step's examples, of which this process takes every so many'th part."""
         config, accelerator, step = self.config, self.accelerator, self.progress.step
         started = time.monotonic()
         for group in self.optimiser.param_groups:
             group["lr"] = group["base"] * config.rate(step)
-        name, examples = draw(random.Random(f"{config.seed}/{step}"))
-        count = min(accelerator.num_processes * config.accumulate, len(examples))
-        parts = [self.encoder.encode(examples[first::count]) for first in range(count)]
+        parts = made.parts
         whole = sum((part.counts for part in parts), Counts())
         loss = torch.zeros((), device=accelerator.device)
         self.optimiser.zero_grad()
-        for index in range(accelerator.process_index, count, accelerator.num_processes):
+        for index in range(accelerator.process_index, len(parts), accelerator.num_processes):
             torch.manual_seed(config.seed * 1_000_003 + step + index * _PART)  # of the connector's dropout
             batch = parts[index].to(accelerator.device)
             with accelerator.autocast():
@@ -167,10 +172,10 @@ class _Run:
         sum_gradients(accelerator, self.parameters)
         accelerator.clip_grad_norm_(self.parameters, config.clip)
         self.optimiser.step()
-        self._record(name, accelerator.reduce(loss, "sum").item(), sum(p.tokens for p in parts), whole.pairs)
+        self._record(made.task, accelerator.reduce(loss, "sum").item(), sum(p.tokens for p in parts), whole.pairs)
         self.worked += time.monotonic() - started
         rates = {"rate": config.rate(step), "pairs/s": self.paired / self.worked}
-        accelerator.log({f"loss/{name}": self.progress.losses[-1][2], **rates}, step=step)
+        accelerator.log({f"loss/{made.task}": self.progress.losses[-1][2], **rates}, step=step)
 
     def _record(self, name: str, value: float, tokens: int, pairs: int) -> None:
         progress = self.progress
@@ -239,7 +244,9 @@ class _Run:
             best = progress.validations[progress.best]
             kept = torch.load(self.folder / "best.pt", map_location="cpu", weights_only=True)
             self.learner.load_state_dict(kept["weights"], strict=False)
-        return {**asdict(progress), "config": asdict(self.config), "final": self.recent, "best": best}
+        device = self.accelerator.device
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        return {**asdict(progress), "config": asdict(self.config), "device": name, "final": self.recent, "best": best}
 
 
 def _optimiser(learner: Learner, config: LoopConfig) -> torch.optim.Optimizer:

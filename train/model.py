@@ -119,6 +119,9 @@ class Learner(LoraLearner):
         return ids, torch.arange(len(ids))
 
     def seeing(self, batch: Batch, dtype: torch.dtype) -> dict:
+        if self.device.type != "cpu":  # its fused attention is faster over all scores than `branches` over some
+            answers = batch.segments is None
+            return {"attention_mask": attention.dense(batch.mask - 1 if answers else batch.segments)}
         if batch.segments is None:
             return super().seeing(batch, dtype)
         return {"branches": attention.branches(batch.segments)}
@@ -134,8 +137,9 @@ class Learner(LoraLearner):
         """
         if not self.training or len(tokens) < 2:
             return tokens
-        other = tokens[torch.randperm(len(tokens))]
-        return torch.where(torch.rand(tokens.shape[:2]).unsqueeze(-1) < self.swap, other, tokens)
+        other = tokens[torch.randperm(len(tokens)).to(tokens.device)]
+        swapped = (torch.rand(tokens.shape[:2]) < self.swap).to(tokens.device)  # drawn alike on every device
+        return torch.where(swapped.unsqueeze(-1), other, tokens)
 
 
 def preference_loss(

@@ -31,6 +31,7 @@ def loop(done: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "steps": done["step"],
         "seconds": round(done["seconds"], 1),
+        "device": done["device"],
         "tokens": done["tokens"],
         "pairs": done["pairs"],
         "best_validation": done["best"],

@@ -48,13 +48,18 @@ def prepare(args: argparse.Namespace, train_connector: bool = True) -> tuple[Lea
     torch.manual_seed(args.seed)
     with joined().main_process_first():
         checkpoint = pocket.fetch(lambda message, fraction: None)
-        learner = Learner(str(checkpoint), args.rank, 2 * args.rank, train_connector)
+        learner = Learner(str(checkpoint), args.rank, 2 * args.rank, train_connector, frozen_dtype(args.precision))
         material = data.load(args.data, drawn=args.drawn)
         store = FeatureStore(args.views)
         if not args.no_new_views:
             learner.inner.eval()
             store.ensure(material.part("train", "validation"), learner.inner, learner.processor.image_processor)
     return learner, material, store
+
+
+def frozen_dtype(precision: str) -> torch.dtype:
+    """Of the weights that do not learn: in 16 bits, as they are stored, where the activations are in such bits too."""
+    return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
 def _config(args: argparse.Namespace, **rates: float) -> LoopConfig:
@@ -65,6 +70,7 @@ def _config(args: argparse.Namespace, **rates: float) -> LoopConfig:
         precision=args.precision,
         validate_every=args.validate_every,
         patience=args.patience,
+        workers=args.workers,
         **rates,
     )
 
@@ -113,7 +119,7 @@ def sft(args: argparse.Namespace) -> None:
     Raises:
         ValueError: a bad setting, or validations are wanted and there is no validation user.
     """
-    config = _config(args, lora_lr=5e-4, connector_lr=CONNECTOR_LR)
+    config = _config(args, lora_lr=args.lora_lr, connector_lr=CONNECTOR_LR)
     if args.backbone != POCKET or not args.start:
         raise ValueError("all four tasks are for the pocket model, with --start; a checkpoint learns with --dataset")
     learner, material, store = prepare(args)
@@ -133,7 +139,7 @@ def sft(args: argparse.Namespace) -> None:
 
     def draw(rng: random.Random) -> tuple[str, list[Example] | list[Slate]]:
         name = rng.choices(list(mix), [share for share, _ in mix.values()])[0]
-        return name, [makers[name](rng) for _ in range(mix[name][1])]
+        return name, [makers[name](rng) for _ in range(args.batch * mix[name][1])]
 
     validate = None
     if config.validate_every:
@@ -182,6 +188,7 @@ def _finish(
             "warm_up_epochs": getattr(args, "warmup_epochs", None),
             "rank": args.rank,
             "rows": getattr(args, "rows", None),
+            "batch": getattr(args, "batch", 1),
             "mix": SFT_MIX if stage == "sft" else ALIGN_KINDS,
         },
         "started_from": start,

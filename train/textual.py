@@ -27,10 +27,11 @@ from train.model import Learner
 from train.names import POCKET
 from train.processes import joined
 from train.slates import LogSlates
+from train.stages import frozen_dtype
 from train.validation import slate_auc
 
 SLATES = 3  # users a step
-VALIDATION_SLATES = 100  # the same ones each time
+VALIDATION_SLATES = 200  # the same ones each time
 
 
 def run(args: argparse.Namespace) -> None:
@@ -43,13 +44,16 @@ def run(args: argparse.Namespace) -> None:
     """
     config = LoopConfig(
         args.steps,
-        lora_lr=5e-4,
+        lora_lr=args.lora_lr,
         seed=args.seed,
         accumulate=args.accumulate,
         precision=args.precision,
         validate_every=args.validate_every,
         patience=args.patience,
+        workers=args.workers,
     )
+    if args.workers and args.backbone != POCKET:
+        raise ValueError("--workers is for the pocket model: a checkpoint looks at pictures while it reads a step")
     data = readers.read(args.dataset, args.data)
     who = splits.roles(data, split=args.split)
     pictured = args.backbone != POCKET
@@ -62,7 +66,7 @@ def run(args: argparse.Namespace) -> None:
         artifacts.load_into(learner, args.start, connector=not pictured)
 
     def draw(rng: random.Random) -> tuple[str, list[Slate]]:
-        return "recommend", [slates(rng) for _ in range(SLATES)]
+        return "recommend", [slates(rng) for _ in range(args.batch * SLATES)]
 
     validate = None
     if config.validate_every:
@@ -79,7 +83,12 @@ def run(args: argparse.Namespace) -> None:
     report.update(
         args.out / "run.json",
         sft={
-            "config": {**done["config"], "rank": args.rank, "rows": SLATES, "mix": {"recommend": [1.0, SLATES]}},
+            "config": {
+                **done["config"],
+                "rank": args.rank,
+                "rows": args.batch * SLATES,
+                "mix": {"recommend": [1.0, SLATES]},
+            },
             "dataset": data.kind,
             "split": args.split,
             "backbone": args.backbone,
@@ -97,7 +106,8 @@ def run(args: argparse.Namespace) -> None:
 def _pocket(args: argparse.Namespace) -> Learner:
     if not args.start:
         raise ValueError("--start is missing: the pocket model starts from a run that has a connector")
-    return Learner(str(pocket.fetch(lambda message, fraction: None)), args.rank, 2 * args.rank, False)
+    checkpoint = str(pocket.fetch(lambda message, fraction: None))
+    return Learner(checkpoint, args.rank, 2 * args.rank, False, frozen_dtype(args.precision))
 
 
 def _checkpoint(args: argparse.Namespace):

@@ -9,7 +9,7 @@ from train.metrics import auc, midrank
 from train.model import Learner, views_of
 
 
-def slate_auc(learner: Learner, slates: Sequence[Slate], store, rows: int = 2) -> dict[str, float]:
+def slate_auc(learner: Learner, slates: Sequence[Slate], store, rows: int = 8) -> dict[str, float]:
     """{"auc"}: how often a liked candidate scores above a disliked one of its slate, ties as half; mean over liked.
 
     rows: slates of a forward pass. Every slate has liked and disliked candidates.

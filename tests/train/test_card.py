@@ -84,8 +84,8 @@ def test_every_number_of_the_card_was_measured():
 @pytest.mark.parametrize(
     "row",
     [
-        "| align | 1313 | 72 | 2,345,678 | 5,511 fashion, 4,422 object; 377 users |",  # 4321.7 s
-        "| sft | 2626 | 166 | 7,654,321 | 5,511 fashion, 4,422 object; 377 users |",
+        "| align | 1313 | 72 | cpu | 2,345,678 | 5,511 fashion, 4,422 object; 377 users |",  # 4321.7 s
+        "| sft | 2626 | 166 | cpu | 7,654,321 | 5,511 fashion, 4,422 object; 377 users |",
         "| fashion, picture only | 193 | 17 | type 0.71 [0.68, 0.75]; colour 0.52 [0.49, 0.57] |",
         "| mllm | 0.834 [0.803, 0.876] | 0.615 [0.584, 0.657] |",
         "| popularity | 0.778 [0.747, 0.819] | 0.596 [0.565, 0.638] |",
@@ -231,7 +231,7 @@ def test_an_earlier_run_whose_lora_went_on_stays_in_the_card(tmp_path):
         card.publish(run, out)
         assert json.loads((out / "run.json").read_text())["earlier"] == [{"align": older["align"]}]
         text = (out / "README.md").read_text()
-        assert "| align (run 1) | 17 | 72 |" in text and "| sft (run 2) |" in text
+        assert "| align (run 1) | 17 | 72 | cpu |" in text and "| sft (run 2) |" in text
 
 
 def test_every_run_that_a_lora_went_through_stays_in_the_card(tmp_path):
@@ -243,6 +243,19 @@ def test_every_run_that_a_lora_went_through_stays_in_the_card(tmp_path):
     card.publish(stage(tmp_path / "sft", FIGURES), out)
     text = (out / "README.md").read_text()
     assert text.index("| align (run 1) | 5 |") < text.index("| align (run 2) | 17 |") < text.index("| align (run 3) |")
+
+
+def test_a_run_that_went_on_from_the_published_one_keeps_its_warm_up_and_stages(tmp_path):
+    older = {"align": {**ALIGN, "steps": 17}, "warm_up": WARM_UP, "adapter_sha256": "aaaa000011112222"}
+    out = stage(tmp_path / "published", older)
+    run = stage(tmp_path / "sft", {**FIGURES, "sft": {**FIGURES["sft"], "device": "a GPU"}})
+    for _ in range(2):
+        card.publish(run, out)
+        published = json.loads((out / "run.json").read_text())
+        assert published["earlier"] == [{"align": older["align"]}]
+        assert published["warm_up"] == WARM_UP and "align" not in published
+        text = (out / "README.md").read_text()
+        assert "| align (run 1) | 17 | 72 | cpu |" in text and "| sft (run 2) | 2626 | 166 | a GPU |" in text
 
 
 def test_an_earlier_run_that_was_not_the_start_is_not_in_the_card(tmp_path):

@@ -9,8 +9,8 @@ import torch
 
 from tests.fakes import picture
 from tests.tiny import VISION
-from train.encode import Batch, Example
-from train.model import LORA_TARGETS, preference_loss, views_of
+from train.encode import Batch, Example, Slate
+from train.model import LORA_TARGETS, Learner, preference_loss, views_of
 from train.tasks import prompts
 
 
@@ -96,3 +96,25 @@ def test_some_image_tokens_are_another_pictures_in_training_alone(make_learner):
     assert torch.equal(learner._swapped(tokens[:1]), tokens[:1])  # nobody to swap with
     learner.eval()
     assert torch.equal(learner._swapped(tokens), tokens)
+
+
+# -- on a GPU -----------------------------------------------------------------------------------------------
+
+
+def batches(learner) -> list[Batch]:
+    """Two answers of different lengths, and two slates."""
+    items = [prompts.Item(name, name) for name in ("a mug", "a longer title of a mug", "a chair")]
+    examples = [Example(prompts.describe(item), f"A {item.title}.") for item in items[:2]]
+    asked = tuple(prompts.recommend("", ["a cup"], item) for item in items)
+    slates = [Slate(asked, (True, False, False)), Slate(asked[1:], (False, True))]
+    return [learner.encoder().encode(examples), learner.encoder().encode(slates)]
+
+
+def test_the_dense_mask_of_a_gpu_shows_what_a_processor_shows(learner, monkeypatch):
+    """What the device is changes who computes, not who sees whom; here a processor computes both."""
+    made = batches(learner)
+    with torch.inference_mode():
+        here = [learner.loss(batch, [], batch.counts).item() for batch in made]
+        monkeypatch.setattr(Learner, "device", property(lambda self: torch.device("cuda")))
+        there = [learner.loss(batch, [], batch.counts).item() for batch in made]
+    assert there == pytest.approx(here, abs=1e-5)

@@ -59,6 +59,38 @@ def test_the_lora_learns_and_the_rest_stays(logs, start, tmp_path, checkpoint, m
         assert all(torch.equal(w, load_file(out / name)[k]) for k, w in load_file(start / name).items())
 
 
+def test_a_wider_step_holds_as_many_times_the_slates(logs, start, tmp_path, checkpoint, monkeypatch):
+    monkeypatch.setattr(textual.pocket, "fetch", lambda report: checkpoint)
+    monkeypatch.setattr(textual, "VALIDATION_SLATES", 3)
+    parts = {}
+    for batch in ("1", "3"):
+        out = tmp_path / batch
+        textual.run(parser().parse_args([*options(logs, start, out, 1), "--batch", batch, "--lora-lr", "0.002"]))
+        parts[batch] = json.loads((out / "run.json").read_text(encoding="utf-8"))["sft"]
+    assert [part["config"]["rows"] for part in parts.values()] == [textual.SLATES, 3 * textual.SLATES]
+    assert parts["3"]["pairs"] > 2 * parts["1"]["pairs"]
+    assert parts["3"]["config"]["lora_lr"] == 0.002 and parts["3"]["device"] == "cpu"
+
+
+def test_what_is_frozen_is_kept_in_the_bits_of_the_activations(checkpoint, monkeypatch):
+    monkeypatch.setattr(textual.pocket, "fetch", lambda report: checkpoint)
+    for precision, dtype in (("no", torch.float32), ("bf16", torch.bfloat16)):
+        words = ["sft", "--dataset", "microlens", "--data", ".", "--start", ".", "--out", ".", "--precision", precision]
+        learner = textual._pocket(parser().parse_args(words))
+        learns = set(learner.trainable())
+        assert {p.dtype for n, p in learner.named_parameters() if n in learns} == {torch.float32}
+        assert learner.head.weight.dtype == dtype
+
+
+def test_a_checkpoint_makes_its_steps_itself(logs, tmp_path, monkeypatch, capsys):
+    words = ["sft", "--dataset", "microlens", "--data", str(logs), "--out", str(tmp_path / "out"), "--workers", "2"]
+    monkeypatch.setattr("sys.argv", ["train", *words, "--backbone", "some/checkpoint"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert "--workers is for the pocket model" in capsys.readouterr().err
+
+
 def test_data_that_are_not_there_are_one_sentence(start, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["train", *options(tmp_path / "nowhere", start, tmp_path / "out", 1)])
     with pytest.raises(SystemExit) as end:
