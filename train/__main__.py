@@ -51,6 +51,9 @@ def parser() -> argparse.ArgumentParser:
         some.add_argument("--accumulate", type=int, default=1, help="passes a step's rows are spread over: less memory")
         some.add_argument("--precision", choices=PRECISIONS, default="no", help="mixed precision (default %(default)s)")
         some.add_argument("--workers", type=int, default=0, help="processes that make steps ahead, to feed a GPU")
+        some.add_argument(
+            "--shard", action="store_true", help="each process holds a part of every layer (torchrun, FSDP)"
+        )
         some.add_argument("--validate-every", type=int, default=0, help="steps; the best weights are kept (0: never)")
         some.add_argument("--patience", type=int, default=0, help="validations without gain that end the run (0: none)")
         if name == "align":

@@ -10,32 +10,48 @@ from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from sklearn.cluster import MiniBatchKMeans
 
+from train import sharding
 from train.model import Learner, LoraLearner
+from train.processes import joined
 
 CENTRES = 384
 PUBLISHED = ("adapter_config.json", "adapter_model.safetensors", "connector.safetensors", "familiarity.safetensors")
 
 
 def save(learner: Learner, folder: Path, known: torch.Tensor, unseen: torch.Tensor) -> None:
-    """Weights, and the `familiarity` that follows from (N, F) CLS features of training and of validation pictures."""
+    """Weights, and the `familiarity` that follows from (N, F) CLS features of training and of validation pictures.
+
+    The main process writes; all call it.
+    """
     save_weights(learner, folder)
-    save_file(familiarity(known, unseen), folder / PUBLISHED[3])
+    if joined().is_main_process:
+        save_file(familiarity(known, unseen), folder / PUBLISHED[3])
 
 
 def save_weights(learner: Learner, folder: Path) -> None:
-    """LoRA and connector in half precision: half the bytes, and the merged model rounds more than that."""
+    """LoRA and connector in half precision: half the bytes, and the merged model rounds more than that.
+
+    The main process writes; all call it.
+    """
     save_lora(learner, folder, "pocket", torch.float16)
+    if not joined().is_main_process:
+        return
     connector = learner.connector.state_dict()
     save_file({k: v.detach().to(torch.float16).contiguous() for k, v in connector.items()}, folder / PUBLISHED[2])
 
 
 def save_lora(learner: LoraLearner, folder: Path, base: str, dtype: torch.dtype = torch.float32) -> None:
-    """The LoRA alone, as PEFT keeps one; `base` names the model that it is for."""
+    """The LoRA alone, as PEFT keeps one; `base` names the model that it is for.
+
+    The main process writes. All processes call it, since each may hold a part.
+    """
+    lora = sharding.whole(get_peft_model_state_dict(learner.peft, save_embedding_layers=False))
+    if not joined().is_main_process:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     config = learner.peft.peft_config["default"]
     config.base_model_name_or_path = base  # not the folder on this machine
     config.save_pretrained(str(folder))
-    lora = get_peft_model_state_dict(learner.peft, save_embedding_layers=False)
     save_file({k: v.detach().to(dtype).contiguous() for k, v in lora.items()}, folder / PUBLISHED[1])
 
 

@@ -22,6 +22,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, is_tensorboard_available
 from tqdm import tqdm
 
+from train import sharding
 from train.ahead import Draw, Step, Steps
 from train.encode import Counts
 from train.model import Learner, views_of
@@ -56,6 +57,7 @@ class LoopConfig:
     validate_every: int = 0
     patience: int = 0
     workers: int = 0
+    shard: bool = False
 
     def __post_init__(self) -> None:
         least = {"steps": 1, "save_every": 1, "accumulate": 1, "validate_every": 0, "patience": 0, "workers": 0}
@@ -64,6 +66,8 @@ class LoopConfig:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {number}")
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
+        if self.shard and self.precision == "fp16":
+            raise ValueError("shard: layers in fp16 would each need a scale of their own; use bf16")
         if self.patience and not self.validate_every:
             raise ValueError(f"patience is {self.patience}; without validate_every nothing would ever run out of it")
 
@@ -135,12 +139,9 @@ class _Run:
         self.main = self.accelerator.is_main_process
         self.learner, self.config, self.store, self.folder = learner.to(self.accelerator.device), config, store, folder
         self.encoder = learner.encoder()
-        self.parameters = list(learner.trainable().values())
-        self.optimiser = self.accelerator.prepare(_optimiser(learner, config))
-        self.progress = self._resumed()
         self.recent: dict[str, float] = {}
         self.paired, self.worked = 0, 0.0  # pairs and seconds of this sitting's steps
-        start_alike(self.parameters)
+        self._start()
         learner.train()
         if not config.over(self.progress):  # what an interrupted sitting logged beyond its checkpoint is hidden
             options = {"tensorboard": {"purge_step": self.progress.step}}
@@ -162,20 +163,33 @@ class _Run:
         whole = sum((part.counts for part in parts), Counts())
         loss = torch.zeros((), device=accelerator.device)
         self.optimiser.zero_grad()
-        for index in range(accelerator.process_index, len(parts), accelerator.num_processes):
+        for index, weight in self._passes(len(parts)):
             torch.manual_seed(config.seed * 1_000_003 + step + index * _PART)  # of the connector's dropout
             batch = parts[index].to(accelerator.device)
             with accelerator.autocast():
-                share = self.learner.loss(batch, views_of(self.store, batch), whole)
+                share = weight * self.learner.loss(batch, views_of(self.store, batch), whole)
             accelerator.backward(share)
             loss += share.detach()
         sum_gradients(accelerator, self.parameters)
-        accelerator.clip_grad_norm_(self.parameters, config.clip)
+        if config.shard:
+            sharding.clip(self.parameters, config.clip)
+        else:
+            accelerator.clip_grad_norm_(self.parameters, config.clip)
         self.optimiser.step()
         self._record(made.task, accelerator.reduce(loss, "sum").item(), sum(p.tokens for p in parts), whole.pairs)
         self.worked += time.monotonic() - started
         rates = {"rate": config.rate(step), "pairs/s": self.paired / self.worked}
         accelerator.log({f"loss/{made.task}": self.progress.losses[-1][2], **rates}, step=step)
+
+    def _passes(self, parts: int) -> Iterator[tuple[int, int]]:
+        """The number of each part that this process takes, and 1.
+
+        Sharded layers need all processes at every pass: who has no part left takes one that does not count, and 0.
+        """
+        first, every = self.accelerator.process_index, self.accelerator.num_processes
+        yield from ((index, 1) for index in range(first, parts, every))
+        if self.config.shard and first >= (parts % every or every):
+            yield 0, 0
 
     def _record(self, name: str, value: float, tokens: int, pairs: int) -> None:
         progress = self.progress
@@ -192,9 +206,9 @@ class _Run:
         return texts | {"pairs/s": f"{self.paired / self.worked:.1f}"}
 
     def validate(self, validate: Validate) -> None:
-        """The main process measures; all learn of it, so that all stop together."""
+        """The main process measures, or all, if layers are sharded; all learn of it, so that all stop together."""
         figures = None
-        if self.main:
+        if self.main or self.config.shard:
             self.learner.eval()
             with torch.no_grad(), self.accelerator.autocast():
                 figures = validate(self.learner)
@@ -208,12 +222,14 @@ class _Run:
 
     def save(self, name: str) -> None:
         """All that a resumed run needs, written by the main process in one move."""
+        weights = {name: p.detach() for name, p in self.learner.trainable().items()}
+        weights, optimiser = sharding.whole((weights, self.optimiser.state_dict()))
         if not self.main:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         kept = {
-            "weights": {name: p.detach().cpu() for name, p in self.learner.trainable().items()},
-            "optimiser": self.optimiser.state_dict(),
+            "weights": {name: weight.cpu() for name, weight in weights.items()},
+            "optimiser": optimiser,
             "state": asdict(self.progress),
         }
         if scaler := self.accelerator.scaler:
@@ -222,17 +238,24 @@ class _Run:
         torch.save(kept, temporary)
         temporary.replace(self.folder / name)
 
-    def _resumed(self) -> Progress:
-        """Takes the checkpoint over, if there is one; older ones hold no pairs and no validations."""
+    def _start(self) -> None:
+        """Parameters, optimiser and progress, from the checkpoint if there is one; older ones hold no pairs and no
+        validations."""
         path = self.folder / "checkpoint.pt"
-        if not path.exists():
-            return Progress()
-        kept = torch.load(path, map_location="cpu", weights_only=True)
-        self.learner.load_state_dict(kept["weights"], strict=False)
-        self.optimiser.load_state_dict(kept["optimiser"])
-        if self.accelerator.scaler and "scaler" in kept:
-            self.accelerator.scaler.load_state_dict(kept["scaler"])
-        return Progress(**kept["state"])
+        kept = torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+        if kept:
+            self.learner.load_state_dict(kept["weights"], strict=False)
+        start_alike(list(self.learner.trainable().values()))
+        if self.config.shard:
+            sharding.shard(self.learner.layers, self.accelerator.num_processes)
+        self.parameters = list(self.learner.trainable().values())
+        self.optimiser = self.accelerator.prepare(_optimiser(self.learner, self.config))
+        self.progress = Progress(**kept["state"]) if kept else Progress()
+        if kept:
+            ordered = [p for group in self.optimiser.param_groups for p in group["params"]]
+            self.optimiser.load_state_dict(sharding.divided(kept["optimiser"], ordered))
+            if self.accelerator.scaler and "scaler" in kept:
+                self.accelerator.scaler.load_state_dict(kept["scaler"])
 
     def end(self) -> dict:
         """Loads the best weights where there were validations; what `fit` returns."""
@@ -243,7 +266,7 @@ class _Run:
         if self.config.validate_every and progress.best is not None:
             best = progress.validations[progress.best]
             kept = torch.load(self.folder / "best.pt", map_location="cpu", weights_only=True)
-            self.learner.load_state_dict(kept["weights"], strict=False)
+            sharding.load(self.learner.trainable(), kept["weights"])
         device = self.accelerator.device
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
         return {**asdict(progress), "config": asdict(self.config), "device": name, "final": self.recent, "best": best}

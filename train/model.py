@@ -38,6 +38,11 @@ class LoraLearner(torch.nn.Module, ABC):
     def device(self) -> torch.device:
         return self.head.weight.device
 
+    @property
+    def layers(self) -> Sequence[torch.nn.Module]:
+        """Those of the decoder, which hold nearly all of its weights and the whole LoRA."""
+        return self.language.layers
+
     @abstractmethod
     def read(self, prompt: Prompt) -> tuple[list[int], torch.Tensor]:
         """A prompt's ids and positions, as at inference."""

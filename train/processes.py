@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.utils import broadcast
+from torch.distributed.tensor import DTensor
 
 from msr import shards
 
@@ -32,7 +33,8 @@ def sum_gradients(accelerator: Accelerator, parameters: Sequence[torch.Tensor]) 
     Not by DistributedDataParallel, which wants every parameter in every backward pass: text alone does not reach the
     connector, and a process may have no part of a small step. What no process used keeps no gradient.
     """
-    if accelerator.num_processes == 1:
+    parameters = [p for p in parameters if not isinstance(p, DTensor)]  # sharded ones have been added up
+    if accelerator.num_processes == 1 or not parameters:
         return
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
     used = gradients[0].new_tensor([p.grad is not None for p in parameters])

@@ -71,6 +71,7 @@ def _config(args: argparse.Namespace, **rates: float) -> LoopConfig:
         validate_every=args.validate_every,
         patience=args.patience,
         workers=args.workers,
+        shard=args.shard,
         **rates,
     )
 
@@ -175,13 +176,13 @@ def _present(kinds: dict[str, float], tasks: Tasks) -> dict[str, float]:
 def _finish(
     args, learner: Learner, material: data.Material, tasks: Tasks, done: dict, stage: str, start: str | None = None
 ) -> None:
-    """Saves adapter, connector and familiarity, and writes the stage's part of run.json; the main process does."""
-    if not joined().is_main_process:
-        return
+    """Saves adapter, connector and familiarity, and writes the stage's part of run.json; all processes call it."""
     width = learner.connector.vision_dim
     known = tasks.store.whole(material.part("train"), width)
     unseen = tasks.store.whole([s for s in material.shots if s.kind != "movie" and s.split == "validation"], width)
     artifacts.save(learner, args.out, known, unseen)
+    if not joined().is_main_process:
+        return
     part = {
         "config": {
             **done["config"],

@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> None:
         validate_every=args.validate_every,
         patience=args.patience,
         workers=args.workers,
+        shard=args.shard,
     )
     if args.workers and args.backbone != POCKET:
         raise ValueError("--workers is for the pocket model: a checkpoint looks at pictures while it reads a step")
@@ -73,12 +74,13 @@ def run(args: argparse.Namespace) -> None:
         unseen, rng = LogSlates(data.items, who.validation, pictured), random.Random("validation")
         validate = partial(slate_auc, slates=[unseen(rng) for _ in range(VALIDATION_SLATES)], store=store)
     done = fit(learner, config, draw, store, args.out, validate)
-    if not joined().is_main_process:
-        return
     if pictured:
         artifacts.save_lora(learner, args.out, args.backbone)
     else:
         artifacts.save_weights(learner, args.out)
+    if not joined().is_main_process:
+        return
+    if not pictured:
         shutil.copyfile(args.start / artifacts.PUBLISHED[3], args.out / artifacts.PUBLISHED[3])
     report.update(
         args.out / "run.json",

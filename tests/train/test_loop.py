@@ -200,3 +200,8 @@ def test_the_rate_warms_up_and_falls_as_a_cosine(step, rate):
 def test_a_bad_setting_is_named(name, value):
     with pytest.raises(ValueError, match=f"{name} is {value!r}"):
         LoopConfig(**{"steps": 5, name: value})
+
+
+def test_sharded_layers_in_half_floats_are_refused():
+    with pytest.raises(ValueError, match="shard: .* use bf16"):
+        LoopConfig(steps=1, shard=True, precision="fp16")

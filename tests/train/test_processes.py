@@ -25,15 +25,25 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def test_two_processes_learn_what_one_does(checkpoint, make_learner, tmp_path):
+def two_processes(checkpoint: Path, folder: Path, *words: str) -> tuple[int, str]:
+    """Runs `tiny_run` in two processes; returns the exit code and what they said."""
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", f"--master_port={free_port()}"]
-    script = ["-m", "tests.train.tiny_run", str(checkpoint), str(tmp_path)]
+    script = ["-m", "tests.train.tiny_run", str(checkpoint), str(folder), *words]
     with subprocess.Popen([*torchrun, *script], cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
         try:
             _, said = run.communicate(timeout=TIME_LIMIT)
         finally:
             run.terminate()  # asked like this, torchrun ends its processes too
-    assert run.returncode == 0, said[-3000:]
+    return run.returncode, said[-3000:]
+
+
+@pytest.mark.parametrize("kind", ["whole", "sharded"])
+def test_two_processes_learn_what_one_does(kind, checkpoint, make_learner, tmp_path):
+    if kind == "sharded":  # whose weights and moments are put together, and divided again
+        code, _ = two_processes(checkpoint, tmp_path, kind, "2")
+        assert code == 1 and (tmp_path / "run" / "checkpoint.pt").exists(), "broken off amid the run"
+    code, said = two_processes(checkpoint, tmp_path, kind)
+    assert code == 0, said
     first, second = (json.loads((tmp_path / f"process-{n}.json").read_text()) for n in (0, 1))
     one, aucs = make_learner(seed=0), iter((1.0, 0.5))
     config = replace(CONFIG, validate_every=3, patience=1, accumulate=2)  # two parts too, so the same dropout
@@ -45,10 +55,12 @@ def test_two_processes_learn_what_one_does(checkpoint, make_learner, tmp_path):
         assert [process[name] for name in ("step", "tokens", "pairs", "best")] == [
             alone[name] for name in ("step", "tokens", "pairs", "best")
         ]
-    assert (first["calls"], second["calls"]) == (2, 0), "the main process validates"
+    calls = [process["calls"] for process in (first, second)]
+    assert calls == ([2, 2] if kind == "sharded" else [2, 0]), "who is needed validates"
     ours, theirs = (torch.load(tmp_path / f"process-{n}.pt") for n in (0, 1))
     for name, weight in one.trainable().items():
         torch.testing.assert_close(ours[name], weight, atol=2e-3, rtol=0)
         assert torch.equal(ours[name], theirs[name])
     assert {p.name for p in (tmp_path / "run").iterdir()} == {"checkpoint.pt", "best.pt", "logs"}
-    assert len(list((tmp_path / "run" / "logs").iterdir())) == 1, "the main process writes"
+    sittings = 2 if kind == "sharded" else 1
+    assert len(list((tmp_path / "run" / "logs").iterdir())) == sittings, "the main process writes"

@@ -1,6 +1,6 @@
 """A training run of the tiny model, in the test's process or, started by torchrun, in several.
 
-python -m tests.train.tiny_run CHECKPOINT FOLDER
+python -m tests.train.tiny_run CHECKPOINT FOLDER whole|sharded [STEPS, after which it is broken off]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from msr import prompts
 from msr.schema import Item, ItemSummary
 from tests.fakes import picture
 from tests.tiny import VISION
+from train import sharding
 from train.encode import Example, Slate
 from train.loop import LoopConfig, fit
 from train.model import Learner
@@ -51,17 +52,29 @@ def validate(learner: Learner) -> dict[str, float]:
 validate.calls = 0
 
 
-def main(checkpoint: str, folder: Path) -> None:
+def broken_off(steps: int):
+    """`draw`, which ends the process when it is asked for more steps."""
+    calls = iter(range(steps))
+
+    def drawing(rng: random.Random):
+        if next(calls, None) is None:
+            sys.exit(3)
+        return draw(rng)
+
+    return drawing
+
+
+def main(checkpoint: str, folder: Path, shard: bool, steps: int | None) -> None:
     """Writes what `fit` returns and the learner's weights; each process its own file."""
     number = joined().process_index
     torch.manual_seed(number)  # they do not even start alike
     learner = Learner(checkpoint, 2, 4, True)
-    config = LoopConfig(**{**CONFIG.__dict__, "validate_every": 3, "patience": 1})
-    done = fit(learner, config, draw, STORE, folder / "run", validate)
+    config = LoopConfig(**{**CONFIG.__dict__, "validate_every": 3, "patience": 1, "shard": shard})
+    done = fit(learner, config, broken_off(steps) if steps else draw, STORE, folder / "run", validate)
     done["calls"] = validate.calls
     (folder / f"process-{number}.json").write_text(json.dumps(done))
-    torch.save(learner.trainable(), folder / f"process-{number}.pt")
+    torch.save(sharding.whole(learner.trainable()), folder / f"process-{number}.pt")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "sharded", int(sys.argv[4]) if sys.argv[4:] else None)
