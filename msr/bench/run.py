@@ -49,7 +49,7 @@ def run(
     backbone = started.result
 
     from msr.backbones.local import LocalBackbone
-    from msr.bench import decoding, floor, index, jobs
+    from msr.bench import decoding, floor, index, jobs, profile
 
     if not isinstance(backbone, LocalBackbone):
         raise InputProblem("The benchmark compares ways to run one model: choose a backbone in this process.")
@@ -63,6 +63,7 @@ def run(
         ("decoding", decoding.decoding(backbone, gguf)),
         ("whole job", jobs.whole(backbone, rate, plan)),
         ("shortlist", index.searching(plan.index)),
+        ("profile", profile.profiling(backbone, plan)),
     )
     for done, (name, part) in enumerate(parts):
         for row in part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import torch
 
 from msr import backbones, bench, cli, prompts
-from msr.bench import baselines, decoding, floor, inputs, jobs
+from msr.bench import baselines, decoding, floor, inputs, jobs, profile
 from msr.bench.measure import Row, measured
 from msr.bench.plan import QUICK, Plan
 from msr.schema import InputProblem
@@ -27,7 +28,7 @@ SMALL = {
 TASKS = {
     "start-up", "score", "score new pictures", "describe", "preference steps", "decode", "decode, generate",
     "decode, static cache", "decode, dynamic int8", "decode, --engine llama.cpp", "decode, llama.cpp",
-    "whole job", "whole job, explained", "shortlist",
+    "whole job", "whole job, explained", "shortlist", "profile: score", "profile: describe",
 }  # fmt: skip
 
 
@@ -70,7 +71,25 @@ def test_every_job_has_its_row(result):
     else:
         texts = rows["texts, --engine llama.cpp"]
         assert engine["rate"] > 0 and texts["plain_s"] > 0 and "of 12 equal to the letter" in texts["note"]
+    for task in ("profile: score", "profile: describe"):
+        told = {name: int(share) for name, share in re.findall(r"(\w[\w ]*) (\d+)%", rows[task]["note"])}
+        assert list(told) == [profile.PRODUCTS, profile.ATTENTION, profile.REST, profile.PYTHON]
+        assert sum(told.values()) == pytest.approx(100, abs=2)
+        assert min(told[profile.PRODUCTS], told[profile.REST], told[profile.PYTHON]) > 0, "a tiny model does all of it"
     assert result.machine["gmacs"] > 0 and result.machine["model"]["name"] == "tiny"
+
+
+def test_a_profile_puts_every_operator_somewhere():
+    spent = {
+        "aten::addmm": 2.0,
+        "mkldnn::_linear_pointwise": 1.0,
+        "aten::_softmax": 0.5,
+        "aten::mul": 0.25,
+        "odd": 0.25,
+    }
+    found = profile.shares(8.0, spent)
+    assert found == {profile.PRODUCTS: 0.375, profile.ATTENTION: 0.0625, profile.REST: 0.0625, profile.PYTHON: 0.5}
+    assert profile.shares(1.0, {"aten::mm": 1.25})[profile.PYTHON] == 0.0, "clocks differ a little"
 
 
 def test_a_model_in_half_precision_decodes_in_every_way():
