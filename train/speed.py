@@ -108,6 +108,22 @@ def compare(accelerator: Accelerator, learner: Learner, steps: Sequence[Sequence
     }
 
 
+def as_row(figures: dict, pairs: int) -> dict:
+    """The comparison as a row that `python -m msr bench --include` puts into its table."""
+    packed, plain = figures["packed"], figures["plain"]
+    return {
+        "task": "training step",
+        "n": pairs,
+        "ours_s": packed["seconds"],
+        "plain_s": plain["seconds"],
+        "ratio_plain": plain["seconds"] / packed["seconds"],
+        "peak_mb": packed["peak_mib"],
+        "rate": packed["pairs_per_second"],
+        "unit": "pairs/s",
+        "note": "plain: one pair a row, all its logits",
+    }
+
+
 def _figures(rows: Sequence[dict]) -> dict:
     return {
         "pairs_per_second": round(median(row["pairs"] / row["seconds"] for row in rows), 2),
@@ -171,7 +187,9 @@ def run(args: argparse.Namespace) -> None:
     figures = compare(accelerator, learner, steps, views)
     settings = {name: getattr(args, name) for name in ("slates", "candidates", "steps", "rank", "precision", "seed")}
     machine = {"device": accelerator.device.type, "threads": torch.get_num_threads(), "versions": report.versions()}
-    args.json.write_text(json.dumps({**figures, "settings": settings, **machine}, indent=1) + "\n", encoding="utf-8")
+    rows = [as_row(figures, args.slates * args.candidates)]
+    whole = {**figures, "rows": rows, "settings": settings, **machine}
+    args.json.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     packed, plain = figures["packed"], figures["plain"]
     print(
         f"packed {packed['pairs_per_second']} pairs/s, {packed['peak_mib']} MiB; "

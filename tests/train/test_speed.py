@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from msr.backbones.pocket_model import COLOUR, GRID
+from msr.bench.table import included
 from tests.tiny import VISION
 from train import speed
 from train.__main__ import parser
@@ -48,6 +49,9 @@ def test_the_command_reports_both_loops(checkpoint, tmp_path, capsys):
     )
     assert found["loss_difference"] < 1e-3
     assert f"{found['faster']} times as fast" in capsys.readouterr().out
+    (row,) = included(out)  # as the benchmark's table takes it
+    assert (row["task"], row["n"], row["rate"]) == ("training step", 4, found["packed"]["pairs_per_second"])
+    assert row["ratio_plain"] == pytest.approx(row["plain_s"] / row["ours_s"])
 
 
 @pytest.mark.parametrize(("name", "value"), [("steps", 0), ("slates", 0), ("candidates", 1)])
