@@ -65,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         limits=limits,
         recorded=runs,
         reviews=reviews,
-        results=(args.results, catalog.assets() / "pocket"),
+        results=(args.results, catalog.assets() / "results", catalog.assets() / "pocket"),
         auth=auth,
         mcp=args.mcp,
     )

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from msr import results
+from msr import catalog, results
 from msr.ui.evaluate import charts
 from msr.ui.evaluate.scale import Scale
 from tests.ui import hostile
@@ -76,3 +76,13 @@ def test_a_value_lies_where_its_tick_is():
     scale = Scale.over(0.0, 1.0)
     assert scale.ticks == pytest.approx((0.0, 0.2, 0.4, 0.6, 0.8, 1.0))
     assert scale.at(0.2) == "20.00%" and scale.at(0.2, left=False) == "80.00%"
+
+
+def test_the_results_that_come_along_show_model_and_baselines_and_nothing_out_of_the_data():
+    folder = catalog.assets() / "results"
+    found = {result.dataset for result in results.load([folder])}
+    assert {"microlens", "movielens"} <= found
+    for file in folder.glob("*.json"):
+        whole = json.loads(file.read_text(encoding="utf-8"))
+        assert "preference_samples" not in whole, "those are texts about users of the data"
+        assert {"random", "popularity"} & {row["system"] for row in whole["rows"]}, file
