@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from msr import evidence, explain, preference, prompts, ranking, summaries
@@ -20,8 +21,9 @@ from msr.cache import TextCache, content_key
 from msr.clock import StageClock
 from msr.config import PipelineConfig
 from msr.events import Event, Finished, Grown, ItemDescribed, PreferenceText, Ranked, StageProgress, Stopped
+from msr.retrieval import feedback, shortlist
 from msr.retrieval.index import Index
-from msr.retrieval.shortlist import by_titles, shortlist
+from msr.retrieval.shortlist import by_titles
 from msr.schema import Block, Candidate, InputProblem, Item, ItemSummary, Preference, Recommendation, Run
 
 
@@ -121,7 +123,8 @@ class _Work:
         self.parent = parent
         self.edited = edited
         self.index = index
-        self.found_by: str | None = None  # digest of the index, where candidates were shortlisted
+        self.search: Callable[..., feedback.Scoring] | None = None  # where not all candidates are scored
+        self.found_by: str | None = None  # digest of the index that it looks in
         self.items = {item.id: item for item in (*history, *candidates)}
         self.blocks = preference.blocks(history, config.block_size)
         self.summaries: dict[str, ItemSummary] = {}
@@ -170,19 +173,24 @@ class _Work:
         yield StageProgress("preference", block.index + 1, len(self.blocks))
 
     def shorten(self) -> Generator[Event, None, None]:
-        """Only the shortlist is scored."""
+        """Only the shortlist will be scored."""
         yield StageProgress("shortlist", 0, 1)
         index = self.index()
-        found = shortlist(
-            index, self.backbone, self.history, self.summaries, self.text, self.candidates, self.config.shortlist,
-            self.stop,
-        )  # fmt: skip
-        self.candidates, self.found_by = tuple(found), index.digest
+        near = shortlist.query(index, self.backbone, self.history, self.summaries, self.text, self.stop)
+        index.places(self.candidates)  # complains now about what it does not hold
+        self.search = partial(feedback.search, index, near, self.candidates, self.config.shortlist)
+        self.found_by = index.digest
         yield StageProgress("shortlist", 1, 1)
 
     def rank(self) -> Generator[Event, None, None]:
         titles = [item.title for item in self.history]
-        self.scored = yield from ranking.score(self.backbone, self.text, titles, self.candidates, self.stop)
+
+        def score(items: Sequence[Item]) -> Generator[StageProgress, None, tuple[Candidate, ...]]:
+            return ranking.score(self.backbone, self.text, titles, items, self.stop)
+
+        self.scored = yield from (self.search(score) if self.search else score(self.candidates))
+        scored = {candidate.item_id for candidate in self.scored}
+        self.candidates = tuple(item for item in self.candidates if item.id in scored)
         best = ranking.recommendations(self.scored, self.items, self.config.top)
         asked = [prompts.recommend(self.text, titles, self.items[r.item_id]) for r in best]
         read = self.backbone.reading(asked)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msr.backbones.base import Backbone
+from msr.bench import jobs
 from msr.cache import TextCache
 from msr.config import PipelineConfig
 from msr.events import Finished, StageProgress
 from msr.pipeline import Pipeline
+from msr.retrieval.feedback import Scoring, search
 from msr.retrieval.index import Index
-from msr.retrieval.shortlist import shortlist
-from msr.schema import Item
+from msr.retrieval.shortlist import query
+from msr.schema import Candidate, Item
 
 TOP = 10
 SIZES = (25, 50, 100, 200, 400)
@@ -20,7 +22,7 @@ SIZES = (25, 50, 100, 200, 400)
 
 @dataclass(frozen=True)
 class Recall:
-    """The share of the full ranking's top 10 within the first `size` of the shortlist, by history."""
+    """The share of the full ranking's top 10 that is found where only `size` candidates are scored, by history."""
 
     size: int
     shares: tuple[float, ...]
@@ -38,7 +40,10 @@ def check(
     cache: TextCache | None = None,
     report: Callable[[str, float], None] = lambda message, fraction: None,
 ) -> list[Recall]:
-    """Scores everything for each history. Raises InputProblem for items that the index does not hold."""
+    """Scores everything for each history, and then asks which of it a search in the index would have scored.
+
+    Raises InputProblem for items that the index does not hold.
+    """
     whole = PipelineConfig(explain_top=0, shortlist=max(len(catalogue), 1))
     pipeline = Pipeline(backbone, whole, cache)
     shares: dict[int, list[float]] = {size: [] for size in SIZES if size < len(catalogue)}
@@ -53,10 +58,16 @@ def check(
         offered = [items[c.item_id] for c in run.scores]
         best = {item.id for item in offered[:TOP]}
         seen = {summary.item_id: summary for summary in run.summaries}
-        text = run.preferences[-1].text
-        found = shortlist(index, pipeline.backbone, history, seen, text, offered, max(shares, default=0))
+        near = query(index, pipeline.backbone, history, seen, run.preferences[-1].text)
+        known = {c.item_id: c for c in run.scores}
+
+        def told(some: Sequence[Item], known: Mapping[str, Candidate] = known) -> Scoring:
+            yield from ()
+            return tuple(known[item.id] for item in some)
+
         for size, found_shares in shares.items():
-            found_shares.append(len(best & {item.id for item in found[:size]}) / len(best))
+            found = jobs.drained(search(index, near, offered, size, told))
+            found_shares.append(len(best & {c.item_id for c in found}) / len(best))
     return [Recall(size, tuple(found)) for size, found in shares.items()]
 
 

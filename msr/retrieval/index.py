@@ -60,8 +60,8 @@ class Index:
         lengths = [float(np.linalg.norm(half)) or 1.0 for half in halves]
         return np.concatenate([half / length for half, length in zip(halves, lengths, strict=True)])
 
-    def search(self, query: np.ndarray, items: Sequence[Item], count: int) -> list[Item]:
-        """The `count` nearest of `items`, nearest first; equally near ones by id.
+    def places(self, items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
+        """The items by id, and their vectors (N, WIDTH).
 
         Raises InputProblem for items whose ids the index does not hold.
         """
@@ -76,7 +76,12 @@ class Index:
         part = self.vectors
         if len(items) < len(self.ids):
             part = part[[rows[item.id] for item in items]]
-        return [items[n] for n in top(part, query, count)]
+        return items, part
+
+    def search(self, query: np.ndarray, items: Sequence[Item], count: int) -> list[Item]:
+        """The `count` nearest of `items`, nearest first; equally near ones by id. Raises InputProblem as `places`."""
+        items, places = self.places(items)
+        return [items[n] for n in top(places, query, count)]
 
     # -- disk -------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The candidates of one run out of a large catalogue: those nearest to the preference text and the recent history."""
+"""Where to look for the candidates of one run: near the preference text and the recent history."""
 
 from __future__ import annotations
 
@@ -15,29 +15,23 @@ from msr.retrieval.index import Index, build
 from msr.schema import Item, ItemSummary, Picture
 
 
-def shortlist(
+def query(
     index: Index,
     backbone: Backbone,
     history: Sequence[Item],
     summaries: Mapping[str, ItemSummary],
     preference_text: str,
-    candidates: Sequence[Item],
-    count: int,
     stop: threading.Event | None = None,
-) -> list[Item]:
-    """The `count` candidates nearest to the query, nearest first.
-
-    The query is the mean place of the preference text and of each recent item's title and description, beside that
-    of their pictures if the index has seen pictures by the same tower. Raises StopRequested, and InputProblem for
-    candidates that the index does not hold.
-    """
+) -> np.ndarray:
+    """(WIDTH,): the mean place of the preference text and of each recent item's title and description, beside that of
+    their pictures if the index has seen pictures by the same tower. Raises StopRequested."""
     recent = history[-RECENT_TITLES:]
     texts = [preference_text]
     texts += [f"{item.title} {summaries[item.id].text if item.id in summaries else ''}" for item in recent]
     pictures = [item.picture for item in recent if item.picture]
     same = index.tower == tower(backbone) and len(index.pictures.mean)
     views = seeing(backbone, stop)(pictures) if pictures and same else None
-    return index.search(index.place(texts, views), candidates, count)
+    return index.place(texts, views)
 
 
 def by_titles(backbone: Backbone, items: Sequence[Item], stop: threading.Event | None = None) -> Index:

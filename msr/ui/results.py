@@ -153,7 +153,7 @@ def _shortlisted(view: View) -> str:
     """Says so where not all of the catalogue was scored."""
     found = view.run.settings.get("shortlisted") if view.run else None
     return (
-        f'<p class="legend">Shortlisted {text(found)} items by text and picture; only those were scored.</p>'
+        f'<p class="legend">Scored {text(found)} items: those near the history, and those like what did well.</p>'
         if found
         else ""
     )

@@ -39,7 +39,7 @@ def test_only_the_shortlist_is_scored_and_the_run_says_so():
     assert made.settings["catalogue_items"] == 50 and made.settings["candidates"] == 12
     assert "shortlist" in made.timings
     assert "shortlisted 12 of 50" in report.to_html(made)
-    assert "Shortlisted 12 of 50" in results(View.finished(made), {}, Media())
+    assert "Scored 12 of 50" in results(View.finished(made), {}, Media())
 
 
 def test_a_catalogue_that_is_small_enough_is_scored_whole():
@@ -47,7 +47,7 @@ def test_a_catalogue_that_is_small_enough_is_scored_whole():
     made = run(fake, PipelineConfig(shortlist=50, explain_top=0))
     assert len(made.scores) == 50 and "shortlisted" not in made.settings and "index" not in made.settings
     assert not fake.calls["views"]
-    assert "hortlisted" not in report.to_html(made) + results(View.finished(made), {}, Media())
+    assert "hortlisted" not in report.to_html(made) and "Scored " not in results(View.finished(made), {}, Media())
 
 
 def test_the_order_of_the_catalogue_changes_no_run():
