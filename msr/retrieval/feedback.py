@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from msr.events import StageProgress
-from msr.retrieval.index import Index, top
+from msr.retrieval.index import Index, largest, top
 from msr.schema import Candidate, Item
 
 ROUNDS = 8
@@ -55,8 +55,9 @@ def promising(places: np.ndarray, known: Sequence[int], logits: Sequence[float],
     centred = seen - seen.mean(axis=0)
     wanted = np.asarray(logits, np.float64) - np.mean(logits)
     weights = centred.T @ np.linalg.solve(centred @ centred.T + RIDGE * np.eye(len(seen)), wanted)  # the dual: few rows
-    rest = np.setdiff1d(np.arange(len(places)), known)
-    return [int(rest[n]) for n in top(places[rest], weights.astype(np.float32), count)]
+    promise = places @ weights.astype(np.float32)
+    promise[list(known)] = -np.inf
+    return largest(promise, min(count, len(places) - len(seen)))
 
 
 def _counted(work: Scoring, before: int, total: int) -> Scoring:

@@ -172,13 +172,17 @@ def build(
 
 def top(vectors: np.ndarray, query: np.ndarray, count: int) -> list[int]:
     """Rows of the `count` largest products of (N, WIDTH) with (WIDTH,), largest first, then by row."""
-    products = vectors @ query
-    count = min(count, len(products))
+    return largest(vectors @ query, count)
+
+
+def largest(values: np.ndarray, count: int) -> list[int]:
+    """Places of the `count` largest of (N,), largest first, then in their order."""
+    count = min(count, len(values))
     if not count:
         return []
-    edge = np.partition(products, -count)[-count]
-    best = np.flatnonzero(products >= edge)
-    return best[np.lexsort((best, -products[best]))][:count].tolist()
+    edge = np.partition(values, -count)[-count]
+    best = np.flatnonzero(values >= edge)
+    return best[np.lexsort((best, -values[best]))][:count].tolist()
 
 
 def _content(item: Item, description: str) -> str:
