@@ -103,7 +103,8 @@ def fit(
     task) and "best" (the best validation: steps done and figures; None without one).
 
     Raises:
-        ValueError: `validate_every` without `validate`, or a precision that the device does not have.
+        ValueError: `validate_every` without `validate`, `shard` in a lonely process, or a precision that the device
+            does not have.
     """
     if config.validate_every and validate is None:
         raise ValueError(f"validate_every is {config.validate_every}, but there is nothing to validate with")
@@ -136,6 +137,8 @@ class _Run:
             log_with="tensorboard" if is_tensorboard_available() else None,
             project_dir=folder,
         )
+        if config.shard and self.accelerator.num_processes == 1:
+            raise ValueError("shard: one process has nobody to share with; start several with torchrun")
         self.main = self.accelerator.is_main_process
         self.learner, self.config, self.store, self.folder = learner.to(self.accelerator.device), config, store, folder
         self.encoder = learner.encoder()
