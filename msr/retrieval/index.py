@@ -78,11 +78,6 @@ class Index:
             part = part[[rows[item.id] for item in items]]
         return items, part
 
-    def search(self, query: np.ndarray, items: Sequence[Item], count: int) -> list[Item]:
-        """The `count` nearest of `items`, nearest first; equally near ones by id. Raises InputProblem as `places`."""
-        items, places = self.places(items)
-        return [items[n] for n in top(places, query, count)]
-
     # -- disk -------------------------------------------------------------------------------------------------
 
     def save(self, folder: Path) -> None:

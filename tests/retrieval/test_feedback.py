@@ -10,6 +10,8 @@ from msr.retrieval.feedback import ROUNDS, promising, search, sizes
 from msr.retrieval.index import Index
 from msr.retrieval.spaces import PICTURE, TEXT, PictureSpace, TextSpace, unit
 from msr.schema import Candidate, InputProblem, Item, YesNo
+from tests.retrieval.test_index import nearest
+from tests.test_preference import finish
 
 ITEMS = [Item(f"i{n:03d}", f"thing {n}") for n in range(400)]
 
@@ -20,15 +22,6 @@ def index() -> Index:
     places = unit(np.random.default_rng(5).standard_normal((len(ITEMS), TEXT + PICTURE)))
     texts, pictures = TextSpace.fit([item.title for item in ITEMS]), PictureSpace.fit(np.zeros((0, 0)))
     return Index(tuple(i.id for i in ITEMS), ("",) * len(ITEMS), places, texts, pictures, "tower", len(ITEMS))
-
-
-def drained(work):
-    events = []
-    while True:
-        try:
-            events.append(next(work))
-        except StopIteration as end:
-            return events, end.value
 
 
 @pytest.mark.parametrize(("count", "found"), [(400, [50] * 8), (3, [1, 1, 1]), (10, [1, 1, 1, 2, 1, 1, 1, 2]), (0, [])])
@@ -54,14 +47,14 @@ def test_a_taste_that_the_query_does_not_know_is_found(index):
         return tuple(Candidate(item.id, YesNo(logits[item.id], 0.0)) for item in items)
 
     query = unit(np.random.default_rng(7).standard_normal((1, TEXT + PICTURE)))[0]
-    events, found = drained(search(index, query, ITEMS[::-1], 120, score))
+    events, found = finish(search(index, query, ITEMS[::-1], 120, score))
     assert [len(some) for some in asked] == [15] * 8
     assert len({name for some in asked for name in some}) == 120, "each is asked once"
-    assert asked[0] == [item.id for item in index.search(query, ITEMS, 15)], "the query leads first"
+    assert asked[0] == [item.id for item in nearest(index, query, ITEMS, 15)], "the query leads first"
     assert [(e.done, e.total) for e in events] == [(15 * n, 120) for n in range(1, 9)]
     assert [c.answer.logit for c in found] == sorted((c.answer.logit for c in found), reverse=True)
     best = set(sorted(logits, key=logits.get)[-10:])
-    near = {item.id for item in index.search(query, ITEMS, 120)}
+    near = {item.id for item in nearest(index, query, ITEMS, 120)}
     assert len(best & {c.item_id for c in found}) >= 8 > len(best & near)
 
 
@@ -70,10 +63,10 @@ def test_more_than_there_is_is_all(index):
         yield StageProgress("rank", 0, 1)
         return tuple(Candidate(item.id, YesNo(1.0, 0.0)) for item in items)
 
-    _, found = drained(search(index, index.vectors[0], ITEMS[:5], 100, score))
+    _, found = finish(search(index, index.vectors[0], ITEMS[:5], 100, score))
     assert [c.item_id for c in found] == [item.id for item in ITEMS[:5]], "equal ones by id"
 
 
 def test_an_unknown_item_is_named(index):
     with pytest.raises(InputProblem, match="does not hold 1 of 1 items"):
-        drained(search(index, index.vectors[0], [Item("z", "lamp")], 1, lambda items: iter(())))
+        finish(search(index, index.vectors[0], [Item("z", "lamp")], 1, lambda items: iter(())))
