@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from msr import prompts
 from msr.backbones.cached import CachedBackbone
-from msr.batches import even_batches
+from msr.batches import at_once, even_batches
 from msr.config import PipelineConfig
 from msr.events import Explained, ItemDescribed, StageProgress
 from msr.schema import Item, ItemSummary, Recommendation
@@ -40,7 +40,7 @@ def explain(
         yield event
         yield StageProgress("explain", done, steps)
     explained: list[Recommendation] = []
-    for batch in even_batches(recommended, BATCH):
+    for batch in even_batches(recommended, at_once(backbone.identity(), BATCH)):
         asked = [
             prompts.explain(preference_text, items[r.item_id], summaries[r.item_id].text, liked=r.score >= 0.5)
             for r in batch

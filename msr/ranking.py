@@ -7,7 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 
 from msr import prompts
 from msr.backbones.base import Backbone
-from msr.batches import even_batches
+from msr.batches import at_once, even_batches
 from msr.events import StageProgress
 from msr.schema import Candidate, Item, Recommendation
 
@@ -36,7 +36,7 @@ def score(
     ordered = sorted(items, key=lambda item: (item.picture is None, len(item.title), item.id))
     scored: list[Candidate] = []
     yield StageProgress("rank", 0, len(ordered))
-    for chunk in even_batches(ordered, CHUNK):
+    for chunk in even_batches(ordered, at_once(backbone.identity(), CHUNK)):
         answers = backbone.score([prompts.recommend(preference_text, recent, item) for item in chunk], stop)
         scored.extend(Candidate(item.id, answer) for item, answer in zip(chunk, answers, strict=True))
         yield StageProgress("rank", len(scored), len(ordered))

@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from msr import prompts
 from msr.backbones.base import Generation, StopRequested
 from msr.backbones.cached import CachedBackbone
-from msr.batches import even_batches
+from msr.batches import at_once, even_batches
 from msr.config import PipelineConfig
 from msr.events import ItemDescribed
 from msr.prompts import Prompt
@@ -51,7 +51,7 @@ def describe(
             yield from described(prompt, answer)
     # Prompts of a kind and a length batch with the least padding.
     unknown.sort(key=lambda prompt: (len(prompt.pictures), len(prompt.text)))
-    for batch in even_batches(unknown, config.describe_batch):
+    for batch in even_batches(unknown, at_once(backbone.identity(), config.describe_batch)):
         answers = backbone.generate(batch, config.max_describe_tokens, stop)
         for prompt, answer in zip(batch, answers, strict=True):
             yield from described(prompt, answer)
@@ -62,7 +62,7 @@ def _familiarity(backbone: CachedBackbone, items: Sequence[Item], stop: threadin
     """By item id, in [0, 1]; an item without a picture has nothing unfamiliar to show."""
     near = {item.id: 1.0 for item in items}
     pictured = [item for item in items if item.picture]
-    for some in even_batches(pictured, _LOOKS):
+    for some in even_batches(pictured, at_once(backbone.identity(), _LOOKS)):
         if stop is not None and stop.is_set():
             raise StopRequested
         values = backbone.familiarity([item.picture for item in some])

@@ -19,7 +19,7 @@ from msr.backbones.rows import Row, padded
 
 NGRAM = 4  # tokens of the ending that is looked up, at most
 AHEAD = 10  # tokens that are guessed for a single row
-_PASS = 48  # tokens of a whole batch that a pass checks
+PASS = 48  # tokens of a whole batch that a pass checks
 _WORTH = 128  # tokens that a pass of its own for a shared prefix has to save
 
 
@@ -62,18 +62,19 @@ def greedy(
     eos: int,
     check: Callable[[], None],
     heard: Callable[[list[int]], None] = lambda ids: None,
+    checked: int = PASS,
 ) -> None:
     """Fills the answers' `written`, with the end-of-turn token if it came within `max_new_tokens`.
 
     The decoder of `model` has plain one-dimensional positions. `check` is called before each pass and may raise;
-    `heard` gets the first answer's new tokens.
+    `heard` gets the first answer's new tokens; a pass over all answers checks some `checked` tokens.
     """
     table, language, head = model.get_input_embeddings(), model.get_decoder(), model.get_output_embeddings()
     active = list(answers)
     cache, valid, read = _prefilled(model, active, check)
     while active:
         check()
-        guesses = _guesses(active, max_new_tokens)
+        guesses = _guesses(active, max_new_tokens, checked)
         ahead = max(map(len, guesses))
         padded_ids = torch.tensor([g + [eos] * (ahead - len(g)) for g in guesses], dtype=torch.long).to(valid.device)
         guessed = torch.tensor([[1] * len(g) + [0] * (ahead - len(g)) for g in guesses]).to(valid)
@@ -86,7 +87,7 @@ def greedy(
             past_key_values=cache,
             use_cache=True,
         ).last_hidden_state[:, -1 - ahead :]
-        logits = head(states).float()
+        logits = head(states.contiguous()).float()  # of a slice, the head is copied for each row
         best, choices = logits.max(-1)
         chances = best - logits.logsumexp(-1)
         kept: list[int] = []  # places in the batch of answers that go on
@@ -134,8 +135,8 @@ def _prefilled(
     return cache, valid, rest["inputs_embeds"]
 
 
-def _guesses(active: Sequence[Answer], max_new_tokens: int) -> list[list[int]]:
-    ahead = min(AHEAD, max(2, _PASS // len(active)))
+def _guesses(active: Sequence[Answer], max_new_tokens: int, checked: int) -> list[list[int]]:
+    ahead = min(AHEAD, max(2, checked // len(active)))
     return [
         lookup(answer.written, answer.sources, min(ahead, answer.hope, max_new_tokens - len(answer.written) - 1))
         for answer in active

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import platform
 import time
 from importlib.util import find_spec
@@ -32,12 +31,9 @@ def hasten(device: torch.device) -> None:
     """Spares a CPU work beside the arithmetic; results stay the same to the bit.
 
     glibc gives large blocks back to the system as soon as they are free, and the next pass pays for their pages again:
-    it may keep some. Attention on a CPU reads grouped keys and values as they are: it needs no copy for each head.
+    it may keep some.
     """
-    if device.type != "cpu":
-        return
-    os.environ.setdefault("TRANSFORMERS_SDPA_FORCE_GQA", "1")
-    if platform.libc_ver()[0] == "glibc":
+    if device.type == "cpu" and platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL(None)
         libc.mallopt(_ARENA_MAX, 1)  # threads that are still to come use the one that keeps
         libc.mallopt(_MMAP_THRESHOLD, _LARGE)

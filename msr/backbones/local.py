@@ -17,16 +17,18 @@ import numpy as np
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
 
-from msr.backbones import attribution
+from msr.backbones import attention, attribution
 from msr.backbones.adapter import Adapter
 from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested
 from msr.backbones.pictures import Seen, look
 from msr.backbones.prefixes import SharedPrefix, shared
 from msr.backbones.rows import Row, padded, positions
 from msr.backbones.tokens import ChatTokens
+from msr.batches import at_once, even_batches
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
 
+LOOKS = 4  # pictures a forward pass
 _PICTURES_KEPT = 4096
 
 
@@ -49,6 +51,8 @@ class LocalBackbone:
 
     def __init__(self, model, processor, identity: Mapping[str, Any]) -> None:
         self.model = model.eval().requires_grad_(False)
+        if model.device.type == "cpu":
+            attention.tile(model)
         self.processor = processor
         self.tokens = ChatTokens(processor)
         self._identity = dict(identity)
@@ -117,9 +121,8 @@ class LocalBackbone:
             if digest in self._pictures:
                 self._pictures.move_to_end(digest)
         missing = [p for digest, p in asked.items() if digest not in self._pictures]
-        for start in range(0, len(missing), 4):
+        for part in even_batches(missing, at_once(self._identity, LOOKS)):
             check(stop)
-            part = missing[start : start + 4]
             self._pictures.update(zip((p.digest for p in part), self._look(part), strict=True))
         while len(self._pictures) > max(_PICTURES_KEPT, len(asked)):
             self._pictures.popitem(last=False)
@@ -129,17 +132,20 @@ class LocalBackbone:
 
     def _encode(self, prompts: Sequence[Prompt], stop: threading.Event | None) -> list[Row]:
         self._see([p for prompt in prompts for p in prompt.pictures], stop)
-        table = self.model.get_input_embeddings()
-        rows = []
-        for prompt in prompts:
-            seen = [self._pictures[p.digest] for p in prompt.pictures]
-            ids = self.tokens.prompt_ids(prompt, [s.ids for s in seen])
-            tensor = torch.tensor(ids, device=self.model.device)
-            embeds = table(tensor)
-            if seen:
-                embeds[tensor == self.tokens.image] = torch.cat([s.tokens for s in seen]).to(embeds.dtype)
-            rows.append(Row(ids, embeds, positions(self.model, tensor, seen)))
-        return rows
+        if not prompts:
+            return []
+        seen = [[self._pictures[p.digest] for p in prompt.pictures] for prompt in prompts]
+        ids = self.tokens.prompts_ids(prompts, [[one.ids for one in some] for some in seen])
+        flat = torch.tensor([token for some in ids for token in some])
+        device, places = self.model.device, (flat == self.tokens.image).nonzero().squeeze(1)
+        flat = flat.to(device)
+        embeds = self.model.get_input_embeddings()(flat)
+        if len(places):
+            shown = torch.cat([one.tokens for some in seen for one in some])
+            embeds[places.to(device)] = shown.to(embeds.dtype)
+        lengths = [len(some) for some in ids]
+        each = zip(ids, flat.split(lengths), embeds.split(lengths), seen, strict=True)
+        return [Row(one, states, positions(self.model, tensor, some)) for one, tensor, states, some in each]
 
     # -- protocol ---------------------------------------------------------------------------------------------
 

@@ -11,11 +11,12 @@ import torch
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer
 
+from msr.backbones.attention import TILED
 from msr.backbones.rows import Row, padded
 
 _FULL = 96  # tokens of a line that takes no further prompt, unless much of that stands there already
 MUCH = 32  # tokens that are worth sharing
-_ANY_MASK = frozenset({"sdpa", "eager"})  # kinds of attention that take any mask
+_ANY_MASK = frozenset({"sdpa", "eager", TILED})  # kinds of attention that take any mask
 
 
 class Packed(NamedTuple):

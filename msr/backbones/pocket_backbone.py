@@ -20,10 +20,10 @@ from transformers.utils.logging import disable_progress_bar
 from msr.backbones import decoding, pocket, pocket_model
 from msr.backbones.base import BackboneError, Generation, StopRequested
 from msr.backbones.device import hasten, pick_device, pick_dtype
-from msr.backbones.local import LocalBackbone, check
+from msr.backbones.local import LOOKS, LocalBackbone, check
 from msr.backbones.pictures import Seen
 from msr.backbones.wheels import Report
-from msr.batches import even_batches
+from msr.batches import at_once, even_batches
 from msr.cache import TextCache, content_key
 from msr.config import BackboneConfig
 from msr.paths import cache_home
@@ -102,7 +102,8 @@ class PocketBackbone(LocalBackbone):
 
     def _written(self, prompts, max_new_tokens, stop) -> list[Generation]:
         answers = self._answering(prompts, stop)
-        decoding.greedy(self.model, answers, max_new_tokens, self.tokens.eos, lambda: check(stop))
+        checked = at_once(self._identity, decoding.PASS)
+        decoding.greedy(self.model, answers, max_new_tokens, self.tokens.eos, lambda: check(stop), checked=checked)
         decode = self.tokens.tokenizer.decode
         return [Generation(decode(a.written, skip_special_tokens=True).strip(), a.confidence) for a in answers]
 
@@ -134,7 +135,11 @@ class PocketBackbone(LocalBackbone):
         """The tower's CLS feature of each picture (see `Backbone.views`)."""
         width = self.model.config.vision_config.hidden_size
         with self._lock:
-            seen = [view for batch in even_batches(pictures, 4) for view in self.looked_at(batch)]
+            seen = [
+                view
+                for batch in even_batches(pictures, at_once(self._identity, LOOKS))
+                for view in self.looked_at(batch)
+            ]
         return torch.stack(seen)[:, 0, :width].float().numpy()
 
     @torch.inference_mode()

@@ -52,14 +52,22 @@ class ChatTokens:
 
     def prompt_ids(self, prompt: Prompt | str, pictures: Sequence[Sequence[int]] = ()) -> list[int]:
         """Ids of a prompt whose k-th picture expands to `pictures[k]`."""
-        parts = self.chat(prompt if isinstance(prompt, str) else prompt.text)
-        if len(parts) != len(pictures) + 1:
-            raise ValueError(f"{len(parts) - 1} picture places in the chat text, {len(pictures)} pictures")
-        expansions = iter(pictures)
+        return self.prompts_ids([prompt], [pictures])[0]
+
+    def prompts_ids(
+        self, prompts: Sequence[Prompt | str], pictures: Sequence[Sequence[Sequence[int]]]
+    ) -> list[list[int]]:
+        """`prompt_ids` of each prompt, the n-th with `pictures[n]`; tokenised together, which several cores share."""
+        texts = []
+        for prompt, shown in zip(prompts, pictures, strict=True):
+            parts = self.chat(prompt if isinstance(prompt, str) else prompt.text)
+            if len(parts) != len(shown) + 1:
+                raise ValueError(f"{len(parts) - 1} picture places in the chat text, {len(shown)} pictures")
+            texts.append(self._processor.image_token.join(parts))
+        expansions = iter([expansion for shown in pictures for expansion in shown])
         return [
-            token
-            for one in self._tokenized(self._processor.image_token.join(parts))["input_ids"]
-            for token in (next(expansions) if one == self.image else (one,))
+            [token for one in ids for token in (next(expansions) if one == self.image else (one,))]
+            for ids in self._tokenized(texts)["input_ids"]
         ]
 
     def places(self, prompt: Prompt, pictures: Sequence[int] = ()) -> list[tuple[int, int] | None]:
@@ -147,6 +155,8 @@ class ChatTokens:
             messages.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
         return self._processor.apply_chat_template(messages, add_generation_prompt=answer is None)
 
-    def _tokenized(self, text: str, special: bool = True, **options):
-        add = special and not (self.tokenizer.bos_token and text.startswith(self.tokenizer.bos_token))
+    def _tokenized(self, text: str | Sequence[str], special: bool = True, **options):
+        """Of one text, or of several that begin alike."""
+        first = text if isinstance(text, str) else text[0]
+        add = special and not (self.tokenizer.bos_token and first.startswith(self.tokenizer.bos_token))
         return self.tokenizer(text, add_special_tokens=add, **options)

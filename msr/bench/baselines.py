@@ -1,4 +1,4 @@
-"""What ours is measured against, on transformers' own path: processor, pictures and full prompts, nothing kept.
+"""What ours is measured against, on transformers' own path: its processor and attention, full prompts, nothing kept.
 
 The published loop (arXiv 2408.09698) asks for 30 tokens to read one logit. The plain pass computes that logit alone.
 """
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import torch
 
+from msr.backbones.attention import usual
 from msr.backbones.local import LocalBackbone
 from msr.prompts import Prompt
 from msr.schema import YesNo
@@ -35,7 +36,8 @@ def plain(backbone: LocalBackbone, asked: Sequence[Prompt]) -> list[YesNo]:
         inputs = _inputs(backbone, asked[start : start + BATCH])
         if "image_grid_thw" not in inputs:  # a model whose positions follow pictures works them out itself
             inputs["position_ids"] = (inputs["attention_mask"].cumsum(-1) - 1).clamp(min=0)
-        out = backbone.model(**inputs, use_cache=False, logits_to_keep=1)
+        with usual(backbone.model):
+            out = backbone.model(**inputs, use_cache=False, logits_to_keep=1)
         answers += _yes_no(backbone, out.logits[:, -1])
     return answers
 
@@ -53,16 +55,17 @@ def texts(backbone: LocalBackbone, asked: Sequence[Prompt], max_new_tokens: int,
 
 
 def _generate(backbone: LocalBackbone, asked: Sequence[Prompt], max_new_tokens: int, **options):
-    return backbone.model.generate(
-        **_inputs(backbone, asked),
-        max_new_tokens=max_new_tokens,
-        do_sample=False,
-        num_beams=1,
-        eos_token_id=backbone.tokens.ends,
-        pad_token_id=backbone.tokens.pad,
-        return_dict_in_generate=True,
-        **options,
-    )
+    with usual(backbone.model):
+        return backbone.model.generate(
+            **_inputs(backbone, asked),
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            num_beams=1,
+            eos_token_id=backbone.tokens.ends,
+            pad_token_id=backbone.tokens.pad,
+            return_dict_in_generate=True,
+            **options,
+        )
 
 
 def _inputs(backbone: LocalBackbone, asked: Sequence[Prompt]) -> dict[str, torch.Tensor]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from msr.backbones.base import Backbone
-from msr.batches import even_batches
+from msr.batches import at_once, even_batches
 from msr.evidence.influence import Scores
 from msr.evidence.units import (
     IMAGE,
@@ -55,7 +55,7 @@ class Probe:
         is left of the history. Raises ValueError where sentences of a text are to go that is written anew, and
         StopRequested.
         """
-        for some in even_batches(removals, TOGETHER):
+        for some in even_batches(removals, at_once(self._backbone.identity(), TOGETHER)):
             asked = zip(some, self._texts(some, reading), strict=True)
             for scores, alike in groupby(asked, lambda one: self._about(one[0])):
                 contexts = [(text, self._titles(removed, reading)) for removed, text in alike]

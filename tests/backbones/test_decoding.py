@@ -98,6 +98,18 @@ def test_a_row_that_ends_leaves_the_batch_and_the_others_go_on(backbone, plain):
     assert set(passes) == {1, 2}
 
 
+def test_the_head_is_multiplied_once_for_all_rows(backbone):
+    """Given a slice, `linear` would copy it for each row of the batch."""
+    whole = []
+    head = backbone.model.get_output_embeddings()
+    handle = head.register_forward_pre_hook(lambda module, inputs: whole.append(inputs[0].is_contiguous()))
+    try:
+        answered(backbone, MIXED[:2], [[], []], limit=3)
+    finally:
+        handle.remove()
+    assert whole == [True] * 3
+
+
 def test_no_answer_is_longer_than_asked(backbone, plain):
     for limit in (1, 2, AHEAD, AHEAD + 1, AHEAD + 2):
         (row,), _ = answered(backbone, MIXED[:1], [[plain[0][0]]], limit)

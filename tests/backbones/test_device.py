@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import subprocess
 import sys
@@ -14,7 +13,6 @@ from msr import backbones
 from msr.backbones import checkpoint, device, pocket_backbone
 from msr.backbones.base import BackboneError
 from msr.config import BackboneConfig
-from tests import tiny
 
 
 @pytest.fixture
@@ -92,17 +90,6 @@ def test_a_cpu_keeps_the_memory_of_a_pass_for_the_next_one():
     assert after < before / 50
 
 
-def test_attention_on_grouped_keys_is_what_it_is_on_copies(monkeypatch):
-    backbone = tiny.pocket_backbone()
-    assert backbone.model.config.text_config.num_key_value_heads < backbone.model.config.text_config.num_attention_heads
-    found = []
-    for forced in ("0", "1"):
-        monkeypatch.setenv("TRANSFORMERS_SDPA_FORCE_GQA", forced)
-        backbone.forget_prefix()
-        found.append(backbone.score(tiny.MIXED))
-    assert found[0] == found[1]
-
-
 @pytest.mark.parametrize(("name", "module"), [("pocket", pocket_backbone), ("some/model", checkpoint)])
 def test_every_model_in_this_process_is_hastened(monkeypatch, tmp_path, name, module):
     class Hastened(Exception):
@@ -118,10 +105,8 @@ def test_every_model_in_this_process_is_hastened(monkeypatch, tmp_path, name, mo
 
 
 def test_an_accelerator_is_left_alone(monkeypatch):
-    monkeypatch.delenv("TRANSFORMERS_SDPA_FORCE_GQA", raising=False)
     monkeypatch.setattr(device.ctypes, "CDLL", lambda name: pytest.fail("was tuned"))
     device.hasten(torch.device("cuda"))
-    assert "TRANSFORMERS_SDPA_FORCE_GQA" not in os.environ
 
 
 def test_four_bits_need_a_gpu_and_bitsandbytes(monkeypatch):

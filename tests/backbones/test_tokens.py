@@ -49,6 +49,12 @@ def test_a_picture_may_expand_to_any_ids(chat):
     assert framed[:where] + framed[where + 3 :] == plain
 
 
+def test_prompts_together_have_the_ids_that_each_has_alone(chat):
+    texts, shown = ["a b", "a<image> b<image>", "<image>"], [[], [[7, 8], [9]], [[5]]]
+    alone = [chat.prompt_ids(text, pictures) for text, pictures in zip(texts, shown, strict=True)]
+    assert chat.prompts_ids(texts, shown) == alone
+
+
 @pytest.mark.parametrize(("text", "pictures"), [("none", 1), ("<image> one", 0), ("<image>", 2)])
 def test_a_picture_too_many_or_too_few_is_an_error(chat, text, pictures):
     with pytest.raises(ValueError, match="picture"):
