@@ -72,30 +72,32 @@ def greedy(
     table, language, head = model.get_input_embeddings(), model.get_decoder(), model.get_output_embeddings()
     active = list(answers)
     cache, valid, read = _prefilled(model, active, check)
+    device, valid = read.device, valid.cpu()  # a mask is edited row by row, for which a GPU is too far away
     while active:
         check()
         guesses = _guesses(active, max_new_tokens, checked)
         ahead = max(map(len, guesses))
-        padded_ids = torch.tensor([g + [eos] * (ahead - len(g)) for g in guesses], dtype=torch.long).to(valid.device)
-        guessed = torch.tensor([[1] * len(g) + [0] * (ahead - len(g)) for g in guesses]).to(valid)
+        padded_ids = torch.tensor([g + [eos] * (ahead - len(g)) for g in guesses], dtype=torch.long)
+        guessed = torch.tensor([[1] * len(g) + [0] * (ahead - len(g)) for g in guesses], dtype=valid.dtype)
         valid = torch.cat([valid, guessed.view(len(active), ahead)], dim=1)
-        block = torch.cat([read, table(padded_ids)], dim=1)
+        block = torch.cat([read, table(padded_ids.to(device))], dim=1)
         states = language(
             inputs_embeds=block,
-            attention_mask=valid,
-            position_ids=(valid.cumsum(1) - 1).clamp(min=0)[:, -block.shape[1] :],
+            attention_mask=valid.to(device),
+            position_ids=(valid.cumsum(1) - 1).clamp(min=0)[:, -block.shape[1] :].to(device),
             past_key_values=cache,
             use_cache=True,
         ).last_hidden_state[:, -1 - ahead :]
         logits = head(states.contiguous()).float()  # of a slice, the head is copied for each row
         best, choices = logits.max(-1)
-        chances = best - logits.logsumexp(-1)
+        chances = (best - logits.logsumexp(-1)).tolist()
+        choices = choices.tolist()
         kept: list[int] = []  # places in the batch of answers that go on
         longest = 0
         for k, (answer, guess) in enumerate(zip(active, guesses, strict=True)):
-            new = _agreed(choices[k].tolist(), guess, eos)[: max_new_tokens - len(answer.written)]
+            new = _agreed(choices[k], guess, eos)[: max_new_tokens - len(answer.written)]
             answer.written += new
-            answer.chances += chances[k, : len(new)].tolist()
+            answer.chances += chances[k][: len(new)]
             if guess:  # what repeats nothing is not slowed down by guesses
                 answer.hope = 2 * len(new) - 1
             valid[k, valid.shape[1] - ahead + len(new) - 1 :] = 0  # what was guessed wrong is not read again
@@ -106,13 +108,13 @@ def greedy(
                 longest = max(longest, len(new))
         if len(kept) < len(active):
             active, valid = [active[k] for k in kept], valid[kept]
-            cache.batch_select_indices(torch.tensor(kept, dtype=torch.long, device=valid.device))
+            cache.batch_select_indices(torch.tensor(kept, dtype=torch.long, device=device))
         if active:
             wrong = ahead + 1 - longest  # in every answer
             if wrong:
                 cache.crop(-wrong)
             valid = torch.cat([valid[:, : valid.shape[1] - wrong], valid.new_ones(len(active), 1)], dim=1)
-            read = table(torch.tensor([[answer.written[-1]] for answer in active], device=valid.device))
+            read = table(torch.tensor([[answer.written[-1]] for answer in active], device=device))
 
 
 def _prefilled(

@@ -231,7 +231,7 @@ class LocalBackbone:
             rows = self._encode(prompts, stop)
             text, image = self.model.config.get_text_config(), self.tokens.image
             states = self._prefix.last_states(self._language, text, image, rows, lambda: check(stop))
-            return [YesNo(float(yes), float(no)) for yes, no in self._answers(states)]
+            return [YesNo(yes, no) for yes, no in self._answers(states).tolist()]
 
     def attribute(
         self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None

@@ -15,16 +15,17 @@ from torch import nn
 from msr.backbones.local import LocalBackbone
 from msr.schema import Picture
 
-_ROWS = 1024
+_ROWS = {"cpu": 2**10, "cuda": 2**16}  # a GPU's launches take longer than its small products
 _TRIALS = 12
 
 
 @torch.inference_mode()
 def rate(backbone: LocalBackbone) -> float:
-    """Multiply-adds a second: the best of several products of `_ROWS` tokens with an MLP weight of the model."""
+    """Multiply-adds a second: the best of several products of many tokens with an MLP weight of the model."""
     text = backbone.model.config.get_text_config()
     model = backbone.model
-    left = torch.randn(_ROWS, text.hidden_size, device=model.device, dtype=model.dtype)
+    rows = _ROWS.get(model.device.type, _ROWS["cpu"])
+    left = torch.randn(rows, text.hidden_size, device=model.device, dtype=model.dtype)
     right = torch.randn(text.intermediate_size, text.hidden_size, device=model.device, dtype=model.dtype)
     best = float("inf")
     for _ in range(_TRIALS):
@@ -33,7 +34,7 @@ def rate(backbone: LocalBackbone) -> float:
         nn.functional.linear(left, right)
         _synchronise(model.device)
         best = min(best, time.perf_counter() - began)
-    return _ROWS * text.hidden_size * text.intermediate_size / best
+    return rows * text.hidden_size * text.intermediate_size / best
 
 
 def reading(backbone: LocalBackbone, prefix: int, lengths: Iterable[int]) -> int:

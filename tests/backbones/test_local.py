@@ -222,7 +222,7 @@ def test_a_stop_ends_the_looking_at_pictures():
         pytest.raises(StopRequested),
     ):
         backbone.score(prompts, stop)
-    assert sizes == [4], "seven pictures are two passes"
+    assert sizes == [3], "seven pictures are two passes"
 
 
 def test_a_stream_that_is_closed_early_leaves_no_worker(backbone):
