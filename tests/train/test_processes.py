@@ -16,6 +16,7 @@ from tests.train.tiny_run import CONFIG, STORE, draw
 from train.loop import fit
 
 ROOT = Path(__file__).parents[2]
+MACHINES = ROOT / "docs" / "accelerate" / "machines.yaml"
 TIME_LIMIT = 600  # seconds; about 20 on an idle machine, and CI may be busy
 
 
@@ -25,11 +26,21 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def two_processes(checkpoint: Path, folder: Path, *words: str) -> tuple[int, str]:
+def torchrun() -> list[str]:
+    return ["torch.distributed.run", "--nproc_per_node=2", f"--master_port={free_port()}"]
+
+
+def launch() -> list[str]:
+    """The configuration in the docs, for two processes of this machine."""
+    here = ["--num_machines=1", "--num_processes=2", "--main_process_ip=127.0.0.1"]
+    port = f"--main_process_port={free_port()}"
+    return ["accelerate.commands.launch", f"--config_file={MACHINES}", *here, port]
+
+
+def two_processes(checkpoint: Path, folder: Path, *words: str, by=torchrun) -> tuple[int, str]:
     """Runs `tiny_run` in two processes; returns the exit code and what they said."""
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", f"--master_port={free_port()}"]
     script = ["-m", "tests.train.tiny_run", str(checkpoint), str(folder), *words]
-    with subprocess.Popen([*torchrun, *script], cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen([sys.executable, "-m", *by(), *script], cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
         try:
             _, said = run.communicate(timeout=TIME_LIMIT)
         finally:
@@ -39,10 +50,11 @@ def two_processes(checkpoint: Path, folder: Path, *words: str) -> tuple[int, str
 
 @pytest.mark.parametrize("kind", ["whole", "sharded"])
 def test_two_processes_learn_what_one_does(kind, checkpoint, make_learner, tmp_path):
+    by = launch if kind == "sharded" else torchrun
     if kind == "sharded":  # whose weights and moments are put together, and divided again
-        code, _ = two_processes(checkpoint, tmp_path, kind, "2")
+        code, _ = two_processes(checkpoint, tmp_path, kind, "2", by=by)
         assert code == 1 and (tmp_path / "run" / "checkpoint.pt").exists(), "broken off amid the run"
-    code, said = two_processes(checkpoint, tmp_path, kind)
+    code, said = two_processes(checkpoint, tmp_path, kind, by=by)
     assert code == 0, said
     first, second = (json.loads((tmp_path / f"process-{n}.json").read_text()) for n in (0, 1))
     one, aucs = make_learner(seed=0), iter((1.0, 0.5))
