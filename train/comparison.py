@@ -28,10 +28,11 @@ from train.splits import Case, Roles
 from train.systems import Builder
 from train.vocabulary import Vocabulary
 
-# Which differences are worth an interval: what the adapter, the pictures, the model and the statistics add.
+# Which differences are worth an interval: what the adapter, the pictures, the preference, the model and counts add.
 DIFFERENCES = (
     ("mllm", "untuned"),
     ("mllm", "titles-only"),
+    ("mllm", "tallrec"),
     ("mllm", "popularity"),
     ("mllm", "recent-popularity"),
     ("mllm", "item-knn"),

@@ -12,13 +12,14 @@ GENERATED, SYMBOLIC, TITLES = PREFERENCES = ("generated", "symbolic", "titles")
 
 COUNTED = ("random", "popularity", "recent-popularity", "item-knn")
 BASELINES = (*COUNTED, "gru4rec-ids", "gru4rec-titles", "gru4rec-images", "gru4rec-summaries", "sasrec")
-MODELS = ("untuned", "titles-only", "mllm")
+TALLREC = "tallrec"  # wants an adapter of its own, so it is asked for
+MODELS = ("untuned", "titles-only", "mllm", TALLREC)
 FUSED = {  # name: what is in it
     "statistics": ("popularity", "recent-popularity", "item-knn"),
     "mllm+popularity": ("popularity", "mllm"),
     "fused": ("popularity", "recent-popularity", "item-knn", "mllm"),
 }
 SYSTEMS = (*BASELINES, *MODELS, *FUSED)
-DEFAULT_SYSTEMS = (*COUNTED, *MODELS, *FUSED)
+DEFAULT_SYSTEMS = tuple(name for name in (*COUNTED, *MODELS, *FUSED) if name != TALLREC)
 ASK_MODEL = {*MODELS, *(name for name, parts in FUSED.items() if "mllm" in parts)}
 NEED_BACKBONE = {"gru4rec-images", "gru4rec-summaries", *ASK_MODEL}

@@ -23,6 +23,7 @@ from train.baselines.random_order import RandomOrder
 from train.baselines.recent_popularity import RecentPopularity
 from train.baselines.sasrec import SasRec
 from train.dataset import CatalogueItem
+from train.names import TALLREC, TITLES
 from train.preferences import Shelf, writer
 
 
@@ -63,10 +64,10 @@ class Builder:
             raise InputProblem(f"{name}: {error}") from None
 
     def model(self, name: str) -> Model:
-        """The model untuned, on titles alone, or as it is."""
+        """The model untuned, without pictures, on titles in place of a preference too, or as it is."""
         cached = CachedBackbone(self.backbone, self.cache)
-        shelf = Shelf(self.items, pictured=name != "titles-only")
-        write = writer(self.preference, shelf, cached)
+        shelf = Shelf(self.items, pictured=name not in ("titles-only", TALLREC))
+        write = writer(TITLES if name == TALLREC else self.preference, shelf, cached)
         return Model(name, cached, shelf, write, self.log, tuned=name != "untuned")
 
     def _summaries(self) -> list[str]:

@@ -20,13 +20,13 @@ from msr import backbones
 from msr.backbones import pocket
 from msr.config import BackboneConfig
 from train import artifacts, readers, report, splits
+from train.baselines.tallrec import LogSlates
 from train.checkpoint import CheckpointLearner
 from train.encode import Slate
 from train.loop import LoopConfig, fit
 from train.model import Learner
 from train.names import POCKET
 from train.processes import joined
-from train.slates import LogSlates
 from train.stages import frozen_dtype
 from train.validation import slate_auc
 

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from msr import prompts
 from msr.cache import TextCache
 from msr.schema import InputProblem, YesNo
 from tests.fakes import FakeBackbone
@@ -101,6 +102,17 @@ def test_all_systems_are_asked_about_the_same_candidates():
     asked = [re.search(r'"item (.)"$', p.text).group(1) for p in backbone.prompts["score"]]
     assert set(asked) == wanted
     assert len(asked) == 2 * 2 * 21, "two users, untuned and tuned; titles alone is no other question here"
+
+
+def test_tallrec_reads_titles_whatever_the_others_read():
+    backbone, data = Knowing(), world()
+    builder = Builder(data.items, backbone, TextCache(), ScoreLog(), "generated")
+    compare(builder, splits.roles(data), EvalConfig(10, 10, ("uniform",), ("tallrec",)))
+    assert "generate" not in backbone.calls
+    assert all(prompt.text.startswith(prompts.UNKNOWN) for prompt in backbone.prompts["score"])
+    compare(builder, splits.roles(data), EvalConfig(10, 10, ("uniform",), ("mllm", "tallrec")))
+    assert "generate" in backbone.calls
+    assert len(backbone.prompts["score"]) == 2 * 2 * 21, "two users; what tallrec was asked is known"
 
 
 def test_differences_are_paired():

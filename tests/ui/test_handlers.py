@@ -144,6 +144,14 @@ def test_the_next_text_without_a_judgement_is_shown() -> None:
     assert do.start("unknown", "Ann")[4] == 0
 
 
+def test_that_a_name_is_missing_stays_said_when_a_run_comes_late() -> None:
+    app, kept = studio()
+    do = Review(app)
+    assert "Enter your name first" in do.judge("wrong", kept.key, 0, " ", "")[-1]
+    assert do.start(kept.key, " ")[-1] == {"__type__": "update"}
+    assert do.start(kept.key, "Ann")[-1] == ""
+
+
 def test_only_runs_that_a_page_may_see_are_exported() -> None:
     app, kept = studio()
     do = Review(app)

@@ -87,8 +87,9 @@ class _Handlers:
         return gr.update(choices=choices, value=chosen if chosen in [key for _, key in choices] else first)
 
     def start(self, key: Any, name: Any) -> tuple[Any, ...]:
-        """The first text of a run that this reviewer has not judged."""
-        return self._shown(key, self._next(key, name, 0), name)
+        """The first text of a run that this reviewer has not judged. That there is no name yet stays said."""
+        *shown, said = self._shown(key, self._next(key, name, 0), name)
+        return *shown, said if _name(name) else gr.skip()
 
     def step(self, by: int, key: Any, position: Any, name: Any) -> tuple[Any, ...]:
         return self._shown(key, (position if isinstance(position, int) else 0) + by, name)

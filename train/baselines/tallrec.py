@@ -1,7 +1,10 @@
-"""Slates from interaction logs: recent titles, then the next choices among items that were passed over.
+"""TALLREC (arXiv 2305.00447): an adapter that reads the titles of the history in place of a preference text.
 
-In the manner of TALLREC (arXiv 2305.00447): titles of the history in place of a preference text, asked in the very
-words of `train.preferences` "titles". Any data set with titles will do; candidates may show their pictures.
+Here are the slates that it learns from: recent titles, then the next choices among items that were passed over, in the
+very words of `train.preferences` "titles". Any data set with titles will do; candidates may show their pictures.
+
+    python -m train sft --dataset movielens --data DATA --start assets/pocket --out runs/titles
+    python -m train eval --dataset movielens --data DATA --systems tallrec --adapter runs/titles --json titles.json
 """
 
 from __future__ import annotations
