@@ -88,7 +88,8 @@ def greedy(
             past_key_values=cache,
             use_cache=True,
         ).last_hidden_state[:, -1 - ahead :]
-        logits = head(states.contiguous()).float()  # of a slice, the head is copied for each row
+        logits = head(states.flatten(0, 1)).float()  # of a slice in rows, the head would be copied for each
+        logits = logits.unflatten(0, (len(active), -1))
         best, choices = logits.max(-1)
         chances = (best - logits.logsumexp(-1)).tolist()
         choices = choices.tolist()
