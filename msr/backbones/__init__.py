@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from msr.backbones import worker
 from msr.backbones.base import Backbone, BackboneError
 from msr.config import LLAMA_CPP, BackboneConfig
 
@@ -27,14 +28,14 @@ def load(
         if config.engine == LLAMA_CPP:
             from msr.backbones import llamacpp
 
-            return llamacpp.load(config, report)
+            return worker.run(lambda: llamacpp.load(config, report))
         from msr.backbones import pocket_backbone
 
-        return pocket_backbone.load(config, report)
+        return worker.run(lambda: pocket_backbone.load(config, report))
     if config.name.startswith("openai:"):
         from msr.backbones import remote
 
         return remote.load(config, report)
     from msr.backbones import checkpoint
 
-    return checkpoint.load(config, report)
+    return worker.run(lambda: checkpoint.load(config, report))

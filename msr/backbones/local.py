@@ -9,21 +9,21 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
-from queue import Queue
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
 
-from msr.backbones import attention, attribution
+from msr.backbones import attention, attribution, worker
 from msr.backbones.adapter import Adapter
 from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested
 from msr.backbones.pictures import Seen, look
 from msr.backbones.prefixes import SharedPrefix, shared
 from msr.backbones.rows import Row, padded, positions
 from msr.backbones.tokens import ChatTokens
+from msr.backbones.worker import Turn, at_work
 from msr.batches import at_once, even_batches
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
@@ -47,7 +47,7 @@ def check(stop: threading.Event | None) -> None:
 
 
 class LocalBackbone:
-    """The `Backbone` protocol over a transformers model; a lock keeps a second caller waiting."""
+    """The `Backbone` protocol over a transformers model, which works on one thread (`worker`); callers take turns."""
 
     def __init__(self, model, processor, identity: Mapping[str, Any]) -> None:
         self.model = model.eval().requires_grad_(False)
@@ -58,10 +58,9 @@ class LocalBackbone:
         self._identity = dict(identity)
         self._adapter: Adapter | None = None
         self._off = False
-        self._off_thread: int | None = None  # who holds the lock while the adapter is off
         self._pictures: OrderedDict[str, Seen] = OrderedDict()
         self._prefix = SharedPrefix()
-        self._lock = threading.RLock()
+        self._turn = Turn()
 
     # -- identity and adapter -----------------------------------------------------------------------------
 
@@ -82,17 +81,17 @@ class LocalBackbone:
 
     @contextmanager
     def adapter_off(self) -> Iterator[None]:
-        with self._lock:
+        with self._turn:
             if self._off:  # this thread entered before
                 yield
                 return
-            self._switch(False)
-            self._off, self._off_thread = True, threading.get_ident()
+            worker.run(lambda: self._switch(False))
+            self._off = True
             try:
                 yield
             finally:
-                self._switch(True)
-                self._off, self._off_thread = False, None
+                worker.run(lambda: self._switch(True))
+                self._off = False
 
     def _switch(self, on: bool) -> None:
         self._prefix.forget()
@@ -103,16 +102,16 @@ class LocalBackbone:
 
     # -- inputs -----------------------------------------------------------------------------------------------
 
+    @at_work
     def forget_prefix(self) -> None:
         """The next scores read their prefix anew."""
-        with self._lock:
-            self._prefix.forget()
+        self._prefix.forget()
 
+    @at_work
     def forget(self) -> None:
         """Forgets all pictures that were seen, and the prefix; the next look at a picture is a first look."""
-        with self._lock:
-            self._pictures.clear()
-            self._prefix.forget()
+        self._pictures.clear()
+        self._prefix.forget()
 
     def _see(self, pictures: Sequence[Picture], stop: threading.Event | None) -> None:
         """Fills the store of seen pictures, a few a forward pass; the latest used stay."""
@@ -149,15 +148,15 @@ class LocalBackbone:
 
     # -- protocol ---------------------------------------------------------------------------------------------
 
+    @at_work
     @torch.inference_mode()
     def generate(
         self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None = None
     ) -> list[Generation]:
         if not prompts:
             return []
-        with self._lock:
-            check(stop)
-            return self._written(prompts, max_new_tokens, stop)
+        check(stop)
+        return self._written(prompts, max_new_tokens, stop)
 
     def _written(
         self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None
@@ -181,23 +180,25 @@ class LocalBackbone:
         return answers
 
     def stream(self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None) -> Iterator[str]:
-        gone = threading.Event()  # set when the reader goes away, so that the worker does not go on alone
+        gone = threading.Event()  # set when the reader goes away, so that the work does not go on alone
         streamer = TextIteratorStreamer(self.tokens.tokenizer, skip_prompt=False, skip_special_tokens=True)
-        failure: Queue[BaseException] = Queue()
-        # Inside `adapter_off` the reader holds the lock already, and the worker is its hand.
-        lock = nullcontext() if self._off_thread == threading.get_ident() else self._lock
+        mine = self._turn.mine  # inside `adapter_off`
 
+        @torch.inference_mode()
         def work() -> None:
             try:
-                with lock, torch.inference_mode():
-                    self._speak(prompt, max_new_tokens, streamer, stop, gone)
-            except BaseException as error:
-                failure.put(error)
+                self._speak(prompt, max_new_tokens, streamer, stop, gone)
+            except BaseException:
                 streamer.end()
+                raise
+            finally:
+                if not mine:
+                    self._turn.give()
 
         check(stop)
-        worker = threading.Thread(target=work, daemon=True)
-        worker.start()
+        if not mine:
+            self._turn.take()
+        done = worker.begin(work)
         text = ""
         try:
             for piece in streamer:
@@ -206,9 +207,9 @@ class LocalBackbone:
                     yield text.strip()
         finally:
             gone.set()
-            worker.join()
-        if not failure.empty():
-            raise failure.get()
+            failure = done.exception()
+        if failure:
+            raise failure
         check(stop)
 
     def _speak(
@@ -222,17 +223,18 @@ class LocalBackbone:
             **self._greedy(max_new_tokens),
         )
 
+    @at_work
     @torch.inference_mode()
     def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
         if not prompts:
             return []
-        with self._lock:
-            check(stop)
-            rows = self._encode(prompts, stop)
-            text, image = self.model.config.get_text_config(), self.tokens.image
-            states = self._prefix.last_states(self._language, text, image, rows, lambda: check(stop))
-            return [YesNo(yes, no) for yes, no in self._answers(states).tolist()]
+        check(stop)
+        rows = self._encode(prompts, stop)
+        text, image = self.model.config.get_text_config(), self.tokens.image
+        states = self._prefix.last_states(self._language, text, image, rows, lambda: check(stop))
+        return [YesNo(yes, no) for yes, no in self._answers(states).tolist()]
 
+    @at_work
     def attribute(
         self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None
     ) -> Attribution:
@@ -243,24 +245,23 @@ class LocalBackbone:
             states = self._language(**inputs, use_cache=False).last_hidden_state
             return self._answers(states[:, -1]) @ states.new_tensor([1.0, -1.0]).float()
 
-        with self._lock:
-            (row,) = self._encode([prompt], stop)
-            blank = self.model.get_input_embeddings().weight[self.tokens.pad].float()
-            found = self.tokens.places(prompt, [len(self._pictures[p.digest].ids) for p in prompt.pictures])
-            return attribution.words(logit, row.embeds.float(), blank, prompt.text, found, spans, method)
+        (row,) = self._encode([prompt], stop)
+        blank = self.model.get_input_embeddings().weight[self.tokens.pad].float()
+        found = self.tokens.places(prompt, [len(self._pictures[p.digest].ids) for p in prompt.pictures])
+        return attribution.words(logit, row.embeds.float(), blank, prompt.text, found, spans, method)
 
+    @at_work
     @torch.inference_mode()
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
-        with self._lock:
-            rows = self._encode(prompts, None)
+        rows = self._encode(prompts, None)
         texts = [IMAGE.join(self.tokens.chat(prompt.text)) for prompt in prompts]
         return [Reading(text, len(row.ids)) for text, row in zip(texts, rows, strict=True)]
 
+    @at_work
     @torch.no_grad()
     def rows(self, prompts: Sequence[Prompt]) -> list[Row]:
         """Prompts as the language model takes them, for training on what is read at inference."""
-        with self._lock:
-            return self._encode(prompts, None)
+        return self._encode(prompts, None)
 
     def seen(self, digest: str) -> Seen:
         """A picture of a prompt that was read; KeyError for another."""
@@ -270,18 +271,18 @@ class LocalBackbone:
         """Always 1: only a model whose training pictures are known can tell (`pocket_backbone`)."""
         return [1.0] * len(pictures)
 
+    @at_work
     def shared(self, prompts: Sequence[Prompt]) -> int:
         """How many tokens at their beginning `score` computes once for all of these prompts."""
-        with self._lock:
-            rows = self._encode(prompts, None)
+        rows = self._encode(prompts, None)
         return shared([row.ids for row in rows], self.tokens.image, self.model.config.get_text_config())
 
+    @at_work
     @torch.inference_mode()
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         """The mean of each picture's tokens (see `Backbone.views`)."""
-        with self._lock:
-            self._see(pictures, None)
-            return torch.stack([self._pictures[p.digest].tokens.float().mean(0) for p in pictures]).cpu().numpy()
+        self._see(pictures, None)
+        return torch.stack([self._pictures[p.digest].tokens.float().mean(0) for p in pictures]).cpu().numpy()
 
     # -- parts --------------------------------------------------------------------------------------------------
 

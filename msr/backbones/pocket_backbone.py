@@ -23,6 +23,7 @@ from msr.backbones.device import hasten, pick_device, pick_dtype
 from msr.backbones.local import LOOKS, LocalBackbone, check
 from msr.backbones.pictures import Seen
 from msr.backbones.wheels import Report
+from msr.backbones.worker import at_work
 from msr.batches import at_once, even_batches
 from msr.cache import TextCache, content_key
 from msr.config import BackboneConfig
@@ -73,13 +74,14 @@ class PocketBackbone(LocalBackbone):
         self._known.update(zip((p.digest for p in pictures), values, strict=True))
         return [Seen([self.tokens.image] * len(tokens), tokens) for tokens in connector(seen)]
 
+    @at_work
     def forget(self) -> None:
         """Forgets all pictures that were seen, and leaves the views on disk alone from now on."""
-        with self._lock:
-            super().forget()
-            self._known.clear()
-            self._views = TextCache()
+        super().forget()
+        self._known.clear()
+        self._views = TextCache()
 
+    @at_work
     def looked_at(self, pictures: Sequence[Picture]) -> list[torch.Tensor]:
         """Views (1 + cells, F + 6) in half precision, whether kept or new, so that both give the same scores."""
         keys = [
@@ -130,24 +132,20 @@ class PocketBackbone(LocalBackbone):
         rows = self._encode(prompts, stop)
         return [decoding.Answer(row, [*draft, row.ids]) for row, draft in zip(rows, drafts, strict=True)]
 
+    @at_work
     @torch.inference_mode()
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         """The tower's CLS feature of each picture (see `Backbone.views`)."""
         width = self.model.config.vision_config.hidden_size
-        with self._lock:
-            seen = [
-                view
-                for batch in even_batches(pictures, at_once(self._identity, LOOKS))
-                for view in self.looked_at(batch)
-            ]
+        batches = even_batches(pictures, at_once(self._identity, LOOKS))
+        seen = [view for batch in batches for view in self.looked_at(batch)]
         return torch.stack(seen)[:, 0, :width].float().numpy()
 
+    @at_work
     @torch.inference_mode()
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
-        with self._lock:
-            check(None)
-            self._see([p for p in pictures if p.digest not in self._known], None)
-            return [self._known[p.digest] for p in pictures]
+        self._see([p for p in pictures if p.digest not in self._known], None)
+        return [self._known[p.digest] for p in pictures]
 
 
 Kind = TypeVar("Kind", bound=PocketBackbone)

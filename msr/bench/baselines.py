@@ -11,6 +11,7 @@ import torch
 
 from msr.backbones.attention import usual
 from msr.backbones.local import LocalBackbone
+from msr.backbones.worker import alone
 from msr.prompts import Prompt
 from msr.schema import YesNo
 
@@ -18,6 +19,7 @@ BATCH = 6  # prompts a forward pass, as published
 _NEW_TOKENS = 30
 
 
+@alone
 @torch.inference_mode()
 def published(backbone: LocalBackbone, asked: Sequence[Prompt]) -> list[YesNo]:
     """The first step's logits of `generate(max_new_tokens=30)`, in batches of 6."""
@@ -28,6 +30,7 @@ def published(backbone: LocalBackbone, asked: Sequence[Prompt]) -> list[YesNo]:
     return answers
 
 
+@alone
 @torch.inference_mode()
 def plain(backbone: LocalBackbone, asked: Sequence[Prompt]) -> list[YesNo]:
     """One forward pass over full prompts in batches of 6; logits at the last position alone."""
@@ -42,6 +45,7 @@ def plain(backbone: LocalBackbone, asked: Sequence[Prompt]) -> list[YesNo]:
     return answers
 
 
+@alone
 @torch.inference_mode()
 def texts(backbone: LocalBackbone, asked: Sequence[Prompt], max_new_tokens: int, **options) -> list[str]:
     """Greedy answers in batches of 6; `options` of transformers' `generate`."""

@@ -14,6 +14,7 @@ import torch
 from msr import prompts
 from msr.backbones.local import LocalBackbone
 from msr.backbones.pocket_backbone import PocketBackbone
+from msr.backbones.worker import alone
 from msr.bench import baselines, inputs
 from msr.bench.measure import Measured, Row, measured
 from msr.schema import ItemSummary
@@ -49,8 +50,13 @@ def _row(task: str, backbone: LocalBackbone, told: Measured[str], expected: str)
 def _int8(backbone: LocalBackbone) -> Iterator[None]:
     """While entered, the model's linear layers multiply in int8, activations quantised as they come."""
     whole = backbone.model
-    in_float = whole if whole.dtype == torch.float32 else copy.deepcopy(whole).float()  # it takes no other activations
-    backbone.model = torch.ao.quantization.quantize_dynamic(in_float, {torch.nn.Linear}, torch.qint8)
+
+    @alone
+    def packed() -> torch.nn.Module:
+        in_float = whole if whole.dtype == torch.float32 else copy.deepcopy(whole).float()  # it takes no others
+        return torch.ao.quantization.quantize_dynamic(in_float, {torch.nn.Linear}, torch.qint8)
+
+    backbone.model = packed()
     try:
         yield
     finally:
@@ -70,7 +76,7 @@ def _engine(backbone: LocalBackbone, prompt: prompts.Prompt, expected: str) -> I
 
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model.gguf"
-            exported.export(backbone.model.get_decoder(), backbone.tokens.tokenizer, backbone.tokens.eos, file)
+            alone(exported.export)(backbone.model.get_decoder(), backbone.tokens.tokenizer, backbone.tokens.eos, file)
             writer = llamacpp.Writer(file, torch.get_num_threads())
 
             def write(some: Sequence[prompts.Prompt]) -> list[str]:

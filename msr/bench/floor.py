@@ -13,12 +13,14 @@ import torch
 from torch import nn
 
 from msr.backbones.local import LocalBackbone
+from msr.backbones.worker import alone
 from msr.schema import Picture
 
 _ROWS = {"cpu": 2**10, "cuda": 2**16}  # a GPU's launches take longer than its small products
 _TRIALS = 12
 
 
+@alone
 @torch.inference_mode()
 def rate(backbone: LocalBackbone) -> float:
     """Multiply-adds a second: the best of several products of many tokens with an MLP weight of the model."""

@@ -10,6 +10,7 @@ from torch.profiler import ProfilerActivity, profile
 from msr import prompts, ranking, summaries
 from msr.backbones.cached import CachedBackbone
 from msr.backbones.local import LocalBackbone
+from msr.backbones.worker import alone
 from msr.bench import inputs
 from msr.bench.jobs import CONFIG, drained
 from msr.bench.measure import Row
@@ -58,6 +59,7 @@ def profiling(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
     yield _row("profile: describe", n, lambda: drained(summaries.describe(cached, items, CONFIG)))
 
 
+@alone
 def _row(task: str, n: int, work: Callable[[], object]) -> Row:
     began = time.perf_counter()
     with profile(activities=[ProfilerActivity.CPU]) as watched:
