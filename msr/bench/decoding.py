@@ -74,6 +74,8 @@ def _engine(backbone: LocalBackbone, prompt: prompts.Prompt, expected: str) -> I
     else:
         from msr.backbones import exported, llamacpp
 
+        asked = list(_short())
+        ours = measured(lambda: _written(backbone, asked))  # while llama.cpp's threads do not wait for work yet
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "model.gguf"
             alone(exported.export)(backbone.model.get_decoder(), backbone.tokens.tokenizer, backbone.tokens.eos, file)
@@ -84,8 +86,7 @@ def _engine(backbone: LocalBackbone, prompt: prompts.Prompt, expected: str) -> I
                 return [writer.write([one], TOKENS, lambda: None)[0].text for one in ids]
 
             yield _row(task, backbone, measured(lambda: write([prompt])[0]), expected)
-            asked = list(_short())
-            ours, theirs = measured(lambda: _written(backbone, asked)), measured(lambda: write(asked))
+            theirs = measured(lambda: write(asked))
             same = sum(one == other for one, other in zip(ours.result, theirs.result, strict=True))
             note = (
                 f"n: preferences, reasons; {same} of {len(asked)} equal to the letter; plain: PyTorch, guessing ahead"
