@@ -22,20 +22,27 @@ def load(
     config = config or BackboneConfig()
     if config.engine == LLAMA_CPP and config.name != "pocket":
         raise BackboneError("the engine llama.cpp writes the pocket model's texts only; leave --engine out")
-    if config.name == "pocket":
-        if config.weights != "full":
-            raise BackboneError("4-bit weights are for large checkpoints; the pocket model comes in full ones only")
-        if config.engine == LLAMA_CPP:
-            from msr.backbones import llamacpp
-
-            return worker.run(lambda: llamacpp.load(config, report))
-        from msr.backbones import pocket_backbone
-
-        return worker.run(lambda: pocket_backbone.load(config, report))
+    if config.name == "pocket" and config.weights != "full":
+        raise BackboneError("4-bit weights are for large checkpoints; the pocket model comes in full ones only")
     if config.name.startswith("openai:"):
         from msr.backbones import remote
 
         return remote.load(config, report)
-    from msr.backbones import checkpoint
+    from msr.backbones import device
 
-    return worker.run(lambda: checkpoint.load(config, report))
+    device.hasten(device.pick_device(config.device))  # before there is a thread, whose memory it settles
+    return worker.run(lambda: _in_this_process(config, report))
+
+
+def _in_this_process(config: BackboneConfig, report: Callable[[str, float], None]) -> Backbone:
+    if config.name != "pocket":
+        from msr.backbones import checkpoint
+
+        return checkpoint.load(config, report)
+    if config.engine == LLAMA_CPP:
+        from msr.backbones import llamacpp
+
+        return llamacpp.load(config, report)
+    from msr.backbones import pocket_backbone
+
+    return pocket_backbone.load(config, report)

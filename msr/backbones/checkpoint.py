@@ -9,7 +9,7 @@ from transformers import AutoModelForImageTextToText
 
 from msr.backbones import processors
 from msr.backbones.base import BackboneError
-from msr.backbones.device import four_bit, hasten, pick_device, pick_dtype
+from msr.backbones.device import four_bit, pick_device, pick_dtype
 from msr.backbones.local import LocalBackbone
 from msr.backbones.wheels import Report
 from msr.config import BackboneConfig
@@ -23,7 +23,6 @@ def load(config: BackboneConfig, report: Report) -> LocalBackbone:
     """
     report(f"Loading {config.name}", 0.1)
     device = pick_device(config.device)
-    hasten(device)
     dtype = pick_dtype(device, config.dtype)
     packed = four_bit(device, dtype) if config.weights == "4bit" else None
     try:

@@ -19,7 +19,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from msr.backbones import decoding, pocket, pocket_model
 from msr.backbones.base import BackboneError, Generation, StopRequested
-from msr.backbones.device import hasten, pick_device, pick_dtype
+from msr.backbones.device import pick_device, pick_dtype
 from msr.backbones.local import LOOKS, LocalBackbone, check
 from msr.backbones.pictures import Seen
 from msr.backbones.wheels import Report
@@ -165,7 +165,6 @@ def load(config: BackboneConfig, report: Report, kind: type[Kind] = PocketBackbo
     if not (home / CONNECTOR).exists():
         raise BackboneError(f"{home / CONNECTOR} is missing: this installation is not complete; get the sources again")
     device = pick_device(config.device)
-    hasten(device)
     dtype = pick_dtype(device, config.dtype)
     disable_progress_bar()
     model = pocket_model.PocketLlava.from_pretrained(checkpoint, dtype=dtype).to(device)
