@@ -54,6 +54,16 @@ def test_the_order_of_candidates_changes_nothing():
         assert scored(shuffled, Batchy()) == expected
 
 
+def test_a_gpu_is_asked_about_more_at_once():
+    class OnAGpu(FakeBackbone):
+        def identity(self):
+            return {**super().identity(), "name": "pocket", "device": "cuda"}
+
+    laptop, gpu = FakeBackbone(), OnAGpu()
+    assert scored(catalogue(60), laptop) == scored(catalogue(60), gpu)
+    assert (laptop.calls["score"], gpu.calls["score"]) == (3, 1)
+
+
 def test_ties_are_broken_by_id():
     ids = [c.item_id for c in scored([Item(i, "lamp") for i in ("z", "b", "m", "a")])]
     assert ids == ["a", "b", "m", "z"]

@@ -1,7 +1,7 @@
 """Attention of a processor: two products and a softmax, so many scores at a time as its cache holds.
 
-PyTorch's fused attention saves memory that a processor does not lack, and its exponentials hold the products back: in
-bfloat16 it multiplies a sixth as fast as a product does. Heads that share keys are rows of one product here.
+PyTorch's fused attention saves memory that a processor does not lack, and its exponentials hold the products back.
+Heads that share keys are rows of one product here.
 """
 
 from __future__ import annotations

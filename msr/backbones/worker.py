@@ -1,7 +1,7 @@
 """The one thread on which the models of this process work; callers wait for their turn and for the result.
 
 libgomp keeps threads for every thread that multiplies. With more of them than there are cores each goes to sleep as
-soon as it waits for another, and a text that is written alone takes 1.6 times as long.
+soon as it waits for another, and a text that is written alone takes half as long again.
 """
 
 from __future__ import annotations

@@ -226,6 +226,7 @@ def test_a_stop_ends_the_looking_at_pictures():
 
 
 def test_a_stream_that_is_closed_early_leaves_no_work(backbone):
+    backbone.score([MIXED[4]])  # from here on the thread that works is there
     before = threading.active_count()
     with reference.counted(backbone.model.get_decoder()) as sizes:
         growing = backbone.stream(MIXED[0], 600)
@@ -235,6 +236,23 @@ def test_a_stream_that_is_closed_early_leaves_no_work(backbone):
         assert len(backbone.score([MIXED[4]])) == 1, "the turn was given back"
     assert len(sizes) == done + 1 < 600
     assert threading.active_count() == before
+
+
+def test_all_questions_are_answered_on_one_thread(backbone):
+    names = set()
+    note = backbone.model.get_decoder().register_forward_pre_hook(
+        lambda module, inputs: names.add(threading.current_thread().name)
+    )
+    try:
+        backbone.score([MIXED[4]])
+        backbone.generate([MIXED[0]], 2)
+        list(backbone.stream(MIXED[0], 2))
+        asker = threading.Thread(target=backbone.score, args=([MIXED[4]],))
+        asker.start()
+        asker.join()
+    finally:
+        note.remove()
+    assert len(names) == 1 and threading.current_thread().name not in names
 
 
 # -- pictures -----------------------------------------------------------------------------------------------

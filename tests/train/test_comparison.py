@@ -12,7 +12,7 @@ from msr.cache import TextCache
 from msr.schema import InputProblem, YesNo
 from tests.fakes import FakeBackbone
 from tests.train.worlds import dataset, letters, names
-from train import comparison, protocol, splits
+from train import comparison, protocol, splits, systems
 from train.asking import ScoreLog
 from train.comparison import EvalConfig, compare
 from train.interactions import Interactions
@@ -102,6 +102,15 @@ def test_all_systems_are_asked_about_the_same_candidates():
     asked = [re.search(r'"item (.)"$', p.text).group(1) for p in backbone.prompts["score"]]
     assert set(asked) == wanted
     assert len(asked) == 2 * 2 * 21, "two users, untuned and tuned; titles alone is no other question here"
+
+
+def test_only_two_systems_see_no_pictures(monkeypatch):
+    seen: list[bool] = []
+    monkeypatch.setattr(systems, "Shelf", lambda items, pictured: seen.append(pictured))
+    builder = Builder(world().items, Knowing(), TextCache(), ScoreLog(), "titles")
+    for name in ("untuned", "titles-only", "mllm", "tallrec"):
+        builder.model(name)
+    assert seen == [True, False, True, False]
 
 
 def test_tallrec_reads_titles_whatever_the_others_read():
