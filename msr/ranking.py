@@ -11,7 +11,7 @@ from msr.batches import at_once, even_batches
 from msr.events import StageProgress
 from msr.schema import Candidate, Item, Recommendation
 
-CHUNK = 24  # candidates a scoring call: often enough for Stop and progress, seldom enough for the shared prefix
+CHUNK = 50  # candidates a scoring call: often enough for Stop and progress, seldom enough for the shared prefix
 
 
 def candidates(history: Sequence[Item], catalogue: Sequence[Item]) -> list[Item]:

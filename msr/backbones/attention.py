@@ -15,7 +15,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
 TILED = "tiled"  # the name under which a model is told to attend like this
-_SCORES = 2**19  # at a time
+_SCORES = 2**20  # at a time
 
 
 def attend(module, query, key, value, attention_mask, scaling: float | None = None, **others):

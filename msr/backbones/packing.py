@@ -14,7 +14,7 @@ from transformers.cache_utils import DynamicLayer
 from msr.backbones.attention import TILED
 from msr.backbones.rows import Row, padded
 
-_FULL = 96  # tokens of a line that takes no further prompt, unless much of that stands there already
+_LINES = (72, 132)  # about how many tokens a line has: fewer make small products, more see much that is masked
 MUCH = 32  # tokens that are worth sharing
 _ANY_MASK = frozenset({"sdpa", "eager", TILED})  # kinds of attention that take any mask
 
@@ -58,19 +58,52 @@ def packable(config) -> bool:
 
 
 def packed(rows: Sequence[Row], image: int, before: int = 0) -> Packed:
-    """Puts prompts of at least one token into lines, in their order, behind `before` tokens in a cache that all see."""
-    lines: list[_Line] = []
-    places = []
+    """Puts prompts of at least one token into lines, behind `before` tokens in a cache that all see.
+
+    Neighbours that begin with much alike stay together.
+    """
+    groups: list[list[int]] = []
+    sizes: list[int] = []
     for n, row in enumerate(rows):
         known = common([rows[n - 1].ids, row.ids], image) if n else 0
-        if not lines or (lines[-1].length >= _FULL and known < MUCH):
-            lines.append(_Line())
+        if known < MUCH:
+            groups.append([])
+            sizes.append(0)
             known = 0
-        lines[-1].add(row, known)
-        places.append((len(lines) - 1, lines[-1].columns[-1][-1]))
+        groups[-1].append(n)
+        sizes[-1] += len(row.ids) - known
+    lines = []
+    places = torch.zeros(len(rows), 2, dtype=torch.long)
+    for some in _spread(sizes):
+        line, last = _Line(), None
+        for n in (n for k in some for n in groups[k]):
+            line.add(rows[n], 0 if last is None else common([rows[last].ids, rows[n].ids], image))
+            places[n] = torch.tensor([len(lines), line.columns[-1][-1]])
+            last = n
+        lines.append(line)
     inputs = padded([line.row() for line in lines], left=False)
     inputs["attention_mask"] = _mask(lines, before, inputs["inputs_embeds"])
-    return Packed(inputs, *torch.tensor(places, device=inputs["inputs_embeds"].device).T)
+    return Packed(inputs, *places.to(inputs["inputs_embeds"].device).T)
+
+
+def _spread(sizes: Sequence[int]) -> list[list[int]]:
+    """Which of the groups of so many tokens are in which line, so that least is missing to the longest line.
+
+    With each number of lines, the largest group goes first, and each to the line that is shortest by then (LPT; Graham,
+    Bounds on multiprocessing timing anomalies, 1969).
+    """
+    most, fewest = (max(1, round(sum(sizes) / max(length, *sizes))) for length in _LINES)
+    best, least = [], float("inf")
+    for count in range(most, fewest - 1, -1):
+        lines: list[list[int]] = [[] for _ in range(count)]
+        lengths = [0] * count
+        for group in sorted(range(len(sizes)), key=lambda k: -sizes[k]):
+            line = lengths.index(min(lengths))
+            lines[line].append(group)
+            lengths[line] += sizes[group]
+        if count * max(lengths) < least:
+            best, least = [sorted(line) for line in lines], count * max(lengths)
+    return best
 
 
 def common(ids: Sequence[Sequence[int]], image: int) -> int:

@@ -57,18 +57,39 @@ class ChatTokens:
     def prompts_ids(
         self, prompts: Sequence[Prompt | str], pictures: Sequence[Sequence[Sequence[int]]]
     ) -> list[list[int]]:
-        """`prompt_ids` of each prompt, the n-th with `pictures[n]`; tokenised together, which several cores share."""
-        texts = []
-        for prompt, shown in zip(prompts, pictures, strict=True):
-            parts = self.chat(prompt if isinstance(prompt, str) else prompt.text)
-            if len(parts) != len(shown) + 1:
-                raise ValueError(f"{len(parts) - 1} picture places in the chat text, {len(shown)} pictures")
-            texts.append(self._processor.image_token.join(parts))
+        """`prompt_ids` of each prompt, the n-th with `pictures[n]`; what stands before a first picture is tokenised
+        once for all prompts that begin so."""
+        parts = [self.chat(prompt if isinstance(prompt, str) else prompt.text) for prompt in prompts]
+        for some, shown in zip(parts, pictures, strict=True):
+            if len(some) != len(shown) + 1:
+                raise ValueError(f"{len(some) - 1} picture places in the chat text, {len(shown)} pictures")
         expansions = iter([expansion for shown in pictures for expansion in shown])
         return [
             [token for one in ids for token in (next(expansions) if one == self.image else (one,))]
-            for ids in self._tokenized(texts)["input_ids"]
+            for ids in self._split_ids(parts)
         ]
+
+    def _split_ids(self, texts: Sequence[Sequence[str]]) -> list[list[int]]:
+        """Ids of texts that are split where pictures stand."""
+        image = self._processor.image_token
+        if not self._splits:
+            return self._tokenized([image.join(parts) for parts in texts])["input_ids"]
+        begins = [parts[0] + image if len(parts) > 1 else parts[0] for parts in texts]
+        distinct = list(dict.fromkeys(begins))
+        known = dict(zip(distinct, self._tokenized(distinct)["input_ids"], strict=True))
+        rest = self._tokenized([image.join(["", *parts[1:]]) for parts in texts], special=False)["input_ids"]
+        return [known[begin] + ids[1:] for begin, ids in zip(begins, rest, strict=True)]
+
+    @cached_property
+    def _splits(self) -> bool:
+        """Is what stands before an image token, and behind one, tokenised as if it stood alone?
+
+        Tokens that are added to a vocabulary are found first, so mostly it is, unless an end is put behind all texts.
+        """
+        image = self._processor.image_token
+        begin, rest = f"It is. {image}", f"{image}\n A mug {image}"
+        first, second = self._tokenized(begin)["input_ids"], self._tokenized(rest, special=False)["input_ids"]
+        return first + second[1:] == self._tokenized(begin + rest.removeprefix(image))["input_ids"]
 
     def places(self, prompt: Prompt, pictures: Sequence[int] = ()) -> list[tuple[int, int] | None]:
         """For each of the prompt's ids, the characters of its text that it stands for.

@@ -39,6 +39,11 @@ def rate(backbone: LocalBackbone) -> float:
     return rows * text.hidden_size * text.intermediate_size / best
 
 
+def seconds(backbone: LocalBackbone, macs: int) -> float:
+    """What so many multiply-adds take at the rate of now."""
+    return macs / rate(backbone)
+
+
 def reading(backbone: LocalBackbone, prefix: int, lengths: Iterable[int]) -> int:
     """Multiply-adds of texts of `lengths` tokens, each behind one shared prefix of `prefix` tokens."""
     text = backbone.model.config.get_text_config()

@@ -1,6 +1,7 @@
 """The jobs that are timed: scoring, describing, preference steps, the whole job. Each gives rows.
 
 Baselines run on at most `Plan.baselines` items; their time grows in proportion, so the rest is multiplied and marked.
+The rate of a floor is measured right after ours: a machine that is shared, or gets warm, is not equally fast all along.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ R = TypeVar("R")
 CONFIG = PipelineConfig()
 
 
-def scoring(backbone: LocalBackbone, rate: float, plan: Plan) -> Iterator[Row]:
+def scoring(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
     """Candidates behind one preference: with pictures that were looked at before, and with new ones."""
     text = inputs.preference(backbone, plan.preference_tokens)
     for n in plan.score:
@@ -43,20 +44,19 @@ def scoring(backbone: LocalBackbone, rate: float, plan: Plan) -> Iterator[Row]:
             return {c.item_id: c.answer for c in drained(ranking.score(backbone, text, (), items))}
 
         new = measured(ours, before=backbone.forget)
+        new_floor = floor.seconds(backbone, text_macs + picture_macs)
         known = measured(ours, before=backbone.forget_prefix)
+        known_floor = floor.seconds(backbone, text_macs)
         apart = max(
             abs(known.result[item.id].score - answer.score)
             for item, answer in zip(items, plain.result, strict=False)  # the baseline's part of them
         )
-        for task, mine, macs in (
-            ("score", known, text_macs),
-            ("score new pictures", new, text_macs + picture_macs),
-        ):
-            row = Row(task, n, mine.seconds, published.seconds, plain.seconds, macs / rate, mine.peak_mb, apart=apart)
+        for task, mine, least in (("score", known, known_floor), ("score new pictures", new, new_floor)):
+            row = Row(task, n, mine.seconds, published.seconds, plain.seconds, least, mine.peak_mb, apart=apart)
             yield row.scaled_by(n / len(some))
 
 
-def describing(backbone: LocalBackbone, rate: float, plan: Plan) -> Iterator[Row]:
+def describing(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
     """A catalogue that was never seen."""
     for n in plan.describe:
         items = inputs.items(n, "catalogue ")
@@ -64,14 +64,15 @@ def describing(backbone: LocalBackbone, rate: float, plan: Plan) -> Iterator[Row
         some = asked[: plan.baselines]
         macs = floor.looking(backbone, [item.picture for item in items])
         ours = measured(lambda items=items: _described(backbone, items), before=backbone.forget)
-        published = measured(lambda some=some: baselines.texts(backbone, some, CONFIG.max_describe_tokens))
         macs += _writing_macs(backbone, asked, [summary.text for summary in ours.result.values()])
-        row = Row("describe", n, ours.seconds, published.seconds, None, macs / rate, ours.peak_mb)
+        least = floor.seconds(backbone, macs)
+        published = measured(lambda some=some: baselines.texts(backbone, some, CONFIG.max_describe_tokens))
+        row = Row("describe", n, ours.seconds, published.seconds, None, least, ours.peak_mb)
         yield row.scaled_by(n / len(some))
 
 
-def preferring(backbone: LocalBackbone, rate: float, plan: Plan) -> Iterator[Row]:
-    """Preference steps over described items, and the decoding rate that people wait for."""
+def preferring(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
+    """Preference steps over items that are described already."""
     n = max(plan.histories)
     history = inputs.items(n, "history ")
     seen = _described(backbone, history)
@@ -81,12 +82,12 @@ def preferring(backbone: LocalBackbone, rate: float, plan: Plan) -> Iterator[Row
     ]
     ours = measured(lambda: _preferences(backbone, blocks))
     asked = [prompts.preference(before, block) for before, block in zip(["", *ours.result], blocks, strict=False)]
+    least = floor.seconds(backbone, _writing_macs(backbone, asked, ours.result))
     published = measured(lambda: [baselines.texts(backbone, [one], CONFIG.max_preference_tokens)[0] for one in asked])
-    macs = _writing_macs(backbone, asked, ours.result)
-    yield Row("preference steps", len(blocks), ours.seconds, published.seconds, None, macs / rate, ours.peak_mb)
+    yield Row("preference steps", len(blocks), ours.seconds, published.seconds, None, least, ours.peak_mb)
 
 
-def whole(backbone: LocalBackbone, rate: float, plan: Plan) -> Iterator[Row]:
+def whole(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
     """A history that was never seen, to a ranked catalogue whose pictures were; then with explanations."""
     catalogue = inputs.items(plan.candidates, "candidate ")
     pictures = [item.picture for item in catalogue]

@@ -57,11 +57,11 @@ def run(
     rate = floor.rate(backbone)
     rows = [Row("start-up", 1, started.seconds, peak_mb=started.peak_mb, note="imports included, weights on disk")]
     parts = (
-        ("scoring", jobs.scoring(backbone, rate, plan)),
-        ("describing", jobs.describing(backbone, rate, plan)),
-        ("preference", jobs.preferring(backbone, rate, plan)),
+        ("scoring", jobs.scoring(backbone, plan)),
+        ("describing", jobs.describing(backbone, plan)),
+        ("preference", jobs.preferring(backbone, plan)),
         ("decoding", decoding.decoding(backbone, gguf)),
-        ("whole job", jobs.whole(backbone, rate, plan)),
+        ("whole job", jobs.whole(backbone, plan)),
         ("shortlist", index.searching(plan.index)),
         ("profile", profile.profiling(backbone, plan)),
     )

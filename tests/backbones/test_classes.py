@@ -106,6 +106,17 @@ def test_a_picture_stays_where_it_stands_so_that_candidates_share_what_is_before
     assert "likes mugs" in before and "a mug" in after
 
 
+@pytest.mark.parametrize("name", KINDS)
+def test_ids_are_those_of_the_whole_text_though_what_is_shared_is_tokenised_once(name):
+    tokens = ChatTokens(KINDS[name].processor())
+    image = tokens._processor.image_token
+    said = ['likes mugs\n<image> "a mug"', "likes mugs\n<image>", "<image> and  <image>two", "no picture"]
+    shown = [[[tokens.image]] * text.count("<image>") for text in said]
+    whole = [tokens._tokenized(image.join(tokens.chat(text)))["input_ids"] for text in said]
+    assert tokens.prompts_ids(said, shown) == whole
+    assert tokens._splits, "or nothing was gained"
+
+
 @pytest.mark.parametrize(
     ("name", "yes", "end"),
     [

@@ -40,9 +40,9 @@ def test_the_last_token_and_pictures_are_never_shared():
     assert [seen(inputs, 0, at) for at in column.tolist()] == [prompt.ids for prompt in same]
 
 
-def test_a_full_line_takes_only_what_it_mostly_holds():
+def test_prompts_that_begin_with_much_alike_stay_together():
     long = list(range(1000, 1000 + 100))
-    alike, other = [*long[: MUCH + 1], 1, 2], [*long[: MUCH - 1], 3, 4]
+    alike, other = [*long[: MUCH + 1], 1, 2], [*long[: MUCH - 1], *range(70)]
     inputs, line, column = packed([row(*ids) for ids in (long, alike, other)], IMAGE, before=2)
     assert line.tolist() == [0, 0, 1]
     assert inputs["attention_mask"].shape == (2, 1, 102, 104)
@@ -51,6 +51,18 @@ def test_a_full_line_takes_only_what_it_mostly_holds():
         assert seen(inputs, number, at, before=2) == ids
     unseeing = (inputs["attention_mask"][..., 2:] != 0).all(-1)
     assert not unseeing.any(), "padding sees something, or its states would not be numbers"
+
+
+def test_lines_are_about_equally_long():
+    lengths = [22, 23, 23, 24, 24, 25, 26, 26, 27, 28, 29, 30] * 5
+    prompts = [row(*range(100 * n, 100 * n + length)) for n, length in enumerate(lengths)]
+    inputs, line, column = packed(prompts, -1)
+    count, width, _ = inputs["inputs_embeds"].shape
+    assert count * width < 1.02 * sum(lengths)
+    assert 64 < width < 140
+    assert len({*zip(line.tolist(), column.tolist(), strict=True)}) == len(prompts)
+    for prompt, number, at in zip(prompts, line.tolist(), column.tolist(), strict=True):
+        assert seen(inputs, number, at) == prompt.ids
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

@@ -55,6 +55,31 @@ def test_prompts_together_have_the_ids_that_each_has_alone(chat):
     assert chat.prompts_ids(texts, shown) == alone
 
 
+def test_what_several_prompts_begin_with_is_tokenised_once(chat, monkeypatch):
+    read = []
+    whole = ChatTokens._tokenized
+
+    def noted(self, text, *args, **options):
+        read.extend([text] if isinstance(text, str) else text)
+        return whole(self, text, *args, **options)
+
+    monkeypatch.setattr(ChatTokens, "_tokenized", noted)
+    assert len(chat.prompts_ids([f"A long beginning <image> {n}" for n in range(3)], [[[5]]] * 3)) == 3
+    assert sum("A long beginning" in text for text in read) == 1
+
+
+def test_a_tokenizer_that_puts_an_end_behind_all_texts_reads_them_whole():
+    chat = ChatTokens(tiny.pocket_processor())
+    texts, shown = ["a <image> b", "a <image> c"], [[[7]], [[8]]]
+    plain = chat.prompts_ids(texts, shown)
+    end = chat.tokenizer.eos_token
+    chat.tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single=f"$A {end}", special_tokens=[(end, chat.tokenizer.eos_token_id)]
+    )
+    ended = ChatTokens(chat._processor)
+    assert ended.prompts_ids(texts, shown) == [[*ids, chat.tokenizer.eos_token_id] for ids in plain]
+
+
 @pytest.mark.parametrize(("text", "pictures"), [("none", 1), ("<image> one", 0), ("<image>", 2)])
 def test_a_picture_too_many_or_too_few_is_an_error(chat, text, pictures):
     with pytest.raises(ValueError, match="picture"):

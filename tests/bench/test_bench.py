@@ -181,6 +181,6 @@ def test_each_timing_of_scores_reads_the_prefix(monkeypatch):
         return SimpleNamespace(seconds=1.0, peak_mb=1.0, result=result)
 
     monkeypatch.setattr(jobs, "measured", counting)
-    list(jobs.scoring(backbone, 1e9, replace(QUICK, score=(4,), preference_tokens=80)))
+    list(jobs.scoring(backbone, replace(QUICK, score=(4,), preference_tokens=80)))
     *_, new, known = passes
     assert new == known and len(new) == 2 and new[0] == 1
