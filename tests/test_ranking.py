@@ -77,15 +77,15 @@ def test_extreme_logits_stay_scores_and_keep_their_order():
 
 def test_work_is_cut_into_even_chunks_with_progress():
     fake = FakeBackbone()
-    events = list(ranking.score(fake, TEXT, [], catalogue(50)))
-    assert events == [StageProgress("rank", done, 50) for done in (0, 16, 33, 50)]
+    events = list(ranking.score(fake, TEXT, [], catalogue(110)))
+    assert events == [StageProgress("rank", done, 110) for done in (0, 36, 73, 110)]
     assert fake.calls["score"] == 3
 
 
 def test_stop_ends_the_work_at_the_next_chunk():
     stop = threading.Event()
     fake = FakeBackbone()
-    work = ranking.score(fake, TEXT, [], catalogue(50), stop)
+    work = ranking.score(fake, TEXT, [], catalogue(110), stop)
     next(work)
     next(work)
     stop.set()
