@@ -5,8 +5,10 @@ from __future__ import annotations
 import copy
 import importlib.util
 import tempfile
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -20,6 +22,7 @@ from msr.bench.measure import Measured, Row, measured
 from msr.schema import ItemSummary
 
 TOKENS = 90
+_WRITING = "{:.0f} tokens/s once the prompt is read"
 
 
 def decoding(backbone: LocalBackbone, gguf: Path | None) -> Iterator[Row]:
@@ -81,11 +84,16 @@ def _engine(backbone: LocalBackbone, prompt: prompts.Prompt, expected: str) -> I
             alone(exported.export)(backbone.model.get_decoder(), backbone.tokens.tokenizer, backbone.tokens.eos, file)
             writer = llamacpp.Writer(file, torch.get_num_threads())
 
-            def write(some: Sequence[prompts.Prompt]) -> list[str]:
+            def write(some: Sequence[prompts.Prompt], heard: Callable[[str], None] = lambda text: None) -> list[str]:
                 ids = [backbone.tokens.prompt_ids(one) for one in some]
-                return [writer.write([one], TOKENS, lambda: None)[0].text for one in ids]
+                return [writer.write([one], TOKENS, lambda: None, heard)[0].text for one in ids]
 
-            yield _row(task, backbone, measured(lambda: write([prompt])[0]), expected)
+            told = measured(lambda: write([prompt])[0])
+            pieces: list[float] = []  # when each came; llama.cpp sends one a token
+            write([prompt], lambda _text: pieces.append(time.perf_counter()))
+            row = _row(task, backbone, told, expected)
+            alone_rate = (len(pieces) - 1) / (pieces[-1] - pieces[0]) if len(pieces) > 1 else 0.0
+            yield replace(row, note="; ".join(filter(None, (row.note, _WRITING.format(alone_rate)))))
             theirs = measured(lambda: write(asked))
             same = sum(one == other for one, other in zip(ours.result, theirs.result, strict=True))
             note = (
@@ -123,5 +131,6 @@ def _llama(backbone: LocalBackbone, text: str, gguf: Path | None) -> Row:
     asked = {"prompt": backbone.tokens.chat(text)[0], "max_tokens": TOKENS, "temperature": 0, "cache_prompt": False}
     told = measured(lambda: server.handle_completions(asked))
     tokens = told.result["usage"]["completion_tokens"]
-    note = "the seconds are llama.cpp's, its weights those of the file, without the adapter"
+    writing = _WRITING.format(told.result["timings"]["predicted_per_second"])
+    note = f"{writing}; the weights of the file, without the adapter"
     return Row(task, tokens, told.seconds, peak_mb=told.peak_mb, rate=tokens / told.seconds, unit="tokens/s", note=note)

@@ -70,6 +70,7 @@ def test_every_job_has_its_row(result):
         assert "rate" not in engine
     else:
         texts = rows["texts, --engine llama.cpp"]
+        assert "once the prompt is read" in engine["note"]
         assert engine["rate"] > 0 and texts["plain_s"] > 0 and "of 12 equal to the letter" in texts["note"]
     for task in ("profile: score", "profile: describe"):
         told = {name: int(share) for name, share in re.findall(r"(\w[\w ]*) (\d+)%", rows[task]["note"])}
