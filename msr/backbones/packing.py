@@ -3,6 +3,7 @@ stands there once (tree attention, arXiv 2305.09781, section 4.2)."""
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -90,19 +91,22 @@ def _spread(sizes: Sequence[int]) -> list[list[int]]:
     """Which of the groups of so many tokens are in which line, so that least is missing to the longest line.
 
     With each number of lines, the largest group goes first, and each to the line that is shortest by then (LPT; Graham,
-    Bounds on multiprocessing timing anomalies, 1969).
+    Bounds on multiprocessing timing anomalies, 1969). Numbers are tried that give each line equally many groups.
     """
     most, fewest = (max(1, round(sum(sizes) / max(length, *sizes))) for length in _LINES)
+    even = {-(-len(sizes) // each) for each in range(1, len(sizes) // fewest + 1)}
+    by_size = sorted(range(len(sizes)), key=lambda k: -sizes[k])
     best, least = [], float("inf")
-    for count in range(most, fewest - 1, -1):
+    for count in sorted({most, fewest, *(n for n in even if fewest < n < most)}, reverse=True):
         lines: list[list[int]] = [[] for _ in range(count)]
-        lengths = [0] * count
-        for group in sorted(range(len(sizes)), key=lambda k: -sizes[k]):
-            line = lengths.index(min(lengths))
+        lengths = [(0, line) for line in range(count)]
+        for group in by_size:
+            length, line = lengths[0]
             lines[line].append(group)
-            lengths[line] += sizes[group]
-        if count * max(lengths) < least:
-            best, least = [sorted(line) for line in lines], count * max(lengths)
+            heapq.heapreplace(lengths, (length + sizes[group], line))
+        tokens = count * max(lengths)[0]
+        if tokens < least:
+            best, least = [sorted(line) for line in lines], tokens
     return best
 
 
