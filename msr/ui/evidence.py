@@ -88,7 +88,7 @@ def _table(shown: Recommendation, view: View, media: Media) -> str:
     ]
     heads = "".join(f'<th scope="col">{heading}</th>' for heading, _ in columns)
     rows = "".join(
-        f'<tr><th scope="row">{thumb(r.item, media)}<span>{name(r.item)}</span></th>'
+        f'<tr><th scope="row"><div>{thumb(r.item, media)}<span>{name(r.item)}</span></div></th>'
         + "".join(f"<td>{_cell(values[n])}</td>" for _, values in columns)
         + "</tr>"
         for n, r in enumerate(readings)
