@@ -24,7 +24,7 @@ LIMITS = ("max_history", "max_catalogue", "max_image_bytes", "max_zip_bytes")  #
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves the page until interrupted; returns 2 where an option or what it names cannot be used."""
-    cores.share()
+    cores.share(cores.BESIDE_A_BROWSER)
     args = _parser().parse_args(argv)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     if args.offline:

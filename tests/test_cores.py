@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from msr.cores import ALONE, BESIDE_A_BROWSER
+
 SCRIPT = """
 import os, sys
 from {module} import main
@@ -21,9 +23,11 @@ print("torch" in sys.modules, os.environ["GOMP_SPINCOUNT"])
 """
 
 
-@pytest.mark.parametrize("module", ["app", "msr.cli", "train.__main__"])
-@pytest.mark.parametrize(("given", "expected"), [(None, "5000"), ("7", "7")])
-def test_an_entrance_sets_it_before_torch_and_leaves_the_users_own(module, given, expected):
+@pytest.mark.parametrize(
+    ("module", "looks"), [("app", BESIDE_A_BROWSER), ("msr.cli", ALONE), ("train.__main__", ALONE)]
+)
+@pytest.mark.parametrize("given", [None, "7"])
+def test_an_entrance_sets_it_before_torch_and_leaves_the_users_own(module, looks, given):
     environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
     environment |= {"GOMP_SPINCOUNT": given} if given else {}
     told = subprocess.run(
@@ -34,4 +38,4 @@ def test_an_entrance_sets_it_before_torch_and_leaves_the_users_own(module, given
         env=environment,
         cwd=Path(__file__).parent.parent,
     )
-    assert told.stdout.splitlines()[-1] == f"False {expected}"
+    assert told.stdout.splitlines()[-1] == f"False {given or looks}"
