@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from msr import cores
+from msr import threads
 
 if TYPE_CHECKING:
     from msr.config import BackboneConfig, Limits
@@ -24,7 +24,7 @@ LIMITS = ("max_history", "max_catalogue", "max_image_bytes", "max_zip_bytes")  #
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Serves the page until interrupted; returns 2 where an option or what it names cannot be used."""
-    cores.share(cores.BESIDE_A_BROWSER)
+    threads.share(threads.BESIDE_A_BROWSER)
     args = _parser().parse_args(argv)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when gradio is imported
     if args.offline:
@@ -36,13 +36,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     import uvicorn
 
-    from msr import catalog, intake
+    from msr import catalogue as catalog
+    from msr import intake
     from msr.config import BackboneConfig
-    from msr.paths import data_home
     from msr.reviews import ReviewLog
     from msr.schema import InputProblem
+    from msr.storage import data_home
     from msr.ui import build_app
-    from msr.ui.shelf import recorded
+    from msr.ui.run_store import recorded
 
     try:
         limits = _limits(args.limit)
@@ -81,9 +82,8 @@ def _loader(config: BackboneConfig, catalogue: Sequence[Item]) -> Callable[..., 
 
     def load(report: Callable[[str, float], None]) -> Pipeline:
         from msr import backbones
-        from msr.cache import TextCache
-        from msr.paths import cache_home
         from msr.pipeline import Pipeline
+        from msr.storage import TextCache, cache_home
 
         backbone = backbones.load(config, report)
         for start in range(0, len(pictures), 8):

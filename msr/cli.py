@@ -9,31 +9,33 @@ import argparse
 import contextlib
 import json
 import os
+import shutil
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
-from msr import backbones, catalog, cores, intake, shards
-from msr.backbones.base import Backbone, BackboneError
-from msr.cache import TextCache
+from msr import backbones, intake, shards, threads
+from msr import catalogue as catalog
+from msr.backbones.protocol import Backbone, BackboneError
 from msr.config import LIMITS, BackboneConfig, PipelineConfig
 from msr.events import Finished, ItemDescribed, StageProgress
 from msr.options import parser
-from msr.paths import cache_home
 from msr.pipeline import Pipeline
-from msr.progress import Progress
 from msr.retrieval import index as retrieval
 from msr.retrieval.index import Index
 from msr.retrieval.shortlist import tower
 from msr.schema import InputProblem, Item
+from msr.storage import TextCache, cache_home
 
 DONE, FAILED, BAD_INPUT, NO_MODEL, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; bad usage raises SystemExit(2), as argparse does."""
-    cores.share()
+    threads.share()
     args = parser({"run": _run, "describe": _describe, "index": _index, "bench": _bench, "fetch": _fetch}).parse_args(
         argv
     )
@@ -140,9 +142,9 @@ def _descriptions(path: Path) -> dict[str, str]:
 
 def _fetch(args: argparse.Namespace, progress: Progress) -> Path:
     """Gets the bundled model's weights and converts them, so that later commands need no network."""
-    from msr.backbones import pocket
+    from msr.backbones.pocket import assemble
 
-    return pocket.fetch(progress)
+    return assemble.fetch(progress)
 
 
 @contextlib.contextmanager
@@ -218,3 +220,42 @@ def _write(path: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             draft.unlink()
         raise
+
+
+# ---- How far a job is, on a terminal or in a log.
+
+
+_PAUSE = 2.0  # seconds between two lines of a log
+
+
+class Progress:
+    """Call it with a message and a fraction in [0, 1].
+
+    A terminal shows one line that is written over; anything else gets a line now and then and one at the end of
+    each stage (fraction 1). A quiet one writes nothing.
+    """
+
+    def __init__(self, stream: TextIO, quiet: bool = False) -> None:
+        self._stream = stream
+        self._quiet = quiet
+        self._terminal = stream.isatty()
+        self._last = ("", -_PAUSE)  # the line and when it was written
+
+    def __call__(self, message: str, fraction: float) -> None:
+        line = f"{message} {min(max(fraction, 0.0), 1.0):.0%}"
+        said, when = self._last
+        now = time.monotonic()
+        if self._quiet or line == said or not (self._terminal or fraction >= 1 or now - when >= _PAUSE):
+            return
+        self._last = (line, now)
+        if self._terminal:
+            self._stream.write(f"\r\033[K{line[: shutil.get_terminal_size().columns - 1]}")
+        else:
+            self._stream.write(f"{line}\n")
+        self._stream.flush()
+
+    def clear(self) -> None:
+        """Makes room for another line on a terminal."""
+        if self._terminal and not self._quiet:
+            self._stream.write("\r\033[K")
+            self._stream.flush()

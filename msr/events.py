@@ -9,7 +9,7 @@ from msr.schema import ItemSummary, Preference, Recommendation, Run
 
 @dataclass(frozen=True)
 class StageProgress:
-    """`stage` is describe, preference, shortlist, rank, explain or influence, or one of `msr.evidence.measure`; `done`
+    """`stage` is describe, preference, shortlist, rank, explain or influence, or one of `msr.evidence.pipeline`; `done`
     of `total` steps are finished."""
 
     stage: str

@@ -24,7 +24,7 @@ class Fusion:
 
     "model" is the Yes-minus-No logit, "log-popularity" is log(1 + interactions), "log-recent-popularity" the same of
     interactions weighted by their age, "item-knn" the summed similarity to the history. How they are counted:
-    `train.baselines`. Raises ValueError for a signal of another name or a weight that is not finite.
+    `train.evaluate.baselines`. Raises ValueError for a signal of another name or a weight that is not finite.
     """
 
     fits: tuple[Mapping[str, float], ...]

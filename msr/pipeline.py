@@ -13,18 +13,20 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from msr import evidence, explain, preference, prompts, ranking, summaries
-from msr.backbones.base import Backbone, StopRequested
-from msr.backbones.cached import CachedBackbone, model_key
-from msr.backbones.untuned import UntunedBackbone
-from msr.cache import TextCache, content_key
-from msr.clock import StageClock
+from msr import evidence, prompts
+from msr.backbones.protocol import Backbone, StopRequested
+from msr.backbones.wrappers import CachedBackbone, UntunedBackbone, model_key
 from msr.config import PipelineConfig
 from msr.events import Event, Finished, Grown, ItemDescribed, PreferenceText, Ranked, StageProgress, Stopped
-from msr.retrieval import feedback, shortlist
+from msr.retrieval import shortlist
 from msr.retrieval.index import Index
 from msr.retrieval.shortlist import by_titles
 from msr.schema import Block, Candidate, InputProblem, Item, ItemSummary, Preference, Recommendation, Run
+from msr.stages import describe as summaries
+from msr.stages import explain, preference
+from msr.stages import rank as ranking
+from msr.stages.timer import StageClock
+from msr.storage import TextCache, content_key
 
 
 class Pipeline:
@@ -83,7 +85,7 @@ class Pipeline:
     def measure(
         self, run: Run, item_id: str, other: str | None = None, stop: threading.Event | None = None
     ) -> Iterator[StageProgress | Grown]:
-        """More evidence about one recommendation of a finished run (`msr.evidence.measure`)."""
+        """More evidence about one recommendation of a finished run (`msr.evidence.pipeline`)."""
         return evidence.measure(self.backbone, run, item_id, other, stop)
 
     def _index_of(self, catalogue: tuple[Item, ...], stop: threading.Event) -> Index:
@@ -123,7 +125,7 @@ class _Work:
         self.parent = parent
         self.edited = edited
         self.index = index
-        self.search: Callable[..., feedback.Scoring] | None = None  # where not all candidates are scored
+        self.search: Callable[..., shortlist.Scoring] | None = None  # where not all candidates are scored
         self.found_by: str | None = None  # digest of the index that it looks in
         self.items = {item.id: item for item in (*history, *candidates)}
         self.blocks = preference.blocks(history, config.block_size)
@@ -178,7 +180,7 @@ class _Work:
         index = self.index()
         near = shortlist.query(index, self.backbone, self.history, self.summaries, self.text, self.stop)
         index.places(self.candidates)  # complains now about what it does not hold
-        self.search = partial(feedback.search, index, near, self.candidates, self.config.shortlist)
+        self.search = partial(shortlist.search, index, near, self.candidates, self.config.shortlist)
         self.found_by = index.digest
         yield StageProgress("shortlist", 1, 1)
 

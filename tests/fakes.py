@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageColor, ImageStat
 
-from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested, WordWeight
+from msr.backbones.protocol import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested, WordWeight
 from msr.prompts import Prompt
 from msr.schema import Item, Picture, YesNo
 

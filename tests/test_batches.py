@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from msr.batches import at_once, even_batches
+from msr.backbones.protocol import at_once, even_batches
 
 
 @pytest.mark.parametrize(

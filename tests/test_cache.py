@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from msr.cache import TextCache, content_key
+from msr.storage import TextCache, content_key
 
 KEY = content_key(kind="answer", prompt="a")
 
@@ -86,7 +86,7 @@ def test_an_unwritable_folder_is_logged_once_and_memory_serves(tmp_path, caplog)
 
 
 def test_the_memory_is_bounded(monkeypatch):
-    monkeypatch.setattr("msr.cache._MEMORY_ENTRIES", 3)
+    monkeypatch.setattr("msr.storage._MEMORY_ENTRIES", 3)
     cache = TextCache()
     for n in range(5):
         cache.put(content_key(n=n), n)
@@ -138,7 +138,7 @@ def test_threads_never_see_half_an_entry(tmp_path):
 
 def test_two_processes_share_a_folder(tmp_path):
     program = (
-        "import sys; from pathlib import Path; from msr.cache import TextCache, content_key\n"
+        "import sys; from pathlib import Path; from msr.storage import TextCache, content_key\n"
         "cache = TextCache(Path(sys.argv[1]), quota=20 * 4096)\n"
         "for n in range(150):\n"
         "    key = content_key(n=n % 30)\n"

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from msr.claims import agreement, bearers, held_against
+from msr.evidence.reason_check import agreement, bearers, held_against
 from msr.schema import Evidence, Item, ItemSummary, Recommendation
 
 HISTORY = (Item("a", "striped mug"), Item("b", "lamp"), Item("c", "chair"))

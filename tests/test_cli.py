@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from msr import backbones, catalog, cli, intake
-from msr.backbones.base import BackboneError
+from msr import backbones, catalogue, cli, intake
+from msr.backbones.protocol import BackboneError
+from msr.cli import Progress
 from msr.config import BackboneConfig
-from msr.progress import Progress
 from tests.fakes import FakeBackbone
 from tests.intake_files import HEADER, png, write_folder, write_zip
 
@@ -81,10 +81,10 @@ def test_the_engine_is_the_one_that_was_asked_for(asked: list[BackboneConfig]) -
 
 
 def test_run_on_the_bundled_catalogue_and_a_story(asked: list[BackboneConfig]) -> None:
-    story = catalog.stories()[0]
+    story = catalogue.stories()[0]
     assert run("--top", "1", "--pictures", history=f"demo:{story.id}", shop="demo") == 0
     again = intake.recorded_run(Path("run.json").read_bytes(), "run.json")
-    assert again.history == catalog.story_items(story.id) and again.offered[0].picture
+    assert again.history == catalogue.story_items(story.id) and again.offered[0].picture
     result = json.loads(Path("run.json").read_text("utf-8"))
     assert tuple(h["id"] for h in result["history"]) == story.items
     assert result["recommendations"][0]["id"] not in story.items
@@ -211,7 +211,7 @@ def test_fetch_prints_where_the_model_is(monkeypatch: pytest.MonkeyPatch, capsys
             return Path("/somewhere/pocket")
 
     monkeypatch.setattr(backbones, "pocket", Pocket, raising=False)
-    monkeypatch.setitem(sys.modules, "msr.backbones.pocket", Pocket)
+    monkeypatch.setitem(sys.modules, "msr.backbones.pocket.assemble", Pocket)
     assert cli.main(["fetch"]) == 0
     said = capsys.readouterr()
     assert said.out == "/somewhere/pocket\n" and said.err == "Downloading 50%\n"

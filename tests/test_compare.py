@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from msr import compare
+from msr.evidence import compare
 from msr.schema import Candidate, Item, Recommendation, Run, YesNo
 from tests.fakes import picture
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from msr.cores import ALONE, BESIDE_A_BROWSER
+from msr.threads import ALONE, BESIDE_A_BROWSER
 
 SCRIPT = """
 import os, sys
@@ -23,9 +23,7 @@ print("torch" in sys.modules, os.environ["GOMP_SPINCOUNT"])
 """
 
 
-@pytest.mark.parametrize(
-    ("module", "looks"), [("app", BESIDE_A_BROWSER), ("msr.cli", ALONE), ("train.__main__", ALONE)]
-)
+@pytest.mark.parametrize(("module", "looks"), [("app", BESIDE_A_BROWSER), ("msr.cli", ALONE), ("train.cli", ALONE)])
 @pytest.mark.parametrize("given", [None, "7"])
 def test_an_entrance_sets_it_before_torch_and_leaves_the_users_own(module, looks, given):
     environment = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from msr.drift import change, content_words
+from msr.evidence.drift import change, content_words
 
 
 def test_the_frame_of_a_text_does_not_count():

@@ -6,12 +6,12 @@ import zlib
 import pytest
 
 from msr import prompts
-from msr.backbones.cached import CachedBackbone
-from msr.cache import TextCache
+from msr.backbones.wrappers import CachedBackbone
 from msr.events import Explained, StageProgress
 from msr.evidence import influence
-from msr.preference import blocks, described, update
 from msr.schema import Item, ItemSummary, Recommendation, YesNo
+from msr.stages.preference import blocks, described, update
+from msr.storage import TextCache
 from tests.fakes import FakeBackbone, items, picture
 
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from msr.backbones.cached import CachedBackbone
-from msr.cache import TextCache
+from msr.backbones.wrappers import CachedBackbone
 from msr.config import PipelineConfig
 from msr.events import Explained, ItemDescribed, StageProgress
-from msr.explain import explain
 from msr.schema import Item, Recommendation
+from msr.stages.explain import explain
+from msr.storage import TextCache
 from tests.fakes import FakeBackbone, catalogue, picture
 
 TEXT = "The user appears to have a preference for mug and red."

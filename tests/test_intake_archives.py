@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from msr.config import LIMITS, Limits
 from msr.intake import IntakeError, load_items
-from msr.intake.sources import relative_name
+from msr.intake.files import relative_name
 from tests.intake_files import HEADER, TWO, patched, png, write_zip
 
 GOOD = {"items.csv": TWO, "a.png": png()}

@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from msr.cache import TextCache
 from msr.config import PipelineConfig
 from msr.events import Explained, Finished, ItemDescribed, PreferenceText, Ranked, StageProgress, Stopped
 from msr.pipeline import Pipeline
 from msr.schema import InputProblem, Item
+from msr.storage import TextCache
 from tests.fakes import FakeBackbone, catalogue, items, noise, picture
 
 STAGES = ["describe", "preference", "rank", "explain", "influence"]
@@ -224,7 +224,7 @@ def test_timings_by_hand(monkeypatch):
         def _step(self, stop):
             now[0] += 1.0
 
-    monkeypatch.setattr("msr.clock.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("msr.stages.timer.time", SimpleNamespace(monotonic=lambda: now[0]))
     count = 0
     for event in Pipeline(Ticking()).run(items(1), [Item("c", "lamp")], PipelineConfig(explain_top=0)):
         if not isinstance(event, Finished):

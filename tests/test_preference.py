@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from msr.backbones.cached import CachedBackbone
-from msr.cache import TextCache
+from msr.backbones.wrappers import CachedBackbone
 from msr.events import PreferenceText
-from msr.preference import blocks, described, recompute, update
 from msr.schema import Block, ItemSummary
+from msr.stages.preference import blocks, described, recompute, update
+from msr.storage import TextCache
 from tests.fakes import FakeBackbone, items
 
 HISTORY = items(6)

@@ -6,17 +6,17 @@ import threading
 
 import pytest
 
-from msr import ranking
-from msr.backbones.base import StopRequested
+from msr.backbones.protocol import StopRequested
 from msr.events import StageProgress
 from msr.schema import Candidate, Item, YesNo
+from msr.stages import rank
 from tests.fakes import FakeBackbone, catalogue, items, picture
 
 TEXT = "The user appears to have a preference for mug and red."
 
 
 def scored(candidates, fake=None, recent=(), text=TEXT):
-    work = ranking.score(fake or FakeBackbone(), text, recent, candidates)
+    work = rank.score(fake or FakeBackbone(), text, recent, candidates)
     while True:
         try:
             next(work)
@@ -32,7 +32,7 @@ def test_scores_by_hand():
     assert (first.item_id, first.answer) == ("b", YesNo(0.0, 0.0))  # mug 3 times, red once
     assert (second.item_id, second.answer) == ("a", YesNo(-0.5, 0.0))  # mug 3 times
     assert (third.item_id, third.answer) == ("c", YesNo(-2.0, 0.0))
-    top = ranking.recommendations((first, second, third), {i: Item(i, i.upper()) for i in "abc"}, 2)
+    top = rank.recommendations((first, second, third), {i: Item(i, i.upper()) for i in "abc"}, 2)
     assert [(r.rank, r.item_id, r.title) for r in top] == [(1, "b", "B"), (2, "a", "A")]
     assert top[0].score == 0.5
     assert top[1].score == pytest.approx(1 / (1 + math.exp(0.5)))
@@ -71,13 +71,13 @@ def test_ties_are_broken_by_id():
 
 def test_extreme_logits_stay_scores_and_keep_their_order():
     certain = (Candidate("a", YesNo(900.0, -900.0)), Candidate("b", YesNo(-900.0, 900.0)))
-    scores = [r.score for r in ranking.recommendations(certain, {"a": Item("a", "a"), "b": Item("b", "b")}, 5)]
+    scores = [r.score for r in rank.recommendations(certain, {"a": Item("a", "a"), "b": Item("b", "b")}, 5)]
     assert scores == [1.0, 0.0]
 
 
 def test_work_is_cut_into_even_chunks_with_progress():
     fake = FakeBackbone()
-    events = list(ranking.score(fake, TEXT, [], catalogue(110)))
+    events = list(rank.score(fake, TEXT, [], catalogue(110)))
     assert events == [StageProgress("rank", done, 110) for done in (0, 36, 73, 110)]
     assert fake.calls["score"] == 3
 
@@ -85,7 +85,7 @@ def test_work_is_cut_into_even_chunks_with_progress():
 def test_stop_ends_the_work_at_the_next_chunk():
     stop = threading.Event()
     fake = FakeBackbone()
-    work = ranking.score(fake, TEXT, [], catalogue(110), stop)
+    work = rank.score(fake, TEXT, [], catalogue(110), stop)
     next(work)
     next(work)
     stop.set()
@@ -104,8 +104,8 @@ def test_what_the_history_holds_is_no_candidate():
         Item("c4", "striped mug"),  # the same title, both without a picture
         Item("c5", "striped mug", picture("red")),
     ]
-    assert [item.id for item in ranking.candidates(history, offered)] == ["c2", "c3", "c5"]
-    assert ranking.candidates(items(3), items(3)) == []
+    assert [item.id for item in rank.candidates(history, offered)] == ["c2", "c3", "c5"]
+    assert rank.candidates(items(3), items(3)) == []
 
 
 def test_all_prompts_share_the_preference_and_end_in_the_candidate():

@@ -7,9 +7,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from msr import intake, report
+from msr import intake
 from msr.events import Grown
 from msr.pipeline import Pipeline
+from msr.render import report
 from msr.schema import Evidence, Unit
 from tests.fakes import FakeBackbone, OpenBackbone, catalogue, items
 from tests.ui import hostile

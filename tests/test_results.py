@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from msr import catalog, results
+from msr import catalogue, results
 from msr.ui.evaluate import charts
-from msr.ui.evaluate.scale import Scale
+from msr.ui.evaluate.charts import Scale
 from tests.ui import hostile
 
 AUC = {"mean": 0.75, "low": 0.7, "high": 0.8}
@@ -79,7 +79,7 @@ def test_a_value_lies_where_its_tick_is():
 
 
 def test_the_results_that_come_along_show_model_and_baselines_and_nothing_out_of_the_data():
-    folder = catalog.assets() / "results"
+    folder = catalogue.assets() / "results"
     found = {result.dataset for result in results.load([folder])}
     assert {"microlens", "movielens"} <= found
     for file in folder.glob("*.json"):

@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
-from msr.backbones.base import StopRequested
-from msr.backbones.cached import CachedBackbone
-from msr.cache import TextCache
+from msr.backbones.protocol import StopRequested
+from msr.backbones.wrappers import CachedBackbone
 from msr.config import PipelineConfig
 from msr.schema import Item
-from msr.summaries import describe
+from msr.stages.describe import describe
+from msr.storage import TextCache
 from tests.fakes import FakeBackbone, items, noise, picture
 
 

@@ -20,14 +20,14 @@ from transformers import (
 )
 from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 
-from msr.backbones.convert import CHAT_TEMPLATE
-from msr.backbones.pocket_backbone import Familiarity, PocketBackbone
-from msr.backbones.pocket_model import IMAGE_TOKENS, PocketConfig, PocketLlava
-from msr.cache import TextCache
+from msr.backbones.pocket.assemble import CHAT_TEMPLATE
+from msr.backbones.pocket.backbone import Familiarity, PocketBackbone
+from msr.backbones.pocket.model import IMAGE_TOKENS, PocketConfig, PocketLlava
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture
+from msr.storage import TextCache
 from tests.fakes import picture
-from train.model import LORA_TARGETS
+from train.learn.model import LORA_TARGETS
 
 VIEW, PATCH = 32, 4  # pixels on a side of a view and of a patch: 8x8 patches, 2x2 of them a cell
 VISION, TEXT = 24, 32  # widths

@@ -40,10 +40,10 @@ from transformers.models.llava_next.image_processing_pil_llava_next import Llava
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 from transformers.models.smolvlm.image_processing_pil_smolvlm import SmolVLMImageProcessorPil
 
-from msr.backbones.convert import CHAT_TEMPLATE
-from msr.backbones.local import LocalBackbone
-from msr.backbones.pocket_model import PocketLlava
-from msr.backbones.processors import QwenPictures
+from msr.backbones.pocket.assemble import CHAT_TEMPLATE
+from msr.backbones.pocket.model import PocketLlava
+from msr.backbones.transformers.backbone import LocalBackbone
+from msr.backbones.transformers.loading import QwenPictures
 from tests import tiny
 
 TILE, PATCH = 16, 4  # pixels on a side of what a tower looks at, and of a patch

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from msr.schema import InputProblem
-from train.artifacts import PUBLISHED
-from train.evaluation import BAD_INPUT
-from train.experiments import faithfulness, planted
-from train.table import interval, markdown_table
+from train.evaluate.command import BAD_INPUT
+from train.evaluate.experiments import faithfulness, planted
+from train.evaluate.tables import interval_text, markdown_table
+from train.learn.artifacts import PUBLISHED
 
 _DATA = {
     "fashion": "Fashion Product Images (a part) | describe, simulated users | published under MIT; photos "
@@ -200,7 +200,7 @@ def _explanations(figures: dict) -> list[str]:
     lines = []
     if kinds := {kind: part for kind, part in quality.items() if kind != "model"}:
         names = ("preference precision", "preference recall", "rationale precision")
-        rows = [[kind, str(part["users"]), *(interval(part[n]) for n in names)] for kind, part in kinds.items()]
+        rows = [[kind, str(part["users"]), *(interval_text(part[n]) for n in names)] for kind, part in kinds.items()]
         lines += [
             "Claims that the known attributes support (precision), and frequent attributes that are named (recall),",
             "over simulated users of unseen things:",
@@ -214,12 +214,12 @@ def _explanations(figures: dict) -> list[str]:
             lines += [
                 f"{name}: a hidden taste that switches once, {part['users']} simulated users, shares:",
                 "",
-                markdown_table(["figure", "share"], [[rate, interval(row[rate])] for rate in planted.RATES]),
+                markdown_table(["figure", "share"], [[rate, interval_text(row[rate])] for rate in planted.RATES]),
                 "",
             ]
     if part := experiments.get("faithfulness"):
         areas = ("comprehensiveness area", "sufficiency area")
-        rows = [[r["negatives"], r["system"], *(interval(r[a]) for a in areas)] for r in part["rows"]]
+        rows = [[r["negatives"], r["system"], *(interval_text(r[a]) for a in areas)] for r in part["rows"]]
         lines += [
             "How far P(Yes) falls without the units that an explanation puts first (comprehensiveness, high is",
             f"faithful) and with nothing but them (sufficiency, low is faithful); {part['users']} simulated users, the",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msr.backbones import worker
-from msr.backbones.base import Backbone, BackboneError
+from msr.backbones.protocol import Backbone, BackboneError
+from msr.backbones.transformers import worker
 from msr.config import LLAMA_CPP, BackboneConfig
 
 __all__ = ["Backbone", "BackboneError", "load"]
@@ -25,10 +25,10 @@ def load(
     if config.name == "pocket" and config.weights != "full":
         raise BackboneError("4-bit weights are for large checkpoints; the pocket model comes in full ones only")
     if config.name.startswith("openai:"):
-        from msr.backbones import remote
+        from msr.backbones.remote import backbone
 
-        return remote.load(config, report)
-    from msr.backbones import device
+        return backbone.load(config, report)
+    from msr.backbones.transformers import device
 
     device.hasten(device.pick_device(config.device))  # before there is a thread, whose memory it settles
     return worker.run(lambda: _in_this_process(config, report))
@@ -36,13 +36,13 @@ def load(
 
 def _in_this_process(config: BackboneConfig, report: Callable[[str, float], None]) -> Backbone:
     if config.name != "pocket":
-        from msr.backbones import checkpoint
+        from msr.backbones.transformers import loading
 
-        return checkpoint.load(config, report)
+        return loading.load(config, report)
     if config.engine == LLAMA_CPP:
         from msr.backbones import llamacpp
 
         return llamacpp.load(config, report)
-    from msr.backbones import pocket_backbone
+    from msr.backbones.pocket import backbone
 
-    return pocket_backbone.load(config, report)
+    return backbone.load(config, report)

@@ -18,15 +18,15 @@ from typing import Any
 
 import torch
 
-from msr.backbones import exported, pocket_backbone
-from msr.backbones.base import BackboneError, Generation, StopRequested
-from msr.backbones.local import check
-from msr.backbones.pocket_backbone import PocketBackbone
-from msr.backbones.wheels import Report
-from msr.cache import content_key
+from msr.backbones import exported
+from msr.backbones.pocket import backbone as pocket_backbone
+from msr.backbones.pocket.backbone import PocketBackbone
+from msr.backbones.pocket.wheels import Report
+from msr.backbones.protocol import BackboneError, Generation, StopRequested
+from msr.backbones.transformers.backbone import check
 from msr.config import LLAMA_CPP, BackboneConfig
-from msr.paths import cache_home
 from msr.prompts import Prompt
+from msr.storage import cache_home, content_key
 
 _CONTEXT = 2048  # tokens of a prompt and its answer
 _TOGETHER = 4  # answers at a time

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import torch
 
-from msr.backbones.attention import usual
-from msr.backbones.local import LocalBackbone
-from msr.backbones.worker import alone
+from msr.backbones.transformers.attention import usual
+from msr.backbones.transformers.backbone import LocalBackbone
+from msr.backbones.transformers.worker import alone
 from msr.prompts import Prompt
 from msr.schema import YesNo
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import torch
 
 from msr import prompts
-from msr.backbones.local import LocalBackbone
-from msr.backbones.pocket_backbone import PocketBackbone
-from msr.backbones.worker import alone
+from msr.backbones.pocket.backbone import PocketBackbone
+from msr.backbones.transformers.backbone import LocalBackbone
+from msr.backbones.transformers.worker import alone
 from msr.bench import baselines, inputs
-from msr.bench.measure import Measured, Row, measured
+from msr.bench.timing import Measured, Row, measured
 from msr.schema import ItemSummary
 
 TOKENS = 90

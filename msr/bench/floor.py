@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 import torch
 from torch import nn
 
-from msr.backbones.local import LocalBackbone
-from msr.backbones.worker import alone
+from msr.backbones.transformers.backbone import LocalBackbone
+from msr.backbones.transformers.worker import alone
 from msr.schema import Picture
 
 _ROWS = {"cpu": 2**10, "cuda": 2**16}  # a GPU's launches take longer than its small products

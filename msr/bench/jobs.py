@@ -10,18 +10,22 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from msr import preference, prompts, ranking, summaries
-from msr.backbones.cached import CachedBackbone
-from msr.backbones.local import LocalBackbone
+import numpy as np
+
+from msr import prompts
+from msr.backbones.transformers.backbone import LocalBackbone
+from msr.backbones.wrappers import CachedBackbone
 from msr.bench import baselines, floor, inputs
-from msr.bench.measure import Row, measured
-from msr.bench.plan import Plan
-from msr.cache import TextCache
+from msr.bench.inputs import Plan
+from msr.bench.timing import Row, measured
 from msr.config import PipelineConfig
 from msr.events import Finished
 from msr.pipeline import Pipeline
 from msr.prompts import Prompt
+from msr.retrieval.index import WIDTH, top
 from msr.schema import Block, Item, ItemSummary, Run, YesNo
+from msr.stages import describe, preference, rank
+from msr.storage import TextCache
 
 R = TypeVar("R")
 
@@ -41,7 +45,7 @@ def scoring(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
         text_macs = _scoring_macs(backbone, asked)
 
         def ours(items: Sequence[Item] = items) -> dict[str, YesNo]:
-            return {c.item_id: c.answer for c in drained(ranking.score(backbone, text, (), items))}
+            return {c.item_id: c.answer for c in drained(rank.score(backbone, text, (), items))}
 
         new = measured(ours, before=backbone.forget)
         new_floor = floor.seconds(backbone, text_macs + picture_macs)
@@ -107,7 +111,7 @@ def whole(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
 
 
 def _described(backbone: LocalBackbone, items: Sequence[Item]) -> dict[str, ItemSummary]:
-    return drained(summaries.describe(CachedBackbone(backbone, TextCache()), items, CONFIG))
+    return drained(describe.describe(CachedBackbone(backbone, TextCache()), items, CONFIG))
 
 
 def _preferences(backbone: LocalBackbone, blocks: Sequence[Sequence[preference.Described]]) -> list[str]:
@@ -163,3 +167,21 @@ def drained(work: Generator[object, None, R]) -> R:
             next(work)
         except StopIteration as end:
             return end.value
+
+
+# ---- The shortlist's search on random vectors: its time does not depend on what they mean.
+
+
+_ASKED = 20  # searches that are timed together
+_FOUND = 100
+
+
+def searching(sizes: Sequence[int]) -> Iterator[Row]:
+    """Seconds of one search for 100 items among n."""
+    draw = np.random.default_rng(0)
+    query = draw.standard_normal(WIDTH, dtype=np.float32)
+    for n in sizes:
+        vectors = draw.standard_normal((n, WIDTH), dtype=np.float32)
+        took = measured(lambda vectors=vectors: [top(vectors, query, _FOUND) for _ in range(_ASKED)])
+        note = f"{_FOUND} of n random vectors, {WIDTH} wide"
+        yield Row("shortlist", n, took.seconds / _ASKED, peak_mb=took.peak_mb, note=note)

@@ -7,15 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 
 from torch.profiler import ProfilerActivity, profile
 
-from msr import prompts, ranking, summaries
-from msr.backbones.cached import CachedBackbone
-from msr.backbones.local import LocalBackbone
-from msr.backbones.worker import alone
+from msr import prompts
+from msr.backbones.transformers.backbone import LocalBackbone
+from msr.backbones.transformers.worker import alone
+from msr.backbones.wrappers import CachedBackbone
 from msr.bench import inputs
+from msr.bench.inputs import Plan
 from msr.bench.jobs import CONFIG, drained
-from msr.bench.measure import Row
-from msr.bench.plan import Plan
-from msr.cache import TextCache
+from msr.bench.timing import Row
+from msr.stages import describe, rank
+from msr.storage import TextCache
 
 PRODUCTS, ATTENTION, REST, PYTHON = "matrix products", "attention", "other operators", "between operators"
 _PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::convolution", "mkldnn::")
@@ -51,12 +52,12 @@ def profiling(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
     backbone.familiarity([item.picture for item in candidates])
     backbone.score(asked[:1])
     backbone.forget_prefix()
-    yield _row("profile: score", n, lambda: drained(ranking.score(backbone, text, (), candidates)))
+    yield _row("profile: score", n, lambda: drained(rank.score(backbone, text, (), candidates)))
     n = min(plan.describe)
     items = inputs.items(n, "catalogue ")
     backbone.forget()
     cached = CachedBackbone(backbone, TextCache())
-    yield _row("profile: describe", n, lambda: drained(summaries.describe(cached, items, CONFIG)))
+    yield _row("profile: describe", n, lambda: drained(describe.describe(cached, items, CONFIG)))
 
 
 @alone

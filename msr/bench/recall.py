@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from msr.backbones.base import Backbone
+from msr.backbones.protocol import Backbone
 from msr.bench import jobs
-from msr.cache import TextCache
 from msr.config import PipelineConfig
 from msr.events import Finished, StageProgress
 from msr.pipeline import Pipeline
-from msr.retrieval.feedback import Scoring, search
 from msr.retrieval.index import Index
-from msr.retrieval.shortlist import query
+from msr.retrieval.shortlist import Scoring, query, search
 from msr.schema import Candidate, Item
+from msr.storage import TextCache
 
 TOP = 10
 SIZES = (25, 50, 100, 200, 400)

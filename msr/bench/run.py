@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from msr.bench.measure import Row, measured
-from msr.bench.plan import QUICK, Plan
+from msr.bench.inputs import QUICK, Plan
 from msr.bench.table import included, machine, markdown
+from msr.bench.timing import Row, measured
 from msr.schema import InputProblem
 
 Report = Callable[[str, float], None]
@@ -48,8 +48,8 @@ def run(
     started = measured(load, once=True)
     backbone = started.result
 
-    from msr.backbones.local import LocalBackbone
-    from msr.bench import decoding, floor, index, jobs, profile
+    from msr.backbones.transformers.backbone import LocalBackbone
+    from msr.bench import decoding, floor, jobs, profile
 
     if not isinstance(backbone, LocalBackbone):
         raise InputProblem("The benchmark compares ways to run one model: choose a backbone in this process.")
@@ -62,7 +62,7 @@ def run(
         ("preference", jobs.preferring(backbone, plan)),
         ("decoding", decoding.decoding(backbone, gguf)),
         ("whole job", jobs.whole(backbone, plan)),
-        ("shortlist", index.searching(plan.index)),
+        ("shortlist", jobs.searching(plan.index)),
         ("profile", profile.profiling(backbone, plan)),
     )
     for done, (name, part) in enumerate(parts):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msr.schema import InputProblem
 
 if TYPE_CHECKING:
-    from msr.backbones.local import LocalBackbone
+    from msr.backbones.transformers.backbone import LocalBackbone
 
 _HEAD = ("task", "n", "ours", "published", "plain", "floor", "published / ours", "plain / ours", "floor / ours", "peak")
 

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from msr.evidence.influence import influence
-from msr.evidence.measure import measure
+from msr.evidence.pipeline import measure
 
 __all__ = ["influence", "measure"]

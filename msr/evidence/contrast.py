@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Generator, Sequence
 
-from msr.batches import even_batches
+from msr.backbones.protocol import even_batches
 from msr.evidence.probe import DIRECT, Probe
 from msr.schema import Contrast, Unit
 

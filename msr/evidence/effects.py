@@ -24,7 +24,7 @@ def effects(probe: Probe, units: Sequence[Unit], readings: Sequence[str] = READI
 
 
 def ranks(ids: Sequence[str], logits: Logits) -> list[int]:
-    """Places from 1, by logit, then by id, as `msr.ranking` orders."""
+    """Places from 1, by logit, then by id, as `msr.stages.rank` orders."""
     order = sorted(range(len(ids)), key=lambda n: (-logits[n], ids[n]))
     places = {n: place for place, n in enumerate(order, start=1)}
     return [places[n] for n in range(len(ids))]

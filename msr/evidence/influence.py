@@ -12,13 +12,13 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 
-from msr import claims, prompts
-from msr.backbones.base import Backbone
-from msr.batches import even_batches
+from msr import prompts
+from msr.backbones.protocol import Backbone, even_batches
 from msr.events import Explained, StageProgress
-from msr.preference import described, recompute
+from msr.evidence import reason_check
 from msr.prompts import Prompt
 from msr.schema import Block, Evidence, Item, ItemSummary, Recommendation, YesNo
+from msr.stages.preference import described, recompute
 
 _CALL = 32  # answers a scoring call: enough for large matrices, few enough for Stop
 
@@ -76,7 +76,7 @@ def influence(
         yield StageProgress("influence", writing + n, steps)
 
     measured = [replace(r, influence=tuple(row)) for r, row in zip(recommended, rows, strict=True)]
-    measured = claims.held_against(measured, items, history, summaries)
+    measured = reason_check.held_against(measured, items, history, summaries)
     for recommendation in measured:
         yield Explained(recommendation)
     return measured

@@ -11,8 +11,7 @@ from dataclasses import replace
 from PIL import Image
 
 from msr import prompts
-from msr.backbones.base import Backbone
-from msr.batches import even_batches
+from msr.backbones.protocol import Backbone, even_batches
 from msr.schema import HeatMap, Item, Picture
 
 GRID = 6  # patches on a side

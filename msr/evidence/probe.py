@@ -6,8 +6,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from msr.backbones.base import Backbone
-from msr.batches import at_once, even_batches
+from msr.backbones.protocol import Backbone, at_once, even_batches
 from msr.evidence.influence import Scores
 from msr.evidence.units import (
     IMAGE,
@@ -21,7 +20,7 @@ from msr.evidence.units import (
     text_without,
     titles_without,
 )
-from msr.preference import recompute
+from msr.stages.preference import recompute
 
 DIRECT, REGENERATED = READINGS = ("direct", "regenerated")
 TOGETHER = 16  # preferences that are written anew in one batch

@@ -11,8 +11,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from msr import prompts
-from msr.preference import Described, described
 from msr.schema import Block, Item, ItemSummary, Run, Unit
+from msr.stages.preference import Described, described
 
 ITEM, DESCRIPTION, BLOCK, SENTENCE, IMAGE, TITLE = KINDS = (
     "item",

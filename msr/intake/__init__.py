@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from msr.intake.adapters import adapter_folder
-from msr.intake.errors import IntakeError
 from msr.intake.images import picture
-from msr.intake.items import load_items, uploads
+from msr.intake.items import from_session, load_items, to_session, uploads
 from msr.intake.runs import recorded_run
-from msr.intake.sessions import from_session, to_session
 from msr.intake.tables import csv_cell
-from msr.intake.titles import guess_title, title
+from msr.intake.text import IntakeError, guess_title, title
 
 __all__ = [
     "IntakeError", "adapter_folder", "csv_cell", "from_session", "guess_title", "load_items", "picture",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from msr.intake.errors import IntakeError, shown
-from msr.intake.sources import read_file
+from msr.intake.files import read_file
+from msr.intake.text import IntakeError, shown
 
 CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
 _MAX_CONFIG = 2**20  # bytes

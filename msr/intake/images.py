@@ -8,7 +8,7 @@ import io
 from PIL import Image, UnidentifiedImageError
 
 from msr.config import LIMITS, Limits
-from msr.intake.errors import IntakeError
+from msr.intake.text import IntakeError
 from msr.schema import Picture
 
 FORMATS = ("JPEG", "PNG", "WEBP")

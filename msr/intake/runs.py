@@ -1,32 +1,137 @@
-"""A recorded run (`run.json`) comes back as a `Run`, each text checked and cleaned like any other input."""
+"""Fields of a recorded run, each checked and cleaned."""
 
 from __future__ import annotations
 
 import base64
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from msr import claims
 from msr.config import LIMITS, Limits
-from msr.intake.errors import IntakeError
-from msr.intake.evidence import measured
-from msr.intake.fields import item_id, number, plain, share, some, words
+from msr.evidence import reason_check
 from msr.intake.images import picture
-from msr.intake.titles import title
+from msr.intake.tables import MAX_ID
+from msr.intake.text import IntakeError, title
 from msr.schema import (
     Block,
     Candidate,
+    Contrast,
+    Effect,
     Evidence,
+    HeatMap,
     Item,
     ItemSummary,
+    Measured,
     Picture,
     Preference,
     Recommendation,
     Run,
+    Share,
+    Unit,
+    Word,
     YesNo,
 )
+
+LONGEST = 6_000  # characters of a prompt
+_UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+
+
+def item_id(value: str) -> str:
+    """An id as it may stand in a page."""
+    return title(value)[:MAX_ID].rstrip() or "item"
+
+
+def words(value: str, most: int = LONGEST) -> str:
+    """Text as data, line breaks kept, nothing invisible. Raises TypeError."""
+    if not isinstance(value, str):
+        raise TypeError("no text")
+    return _UNSEEN.sub("", value[:most])
+
+
+def number(value: Any) -> float:
+    """A finite number. Raises TypeError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise TypeError("no number")
+    return value
+
+
+def share(value: Any) -> float:
+    """A number from 0 to 1. Raises ValueError and TypeError."""
+    if not 0 <= number(value) <= 1:
+        raise ValueError("a score is from 0 to 1")
+    return value
+
+
+def some(value: Any, most: int) -> Sequence[Any]:
+    """A list of at most so many entries. Raises TypeError."""
+    if not isinstance(value, list) or len(value) > most:
+        raise TypeError("no list, or too long")
+    return value
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Settings as they stand: numbers, short texts, and mappings of them."""
+    if isinstance(value, Mapping) and depth < 3:
+        return {words(key, 60): plain(inner, depth + 1) for key, inner in list(value.items())[:100]}
+    if isinstance(value, str):
+        return words(value, 600)
+    return value if value is None or isinstance(value, bool) else number(value)
+
+
+# ---- What was measured on request, out of a recorded run.
+
+
+_UNITS = 2_000  # of one list
+_GRID = 32  # patches on a side
+_NAME = 40  # characters of a kind, a reading or a part
+
+
+def measured(record: Mapping[str, Any]) -> Measured:
+    """Raises TypeError, KeyError or ValueError for what is not in the documented form."""
+    return Measured(
+        effects=tuple(map(_effect, some(record.get("effects", []), _UNITS))),
+        shares=tuple(map(_share, some(record.get("shares", []), _UNITS))),
+        orders=int(number(record.get("orders", 0))),
+        words=tuple(map(_word, some(record.get("words", []), _UNITS))),
+        patches=_patches(record["patches"]) if record.get("patches") else None,
+        contrasts=tuple(map(_contrast, some(record.get("contrasts", []), _UNITS))),
+        unavailable=tuple((words(part, _NAME), words(why)) for part, why in record.get("unavailable", {}).items()),
+    )
+
+
+def _unit(row: Mapping[str, Any]) -> Unit:
+    return Unit(words(row["unit"], _NAME), words(row["key"], MAX_ID), words(row["text"]))
+
+
+def _effect(row: Mapping[str, Any]) -> Effect:
+    return Effect(_unit(row), words(row["reading"], _NAME), number(row["logit"]), int(number(row["ranks"])))
+
+
+def _share(row: Mapping[str, Any]) -> Share:
+    return Share(_unit(row), words(row["reading"], _NAME), number(row["value"]), number(row["error"]))
+
+
+def _word(row: Mapping[str, Any]) -> Word:
+    return Word(words(row["text"]), words(row["part"], _NAME), number(row["weight"]))
+
+
+def _patches(rows: Any) -> HeatMap:
+    grid = some(rows, _GRID)
+    if any(len(some(row, _GRID)) != len(grid) for row in grid):
+        raise ValueError("a map of patches is square")
+    return HeatMap(tuple(tuple(None if drop is None else number(drop) for drop in row) for row in grid))
+
+
+def _contrast(row: Mapping[str, Any]) -> Contrast:
+    removed = None if row["removed"] is None else tuple(map(_unit, some(row["removed"], _UNITS)))
+    margins = number(row["margin"]), number(row["margin_without"])
+    return Contrast(item_id(row["other"]), words(row["reading"], _NAME), removed, row["exact"] is True, *margins)
+
+
+# ---- A recorded run (`run.json`) comes back as a `Run`, each text checked and cleaned like any other input.
+
 
 _MOST = 20_000  # entries of a list
 
@@ -67,7 +172,7 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
         summaries=summaries,
         preferences=preferences,
         # The agreement follows from the rest, so it is found anew: older files have none.
-        recommendations=claims.held_against(tuple(map(_recommendation, ranked, offered)), items, history, texts),
+        recommendations=reason_check.held_against(tuple(map(_recommendation, ranked, offered)), items, history, texts),
         scores=tuple(
             Candidate(item_id(entry["id"]), YesNo(number(entry["yes"]), number(entry["no"])))
             for entry in some(record.get("scores", []), _MOST)

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from msr.config import Limits
-from msr.intake.errors import IntakeError, shown
-from msr.intake.sources import relative_name
-from msr.intake.titles import title
+from msr.intake.files import relative_name
+from msr.intake.text import IntakeError, shown, title
 
 REQUIRED = ("id", "title", "image")
 OPTIONAL = ("timestamp",)

@@ -18,10 +18,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from msr.cache import content_key
 from msr.retrieval.spaces import PICTURE, TEXT, PictureSpace, TextSpace
 from msr.retrieval.views import See, ViewStore
 from msr.schema import InputProblem, Item
+from msr.storage import content_key
 
 WIDTH = TEXT + PICTURE
 FILE, LAYOUT = "index.json", 1

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from msr.catalog import Catalogue
+from msr.catalogue import Catalogue
 from msr.config import LIMITS, Limits, PipelineConfig
 from msr.reviews import ReviewLog
 from msr.ui.engine import Engine, Loader
 from msr.ui.recommend.history import Example
+from msr.ui.run_store import Kept, Shelf
 from msr.ui.server import Auth, build_server
-from msr.ui.shelf import Kept, Shelf
 from msr.ui.studio import Studio
 
 

@@ -11,17 +11,18 @@ from typing import Any
 
 import gradio as gr
 
-from msr import compare, intake
-from msr.backbones.base import BackboneError, StopRequested
+from msr import intake
+from msr.backbones.protocol import BackboneError, StopRequested
 from msr.config import PipelineConfig
 from msr.events import Finished
+from msr.evidence import compare
+from msr.render.html import text
 from msr.schema import InputProblem, Item, Run
-from msr.ui.html import text
 from msr.ui.inspect.handlers import edited_text
+from msr.ui.parts import upload_input
 from msr.ui.recommend import history
-from msr.ui.shelf import Kept
+from msr.ui.run_store import Kept
 from msr.ui.studio import MODEL, Studio
-from msr.ui.uploads import upload_input
 
 
 def add_endpoints(studio: Studio) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from msr.backbones.base import BackboneError
+from msr.backbones.protocol import BackboneError
 from msr.pipeline import Pipeline
-from msr.ui.html import text
+from msr.render.html import text
 from msr.ui.progress import Pace
 
 log = logging.getLogger(__name__)

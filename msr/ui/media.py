@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from msr.schema import Picture
 
@@ -36,3 +38,41 @@ class Media:
             if digest in self._pictures:
                 self._pictures.move_to_end(digest)
             return self._pictures.get(digest)
+
+
+# ---- Files made for one visitor: kept in memory under an address that nobody can guess, fetched once or a few times.
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file to hand out; `name` is chosen by the program, never by a visitor."""
+
+    name: str
+    kind: str
+    data: bytes
+
+
+class Downloads:
+    """The latest files, at most `most` of them and `budget` bytes; older ones go first."""
+
+    def __init__(self, most: int = 64, budget: int = 256 * 2**20) -> None:
+        self._most = most
+        self._budget = budget
+        self._files: OrderedDict[str, Download] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, name: str, kind: str, data: bytes | str) -> str:
+        """The address of a new file, relative to the page."""
+        token = secrets.token_urlsafe(18)
+        with self._lock:
+            self._files[token] = Download(name, kind, data.encode() if isinstance(data, str) else data)
+            while len(self._files) > 1 and (len(self._files) > self._most or self._held() > self._budget):
+                self._files.popitem(last=False)
+        return f"download/{token}"
+
+    def get(self, token: str) -> Download | None:
+        with self._lock:
+            return self._files.get(token)
+
+    def _held(self) -> int:
+        return sum(len(file.data) for file in self._files.values())

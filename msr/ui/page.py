@@ -9,10 +9,10 @@ import gradio as gr
 from msr.ui import api
 from msr.ui.engine import badge
 from msr.ui.evaluate import tab as evaluate
-from msr.ui.evidence import DIALOG, DIALOG_SCRIPT
+from msr.ui.evidence_sheet import DIALOG, DIALOG_SCRIPT
 from msr.ui.inspect import tab as inspect
 from msr.ui.parts import BROWSER_SECRET, QUICK, html
-from msr.ui.present import stage
+from msr.ui.present import slides
 from msr.ui.recommend import history
 from msr.ui.recommend import tab as recommend
 from msr.ui.recommend.handlers import whole
@@ -40,7 +40,7 @@ def build_page(studio: Studio) -> gr.Blocks:
     with gr.Blocks(title="MSR Studio", analytics_enabled=False, fill_width=True, delete_cache=(600, 3600)) as page:
         # A string: Gradio takes a list for a changed one after every event, and what listens would go on for ever.
         runs = gr.BrowserState("", storage_key="msr-run-keys", secret=BROWSER_SECRET)
-        screen = html("", script=stage.SCRIPT.read_text("utf-8"), elem_id="screen")
+        screen = html("", script=slides.SCRIPT.read_text("utf-8"), elem_id="screen")
         sheet = html(DIALOG, script=DIALOG_SCRIPT, elem_id="sheet-home")
         _masthead(studio, page)
         with gr.Tabs(elem_id="tabs", selected="recommend", overflow_behavior="wrap") as tabs:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from msr.ui.html import text
-from msr.ui.view import View
+from msr.render.html import text
+from msr.ui.run_state import View
 
 STAGES = {
     "describe": "Describing items",

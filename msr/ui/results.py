@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from msr.render.html import name, percent, plain_name, points, text, thumb
 from msr.schema import Item, Recommendation
-from msr.ui.evidence import Reading, agreement, paired, sheet
-from msr.ui.html import name, percent, plain_name, points, text, thumb
+from msr.ui.evidence_sheet import Reading, agreement, paired, sheet
 from msr.ui.media import Media
-from msr.ui.view import View
+from msr.ui.run_state import View
 
 _SMALLEST_SCALE = 0.02  # two points: below that, bars would magnify noise
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from msr.catalog import Catalogue
+from msr.catalogue import Catalogue
 from msr.config import LIMITS, Limits, PipelineConfig
 from msr.reviews import ReviewLog
-from msr.ui.downloads import Downloads
 from msr.ui.engine import Engine
-from msr.ui.media import Media
+from msr.ui.jobs import Visits
+from msr.ui.media import Downloads, Media
 from msr.ui.recommend.history import Example
-from msr.ui.run import Visits
-from msr.ui.shelf import Shelf
+from msr.ui.run_store import Shelf
 
 MODEL = "model"  # the concurrency id of everything that runs the model: one job at a time
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from msr import drift
+from msr.evidence import drift
+from msr.render.html import name, text, thumb
 from msr.schema import Block, Item, ItemSummary, Preference
-from msr.ui.html import name, text, thumb
 from msr.ui.media import Media
-from msr.ui.view import View
+from msr.ui.run_state import View
 
 _UNSURE = ' <span class="tag unsure" title="Unlike all pictures that the model was trained on">not sure</span>'
 _MODEL = '<span class="tag model">model-written preference</span>'

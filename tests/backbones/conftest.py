@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from msr.backbones.local import LocalBackbone
+from msr.backbones.transformers.backbone import LocalBackbone
 from tests import tiny_classes
 from tests.backbones.served import Served
 

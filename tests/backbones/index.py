@@ -7,8 +7,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from msr.backbones import wheels
-from msr.backbones.wheels import Wheel
+from msr.backbones.pocket import wheels
+from msr.backbones.pocket.wheels import Wheel
 
 
 class Index:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import torch
 
-from msr.backbones.local import LocalBackbone
+from msr.backbones.transformers.backbone import LocalBackbone
 from msr.prompts import Prompt
 from tests.tiny_classes import KINDS
 

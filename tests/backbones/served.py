@@ -18,8 +18,8 @@ from typing import Any
 
 import httpx
 
-from msr.backbones import remote
-from msr.backbones.remote_http import Patience
+from msr.backbones.remote import backbone
+from msr.backbones.remote.requests import Patience
 from msr.config import BackboneConfig
 from msr.prompts import Prompt
 
@@ -140,9 +140,9 @@ HELLO = Prompt("Is it so? Answer Yes or No.")
 SECRET = "sk-very-secret-0123456789"
 
 
-def connect(server: Served, model: str = "m", patience: Patience = QUICK, **options) -> remote.RemoteBackbone:
+def connect(server: Served, model: str = "m", patience: Patience = QUICK, **options) -> backbone.RemoteBackbone:
     config = BackboneConfig(name=f"openai:{server.url}#{model}", **options)
-    return remote.load(config, lambda message, fraction: None, patience)
+    return backbone.load(config, lambda message, fraction: None, patience)
 
 
 def failing(*statuses: int, then=chat, **headers: str):

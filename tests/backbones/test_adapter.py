@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from msr.backbones import checkpoint
-from msr.backbones.base import BackboneError
-from msr.backbones.local import LocalBackbone
+from msr.backbones.protocol import BackboneError
+from msr.backbones.transformers import loading
+from msr.backbones.transformers.backbone import LocalBackbone
 from msr.config import BackboneConfig
 from tests import tiny, tiny_classes
 from tests.backbones.test_local import alone, close
 from tests.tiny import MIXED
-from train.model import LORA_TARGETS
+from train.learn.model import LORA_TARGETS
 
 TOWER_TOO = (
     r".*((language_model|text_model).*q_proj|(vision_tower|vision_model|visual).*(fc1|gate_proj)|_projector.*linear_1)"
@@ -128,13 +128,13 @@ def test_a_folder_loads_with_its_adapter_and_stays_as_it_was(tmp_path):
     before = hashes(home)
     heard: list[float] = []
     plain = BackboneConfig(str(home), "none", "cpu", "float32")
-    base = checkpoint.load(plain, lambda message, fraction: heard.append(fraction))
+    base = loading.load(plain, lambda message, fraction: heard.append(fraction))
     made_here = LocalBackbone(tiny.pocket_model(), tiny.pocket_processor(), tiny.IDENTITY)
     assert close(base.score(list(MIXED)), made_here.score(list(MIXED)))
     assert base.identity()["name"] == "tiny-model"
     assert heard[-1] == 1.0
 
-    loaded = checkpoint.load(BackboneConfig(str(home), str(adapter), "cpu", "float32"), lambda message, fraction: None)
+    loaded = loading.load(BackboneConfig(str(home), str(adapter), "cpu", "float32"), lambda message, fraction: None)
     assert loaded.identity()["adapter"] == "mine"
     assert loaded.identity()["dtype"] == "float32"
     with loaded.adapter_off():
@@ -146,10 +146,10 @@ def test_what_cannot_be_loaded_is_one_clear_error(tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
     with pytest.raises(BackboneError, match="cannot be loaded"):
-        checkpoint.load(BackboneConfig(str(empty)), lambda message, fraction: None)
+        loading.load(BackboneConfig(str(empty)), lambda message, fraction: None)
     home = tiny.save_checkpoint(tmp_path / "model")
     with pytest.raises(BackboneError, match="does not fit"):
-        checkpoint.load(BackboneConfig(str(home), str(empty), "cpu", "float32"), lambda message, fraction: None)
+        loading.load(BackboneConfig(str(home), str(empty), "cpu", "float32"), lambda message, fraction: None)
 
 
 def test_weights_are_not_trained_by_answering(adapted):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
-from msr.backbones import attention
+from msr.backbones.transformers import attention
 from tests import tiny
 
 LAYER = SimpleNamespace(is_causal=False, num_key_value_groups=3, training=False)

@@ -8,13 +8,12 @@ import pytest
 import torch
 
 from msr import prompts
-from msr.backbones import attribution
-from msr.backbones.base import GRADIENT, INTEGRATED, BackboneError, StopRequested
-from msr.backbones.cached import CachedBackbone
-from msr.backbones.untuned import UntunedBackbone
-from msr.cache import TextCache
-from msr.evidence.words import words
+from msr.backbones.protocol import GRADIENT, INTEGRATED, BackboneError, StopRequested
+from msr.backbones.transformers import gradients
+from msr.backbones.wrappers import CachedBackbone, UntunedBackbone
+from msr.evidence.attribution import words
 from msr.schema import Item
+from msr.storage import TextCache
 from tests import tiny
 from tests.fakes import FakeBackbone, picture
 
@@ -34,15 +33,15 @@ def curved(embeds: torch.Tensor) -> torch.Tensor:
 
 def test_both_methods_are_exact_on_a_linear_function():
     x, none = torch.randn(3, 2, generator=torch.manual_seed(0)), torch.zeros(3, 2)
-    weights, change = attribution.integrated_gradients(linear, x, none)
+    weights, change = gradients.integrated_gradients(linear, x, none)
     assert torch.allclose(weights, (WEIGHTS * x).sum(1), atol=1e-5)
     assert change == pytest.approx(float(weights.sum()), abs=1e-5)
-    assert torch.allclose(attribution.gradient_x_input(linear, x), (WEIGHTS * x).sum(1), atol=1e-5)
+    assert torch.allclose(gradients.gradient_x_input(linear, x), (WEIGHTS * x).sum(1), atol=1e-5)
 
 
 def test_integrated_weights_sum_to_the_change():
     x, none = torch.randn(3, 2, generator=torch.manual_seed(1)), torch.full((3, 2), 0.3)
-    weights, change = attribution.integrated_gradients(curved, x, none, steps=200)
+    weights, change = gradients.integrated_gradients(curved, x, none, steps=200)
     assert float(weights.sum()) == pytest.approx(change, abs=1e-3)
 
 
@@ -50,7 +49,7 @@ def test_what_stands_still_has_no_weight():
     x = torch.randn(3, 2, generator=torch.manual_seed(2))
     none = x.clone()
     none[0] = 0.0
-    weights, _ = attribution.integrated_gradients(curved, x, none)
+    weights, _ = gradients.integrated_gradients(curved, x, none)
     assert weights[0] != 0 and weights[1] == weights[2] == 0
 
 
@@ -79,7 +78,7 @@ def test_words_of_the_preference_and_of_the_title_have_weights(backbone, method)
 
 
 def test_integrated_weights_account_for_what_the_words_changed(backbone, monkeypatch):
-    monkeypatch.setattr(attribution.integrated_gradients, "__defaults__", (512,))
+    monkeypatch.setattr(gradients.integrated_gradients, "__defaults__", (512,))
     found = words(backbone, PREFERENCE, RECENT, CANDIDATE)
     total = sum(w.weight for w in found.words)
     assert abs(found.missing) < 0.05 * max(1.0, abs(total))

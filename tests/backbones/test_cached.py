@@ -6,10 +6,10 @@ import threading
 import pytest
 
 from msr import prompts
-from msr.backbones.base import StopRequested
-from msr.backbones.cached import CachedBackbone
-from msr.cache import TextCache
+from msr.backbones.protocol import StopRequested
+from msr.backbones.wrappers import CachedBackbone
 from msr.prompts import Prompt
+from msr.storage import TextCache
 from tests.fakes import CONFIDENCE, FakeBackbone, items, noise, picture
 
 ASKED = [prompts.describe(item) for item in items(4)]

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from msr.backbones import checkpoint
-from msr.backbones.tokens import ChatTokens
+from msr.backbones.transformers import loading
+from msr.backbones.transformers.tokens import ChatTokens
 from msr.config import BackboneConfig
 from msr.prompts import Prompt, quoted
 from msr.schema import Picture, YesNo
@@ -173,5 +173,5 @@ def test_a_checkpoint_loads_as_it_is_published(name, tmp_path):
     stored = json.loads(described.read_text())
     stored["processor_class"] = STOCK.get(name, stored["processor_class"])
     described.write_text(json.dumps(stored))
-    loaded = checkpoint.load(BackboneConfig(str(tmp_path), "none", "cpu", "float32"), lambda message, fraction: None)
+    loaded = loading.load(BackboneConfig(str(tmp_path), "none", "cpu", "float32"), lambda message, fraction: None)
     assert close(loaded.score([*MIXED, *PROMPTS]), made.score([*MIXED, *PROMPTS]))

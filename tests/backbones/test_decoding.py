@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
-from msr.backbones import decoding
-from msr.backbones.base import StopRequested
-from msr.backbones.decoding import AHEAD, NGRAM, Answer, lookup
+from msr.backbones.protocol import StopRequested
+from msr.backbones.transformers import decoding
+from msr.backbones.transformers.decoding import AHEAD, NGRAM, Answer, lookup
 from tests import tiny
 from tests.backbones import reference
 from tests.tiny import MIXED, asked

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from msr import backbones
-from msr.backbones import device
-from msr.backbones.base import BackboneError
+from msr.backbones.protocol import BackboneError
+from msr.backbones.transformers import device
 from msr.config import BackboneConfig
 
 
@@ -58,7 +58,7 @@ def test_a_format_that_was_asked_for_is_used_unmeasured(monkeypatch):
 
 _PASSES = """
 import resource, sys, threading, torch
-from msr.backbones.device import hasten
+from msr.backbones.transformers.device import hasten
 
 def passes():
     for _ in range(10):

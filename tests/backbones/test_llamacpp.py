@@ -13,12 +13,12 @@ import torch
 
 from msr import backbones, prompts
 from msr.backbones import exported, llamacpp
-from msr.backbones.base import BackboneError, StopRequested
-from msr.backbones.cached import model_key
 from msr.backbones.llamacpp import LlamaCppBackbone, Writer
-from msr.cache import TextCache
+from msr.backbones.protocol import BackboneError, StopRequested
+from msr.backbones.wrappers import model_key
 from msr.config import BackboneConfig
 from msr.schema import Item
+from msr.storage import TextCache
 from tests import tiny
 from tests.fakes import picture
 

@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from msr.backbones import local
-from msr.backbones.base import StopRequested
-from msr.backbones.packing import MUCH
+from msr.backbones.protocol import StopRequested
+from msr.backbones.transformers import backbone as local
+from msr.backbones.transformers.batching import MUCH
 from msr.prompts import Prompt
 from msr.schema import Item, YesNo
 from tests import tiny, tiny_classes

@@ -6,8 +6,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, MistralConfig
 
-from msr.backbones.packing import MUCH, common, packable, packed
-from msr.backbones.rows import Row
+from msr.backbones.transformers.batching import MUCH, Row, common, packable, packed
 
 IMAGE = 99
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from msr.backbones.pocket_backbone import Familiarity
-from msr.cache import TextCache
+from msr.backbones.pocket.backbone import Familiarity
+from msr.storage import TextCache
 from tests import tiny
 from tests.backbones import reference
 from tests.fakes import COLOURS, picture

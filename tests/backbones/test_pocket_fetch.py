@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from safetensors import SafetensorError
 
-from msr.backbones import convert, pocket
-from msr.backbones.base import BackboneError
+from msr.backbones.pocket import assemble as convert
+from msr.backbones.pocket import assemble as pocket
+from msr.backbones.protocol import BackboneError
 from tests.backbones.index import Index, below, dead_process, silent
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import AutoModelForImageTextToText
 
-from msr.backbones.pocket_model import GRID, IMAGE_TOKENS, MEAN, STD, Connector, PocketLlava
+from msr.backbones.pocket.model import GRID, IMAGE_TOKENS, MEAN, STD, Connector, PocketLlava
 from tests import tiny
 from tests.fakes import picture
 from tests.tiny import TEXT, VIEW, VISION

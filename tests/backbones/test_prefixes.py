@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from msr.backbones import prefixes
-from msr.backbones.prefixes import shared
+from msr.backbones.transformers import batching
+from msr.backbones.transformers.batching import shared
 from tests import tiny
 from tests.backbones import reference
 from tests.tiny import asked
@@ -31,7 +31,7 @@ def test_where_masks_cannot_be_chosen_each_prompt_has_a_line_and_the_same_scores
     backbone = tiny.pocket_backbone()
     prompts = [asked(*about, "mugs and bowls " * 20) for about in (("red", "a mug"), (None, "b"), ("blue", "a lamp"))]
     packed = [answer.logit for answer in backbone.score(prompts)]
-    monkeypatch.setattr(prefixes, "packable", lambda config: False)
+    monkeypatch.setattr(batching, "packable", lambda config: False)
     backbone.forget()
     with reference.counted(backbone.model.get_decoder()) as sizes:
         beside = [answer.logit for answer in backbone.score(prompts)]

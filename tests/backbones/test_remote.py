@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from msr import backbones
-from msr.backbones import remote
-from msr.backbones.base import BackboneError
-from msr.backbones.remote_http import KEY, Patience, Server
+from msr.backbones.protocol import BackboneError
+from msr.backbones.remote import backbone as remote
+from msr.backbones.remote.requests import KEY, Patience, Server
 from msr.config import BackboneConfig
 from msr.prompts import Prompt
 from tests.backbones import served

@@ -6,14 +6,14 @@ import math
 
 import pytest
 
-from msr.backbones import remote
-from msr.backbones.base import BackboneError
-from msr.backbones.cached import CachedBackbone
-from msr.cache import TextCache
+from msr.backbones.protocol import BackboneError
+from msr.backbones.remote import backbone as remote
+from msr.backbones.wrappers import CachedBackbone
 from msr.config import PipelineConfig
 from msr.events import Finished
 from msr.pipeline import Pipeline
 from msr.prompts import Prompt
+from msr.storage import TextCache
 from tests import fakes
 from tests.backbones import served
 from tests.backbones.served import HELLO, connect

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
-from msr.backbones.base import BackboneError, StopRequested
-from msr.backbones.remote_http import KEY, Patience
+from msr.backbones.protocol import BackboneError, StopRequested
+from msr.backbones.remote.requests import KEY, Patience
 from msr.prompts import Prompt
 from tests.backbones import served
 from tests.backbones.served import HELLO, QUICK, SECRET, Served, connect, failing
@@ -252,5 +252,7 @@ def test_a_key_that_no_header_can_hold_is_refused_unseen(server, monkeypatch):
 
 
 def test_a_remote_backbone_loads_no_model_library():
-    code = "import sys, msr.backbones.remote; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    code = (
+        "import sys, msr.backbones.remote.backbone; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

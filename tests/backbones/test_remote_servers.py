@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from msr import backbones
-from msr.backbones import wheels
-from msr.backbones.base import BackboneError, StopRequested
-from msr.backbones.local import LocalBackbone
-from msr.backbones.remote import RemoteBackbone
+from msr.backbones.pocket import wheels
+from msr.backbones.protocol import BackboneError, StopRequested
+from msr.backbones.remote.backbone import RemoteBackbone
+from msr.backbones.transformers.backbone import LocalBackbone
 from msr.config import BackboneConfig
 from msr.prompts import Prompt
 from tests import tiny_classes

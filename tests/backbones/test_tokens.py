@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from tokenizers.processors import TemplateProcessing
 
-from msr.backbones import tokens
-from msr.backbones.pocket_model import IMAGE_TOKENS
-from msr.backbones.tokens import ChatTokens
+from msr.backbones.pocket.model import IMAGE_TOKENS
+from msr.backbones.transformers import tokens
+from msr.backbones.transformers.tokens import ChatTokens
 from msr.prompts import Prompt
 from tests import tiny
 from tests.tiny import asked

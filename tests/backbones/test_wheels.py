@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from msr.backbones import wheels
-from msr.backbones.base import BackboneError
+from msr.backbones.pocket import wheels
+from msr.backbones.protocol import BackboneError
 from tests.backbones.index import Index, below, silent
 
 

@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from msr.backbones import worker
-from msr.backbones.worker import Turn, alone, at_work
+from msr.backbones.transformers import worker
+from msr.backbones.transformers.worker import Turn, alone, at_work
 from tests import tiny
 from tests.tiny import MIXED
 

@@ -14,8 +14,8 @@ import torch
 
 from msr import backbones, bench, cli, prompts
 from msr.bench import baselines, decoding, floor, inputs, jobs, profile
-from msr.bench.measure import Row, measured
-from msr.bench.plan import QUICK, Plan
+from msr.bench.inputs import QUICK, Plan
+from msr.bench.timing import Row, measured
 from msr.schema import InputProblem
 from tests import tiny, tiny_classes
 from tests.backbones import reference

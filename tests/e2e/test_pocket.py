@@ -8,12 +8,12 @@ import pytest
 import torch
 from gradio_client import Client
 
-from msr import backbones, catalog, prompts
-from msr.backbones.local import LocalBackbone
-from msr.cache import TextCache
+from msr import backbones, catalogue, prompts
+from msr.backbones.transformers.backbone import LocalBackbone
 from msr.config import BackboneConfig
 from msr.pipeline import Pipeline
 from msr.schema import ItemSummary
+from msr.storage import TextCache
 from msr.ui import build_app
 from tests.browser import chromium, visiting
 from tests.ui.serve import serving
@@ -26,19 +26,19 @@ CANDIDATES = 40  # of the bundled catalogue, beside the story's own items
 @pytest.fixture(scope="module")
 def studio() -> Iterator[str]:
     """The address of the app with the bundled stories, remembering nothing from earlier runs."""
-    examples = [(story, catalog.story_items(story.id)) for story in catalog.stories()]
+    examples = [(story, catalogue.story_items(story.id)) for story in catalogue.stories()]
     own = {item.id for _, items in examples for item in items}
-    offered = tuple(item for item in catalog.demo().items if item.id not in own)[:CANDIDATES]
+    offered = tuple(item for item in catalogue.demo().items if item.id not in own)[:CANDIDATES]
 
     def load(report: object) -> Pipeline:
         return Pipeline(backbones.load(BackboneConfig(), report), cache=TextCache())
 
-    with serving(build_app(load, catalog.Catalogue("demo", offered), examples)) as url:
+    with serving(build_app(load, catalogue.Catalogue("demo", offered), examples)) as url:
         yield url
 
 
 def test_a_script_gets_a_whole_run(studio: str) -> None:
-    story = catalog.stories()[0]
+    story = catalogue.stories()[0]
     run = Client(studio, verbose=False).predict(story=story.id, block_size=3, top=5, api_name="/recommend")
 
     assert [item["id"] for item in run["history"]] == list(story.items)
@@ -61,7 +61,7 @@ def test_a_script_gets_a_whole_run(studio: str) -> None:
 def test_guessing_ahead_writes_what_transformers_writes() -> None:
     """In whole precision: in half of it, equal prompts in other batches are answered in slightly other ways."""
     backbone = backbones.load(BackboneConfig(dtype="float32"))
-    items = catalog.story_items(catalog.stories()[0].id)[:6]
+    items = catalogue.story_items(catalogue.stories()[0].id)[:6]
     described = [prompts.describe(item) for item in items]
     texts = backbone.generate(described, 40)
     read = [(item, ItemSummary(item.id, answer.text)) for item, answer in zip(items, texts, strict=True)]
@@ -80,7 +80,7 @@ def test_llama_cpp_writes_what_pytorch_writes() -> None:
     """The adapter's texts of a recorded run, nearly all to the letter: 8 bits decide a close call in another way."""
     pytest.importorskip("xllamacpp", reason="llama.cpp comes with the package xllamacpp (tests/requirements.txt)")
     slow, quick = (backbones.load(BackboneConfig(dtype="float32", engine=engine)) for engine in ("torch", "llama.cpp"))
-    items = catalog.story_items(catalog.stories()[0].id)[:6]
+    items = catalogue.story_items(catalogue.stories()[0].id)[:6]
     read = [(item, ItemSummary(item.id, f"A striped {item.title}.")) for item in items]
     asked = [prompts.preference("", read[:3]), prompts.preference("The user appears to like mugs.", read[3:])]
     asked += [prompts.explain("Likes striped things.", item, seen.text, liked=True) for item, seen in read]

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from msr.backbones.base import StopRequested
+from msr.backbones.protocol import StopRequested
 from msr.config import PipelineConfig
 from msr.events import Grown, StageProgress
-from msr.evidence.measure import ORDERS
+from msr.evidence.pipeline import ORDERS
 from msr.pipeline import Pipeline
 from msr.schema import InputProblem, Item, Measured, Run
 from tests.fakes import FakeBackbone, OpenBackbone, catalogue, items

@@ -5,7 +5,7 @@ import threading
 import pytest
 from PIL import Image
 
-from msr.backbones.base import StopRequested
+from msr.backbones.protocol import StopRequested
 from msr.evidence.occlusion import heat_map, occlude, overlay
 from msr.schema import HeatMap, Item, Picture, YesNo
 from tests import tiny

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from msr.backbones.cached import CachedBackbone
-from msr.cache import TextCache
+from msr.backbones.wrappers import CachedBackbone
 from msr.evidence.probe import Probe
 from msr.evidence.units import Inputs
-from msr.preference import blocks
 from msr.schema import Item, ItemSummary, YesNo
+from msr.stages.preference import blocks
+from msr.storage import TextCache
 from tests.fakes import FakeBackbone, picture
 
 

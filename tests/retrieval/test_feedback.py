@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from msr.events import StageProgress
-from msr.retrieval.feedback import ROUNDS, promising, search, sizes
 from msr.retrieval.index import Index
+from msr.retrieval.shortlist import ROUNDS, promising, search, sizes
 from msr.retrieval.spaces import PICTURE, TEXT, PictureSpace, TextSpace, unit
 from msr.schema import Candidate, InputProblem, Item, YesNo
 from tests.retrieval.test_index import nearest

@@ -8,17 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from msr import backbones, cli, report
+from msr import backbones, cli
 from msr.bench import recall
 from msr.config import PipelineConfig
 from msr.events import Finished, Stopped
 from msr.pipeline import Pipeline
+from msr.render import report
 from msr.retrieval.index import Index, build
 from msr.retrieval.shortlist import by_titles, seeing, tower
 from msr.schema import Item
 from msr.ui.media import Media
 from msr.ui.results import results
-from msr.ui.view import View
+from msr.ui.run_state import View
 from tests.fakes import FakeBackbone, catalogue, items, picture
 from tests.intake_files import HEADER, png, write_folder
 

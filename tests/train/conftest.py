@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests import tiny
-from train.model import Learner
+from train.learn.model import Learner
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,8 @@ from collections.abc import Iterable
 import torch
 
 from tests.tiny import VISION
-from train import sources, targets
-from train.groups import GROUPS
-from train.sources import Shot
+from train.teach import pictures, targets
+from train.teach.pictures import GROUPS, Shot
 
 
 def fashion(key: int, kind: str, colour: str, gender: str, usage: str, title: str = "") -> Shot:
@@ -23,13 +22,13 @@ def thing(key: int, kind: str) -> Shot:
 
 
 def movie(key: int, title: str, *genres: str, poster: bool = True) -> Shot:
-    facts: sources.Facts = {"decade": f"{title[-5:-2]}0s"}
+    facts: pictures.Facts = {"decade": f"{title[-5:-2]}0s"}
     if genres:
         facts["genres"] = genres
     return Shot(f"movie/{key}", "movie", title, facts, path=_ANY if poster else None)
 
 
-_ANY = sources.Path("not-opened.jpg")
+_ANY = pictures.Path("not-opened.jpg")
 FASHION = [
     fashion(i, kind, colour, gender, usage, f"Brand Men {colour.title()} {kind.title()}" if i % 3 else "")
     for i, (kind, colour, gender, usage) in enumerate(
@@ -58,7 +57,7 @@ MOVIES = [
     movie(5, "Nothing Listed (2001)"),
     movie(6, "Psycho (1960)", "crime", "horror", poster=False),
 ]
-DRAWN = list(sources.drawn(60, 5))
+DRAWN = list(pictures.drawn(60, 5))
 ALL = [*FASHION, *OBJECTS, *DRAWN, *MOVIES]
 
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tests.train.tiny_run import CONFIG, STORE, draw
-from train.ahead import Steps
-from train.loop import fit
+from train.learn.loop import fit
+from train.learn.steps import Steps
 
 
 class WhoEncodes:

@@ -9,14 +9,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from msr.backbones import pocket, pocket_backbone
-from msr.backbones.base import BackboneError
+from msr.backbones.pocket import assemble
+from msr.backbones.pocket import backbone as pocket_backbone
+from msr.backbones.protocol import BackboneError
 from msr.config import BackboneConfig
 from tests import tiny
 from tests.tiny import MIXED
 from tests.train.shots import DRAWN, views
-from train import artifacts, report
-from train.encode import Slate
+from train.learn import artifacts
+from train.learn import artifacts as report
+from train.learn.encode import Slate
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +44,8 @@ def silent(message: str, fraction: float) -> None:
 def served(monkeypatch, checkpoint, run, tmp_path):
     """Loads the tiny pocket model as the app loads the real one."""
     monkeypatch.setenv("MSR_CACHE", str(tmp_path))
-    monkeypatch.setattr(pocket, "fetch", lambda report: checkpoint)
-    monkeypatch.setattr(pocket, "ASSETS", run)
+    monkeypatch.setattr(assemble, "fetch", lambda report: checkpoint)
+    monkeypatch.setattr(assemble, "ASSETS", run)
 
     def load(adapter: str):
         return pocket_backbone.load(BackboneConfig("pocket", adapter, "cpu", "float32"), silent)
@@ -116,7 +118,7 @@ def test_only_the_published_files_are_written_in_half_precision(run):
 
 
 def test_the_published_adapter_names_no_folder():
-    published = pocket.ASSETS / "adapter_config.json"
+    published = assemble.ASSETS / "adapter_config.json"
     assert json.loads(published.read_text())["base_model_name_or_path"] == "pocket"
 
 

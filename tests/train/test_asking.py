@@ -6,16 +6,16 @@ import json
 
 import pytest
 
-from msr.backbones.cached import CachedBackbone
-from msr.cache import TextCache
+from msr.backbones.wrappers import CachedBackbone
 from msr.config import PipelineConfig
 from msr.pipeline import Pipeline
 from msr.prompts import UNKNOWN
+from msr.storage import TextCache
 from tests.fakes import FakeBackbone, picture
-from train.asking import Model, ScoreLog
-from train.dataset import CatalogueItem
-from train.preferences import Shelf, writer
-from train.splits import Case
+from train.data.dataset import CatalogueItem
+from train.data.splits import Case
+from train.evaluate.model_system import Model, ScoreLog
+from train.evaluate.preferences import Shelf, writer
 
 CASE = Case("kim", ("i0", "i1", "i2", "i3"), "i4", ("i5", "i6", "i7"))
 

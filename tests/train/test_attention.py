@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaModel
 
-from train.attention import PADDING, branches, dense, teach
+from train.learn.attention import PADDING, branches, dense, teach
 
 WIDE = 24
 UNEVEN = [[0] * 5 + [1] * 3 + [2] * 4 + [3] * 2 + [PADDING] * 2, [0] * 3 + [1] * 2 + [2] * 2 + [3] * 6 + [PADDING] * 3]

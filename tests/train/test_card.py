@@ -11,8 +11,8 @@ from types import SimpleNamespace
 import pytest
 
 from train import card
-from train.artifacts import PUBLISHED
-from train.experiments import planted
+from train.evaluate.experiments import planted
+from train.learn.artifacts import PUBLISHED
 
 
 def interval(mean: float) -> dict[str, float]:

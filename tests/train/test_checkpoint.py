@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from msr import prompts
-from msr.backbones.local import LocalBackbone
+from msr.backbones.transformers.backbone import LocalBackbone
 from msr.schema import Item
 from tests import tiny_classes
 from tests.backbones import reference
@@ -19,12 +19,11 @@ from tests.backbones.test_local import close
 from tests.fakes import picture
 from tests.tiny import MIXED
 from tests.train.worlds import names
-from train import artifacts, textual
-from train.__main__ import main, parser
-from train.checkpoint import CheckpointLearner
-from train.encode import Example, Slate
-from train.loop import LoopConfig, fit
-from train.model import views_of
+from train.cli import main, parser
+from train.learn import artifacts, recommender_training
+from train.learn.encode import Example, Slate
+from train.learn.loop import LoopConfig, fit
+from train.learn.model import CheckpointLearner, views_of
 
 CLASSES = [name for name in tiny_classes.KINDS if name != "pocket"]
 ITEM = Item("1", "a mug", shaped((60, 20)))
@@ -129,10 +128,10 @@ def test_the_command_trains_a_checkpoint_that_sees_pictures(logs, tmp_path, monk
         made._identity["name"] = config.name
         return made
 
-    monkeypatch.setattr(textual.backbones, "load", load)
-    monkeypatch.setattr(textual, "VALIDATION_SLATES", 2)
+    monkeypatch.setattr(recommender_training.backbones, "load", load)
+    monkeypatch.setattr(recommender_training, "VALIDATION_SLATES", 2)
     out = tmp_path / "out"
-    textual.run(parser().parse_args(options(logs, out, "--backbone", "some/model")))
+    recommender_training.run(parser().parse_args(options(logs, out, "--backbone", "some/model")))
     part = json.loads((out / "run.json").read_text(encoding="utf-8"))["sft"]
     assert (part["steps"], part["backbone"], part["started_from"]) == (2, "some/model", None)
     assert len(made._pictures) == 3, "three colours were seen"

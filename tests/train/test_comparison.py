@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 
 from msr import prompts
-from msr.cache import TextCache
 from msr.schema import InputProblem, YesNo
+from msr.storage import TextCache
 from tests.fakes import FakeBackbone
 from tests.train.worlds import dataset, letters, names
-from train import comparison, protocol, splits, systems
-from train.asking import ScoreLog
-from train.comparison import EvalConfig, compare
-from train.interactions import Interactions
-from train.logs import UserLog
-from train.systems import Builder
+from train.data import protocol, splits
+from train.data.dataset import Interactions
+from train.data.logs import UserLog
+from train.evaluate import comparison, systems
+from train.evaluate.comparison import EvalConfig, compare
+from train.evaluate.model_system import ScoreLog
+from train.evaluate.systems import Builder
 
 ITEMS = letters(26)
 CHEAP = ("random", "popularity", "item-knn")

@@ -18,9 +18,8 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from train.draw import Look, render, sample, title
-from train.draw.attributes import COLOURS, FIELDS, KINDS, PATTERNS, STYLES, adjective
+from train.draw.attributes import COLOURS, FIELDS, KINDS, NAMED, PATTERNS, STYLES, adjective
 from train.draw.catalogue import HEADER, build
-from train.draw.palette import NAMED
 
 DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
 MUG = Look("mug", "teal", "striped", "rounded", "retro", "ceramic")

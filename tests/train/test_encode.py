@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from msr import prompts
-from msr.backbones.packing import common
+from msr.backbones.transformers.batching import common
 from msr.prompts import Prompt
 from msr.schema import Item, ItemSummary
 from tests import tiny
 from tests.fakes import picture
 from tests.tiny import MIXED, VISION, asked
-from train.encode import IGNORE, Batch, Encoder, Example, Slate
+from train.learn.encode import IGNORE, Batch, Encoder, Example, Slate
 
 RED, BLUE = picture("red"), picture("blue")
 MUG = Item("1", "a red mug", RED)

@@ -9,13 +9,13 @@ from types import SimpleNamespace
 import pytest
 
 from msr import backbones
-from msr.backbones.base import BackboneError
+from msr.backbones.protocol import BackboneError
 from msr.intake import IntakeError
 from tests.fakes import FakeBackbone
 from tests.train.worlds import dataset, letters, names
-from train import __main__ as command
-from train import heldout, support
-from train.logs import UserLog
+from train import cli as command
+from train.data.logs import UserLog
+from train.evaluate import held_out
 
 ITEMS = letters(26)
 TRAIN = [UserLog(name, tuple("abcdefghijklmnopqrstuvwxyz"[n % 20 :])) for n, name in enumerate(names("train", 25))]
@@ -42,8 +42,8 @@ def world(monkeypatch, tmp_path):
         made.loaded.append(config.adapter)
         return made.backbone
 
-    monkeypatch.setitem(sys.modules, "train.readers", SimpleNamespace(read=read))
-    monkeypatch.setattr("train.readers", SimpleNamespace(read=read), raising=False)
+    monkeypatch.setitem(sys.modules, "train.data.readers", SimpleNamespace(read=read))
+    monkeypatch.setattr("train.data.readers", SimpleNamespace(read=read), raising=False)
     monkeypatch.setattr(backbones, "load", load)
     monkeypatch.setenv("MSR_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
@@ -189,9 +189,9 @@ def test_a_model_that_cannot_be_had_has_its_own_code(world, monkeypatch, capsys)
 def test_held_out_pictures_keep_their_command(world, monkeypatch, tmp_path):
     """As before there were data sets: no --dataset, and the figures are merged into a run's file."""
     asked = []
-    monkeypatch.setattr("train.data.load", lambda root, drawn: (root.name, drawn))
-    monkeypatch.setattr(heldout, "evaluate", lambda *args: asked.append(args[1:]) or {"held_out": {"pictures": 3}})
-    monkeypatch.setattr(support, "evaluate", lambda *args: {"drawn": {"users": args[2]}})
+    monkeypatch.setattr("train.teach.material.load", lambda root, drawn: (root.name, drawn))
+    monkeypatch.setattr(held_out, "evaluate", lambda *args: asked.append(args[1:]) or {"held_out": {"pictures": 3}})
+    monkeypatch.setattr(held_out, "evaluate", lambda *args: {"drawn": {"users": args[2]}})
     (tmp_path / "run.json").write_text('{"sft": 1}')
     words = "train eval --data d --json run.json --pictures 3 --users 4 --drawn 5 --seed 6"
     monkeypatch.setattr(sys, "argv", words.split())
@@ -207,9 +207,9 @@ def test_held_out_pictures_keep_their_command(world, monkeypatch, tmp_path):
 
 def test_preference_quality_can_be_measured_alone(world, monkeypatch, tmp_path):
     """What the file says of held-out pictures stays, with the model that it was said of."""
-    monkeypatch.setattr("train.data.load", lambda root, drawn: None)
-    monkeypatch.setattr(heldout, "evaluate", lambda *args: pytest.fail("nothing else was asked for"))
-    monkeypatch.setattr(support, "evaluate", lambda *args: {"drawn": {"users": args[2]}})
+    monkeypatch.setattr("train.teach.material.load", lambda root, drawn: None)
+    monkeypatch.setattr(held_out, "evaluate", lambda *args: pytest.fail("nothing else was asked for"))
+    monkeypatch.setattr(held_out, "evaluate", lambda *args: {"drawn": {"users": args[2]}})
     (tmp_path / "run.json").write_text('{"held_out": 1, "evaluated": 2}')
     words = "train eval --data d --json run.json --pictures 0 --users 0 --quality-users 9"
     monkeypatch.setattr(sys, "argv", words.split())

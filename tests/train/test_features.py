@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from msr.backbones.pocket_model import IMAGE_TOKENS
+from msr.backbones.pocket.model import IMAGE_TOKENS
 from tests import tiny
 from tests.fakes import COLOURS
-from train import features
-from train.features import FeatureStore
-from train.sources import Shot
+from train.learn import views
+from train.learn.views import FeatureStore
+from train.teach.pictures import Shot
 
 
 class Tower(torch.nn.Module):
@@ -38,7 +38,7 @@ class Tower(torch.nn.Module):
 @pytest.fixture
 def shots(tmp_path, monkeypatch) -> list[Shot]:
     """Seven plain pictures and a title without one; two pictures make a shard."""
-    monkeypatch.setattr(features, "SHARD", 2)
+    monkeypatch.setattr(views, "SHARD", 2)
     made = []
     for colour in COLOURS:
         path = tmp_path / f"{colour}.png"

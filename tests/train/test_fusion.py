@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from msr import fusion as applied
-from train import fusion
-from train.fusion import Fused, pairwise_weights
-from train.splits import Case
+from train.data.splits import Case
+from train.evaluate import fusion
+from train.evaluate.fusion import Fused, pairwise_weights
 
 
 def signals(rng: np.random.Generator, strength: float, users: int = 2000) -> list[dict[str, np.ndarray]]:

@@ -9,14 +9,14 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from msr.backbones.base import Generation
+from msr.backbones.protocol import Generation
 from msr.schema import YesNo
 from tests.fakes import FakeBackbone
 from tests.train.shots import fashion, movie
-from train import heldout
-from train.data import Material
-from train.logs import UserLog
-from train.sources import Shot
+from train.data.logs import UserLog
+from train.evaluate import held_out
+from train.teach.material import Material
+from train.teach.pictures import Shot
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ from train.sources import Shot
     ],
 )
 def test_a_mention_is_the_whole_word_in_singular_or_plural(text, words, said):
-    assert heldout.mentions(text, words) is said
+    assert held_out.mentions(text, words) is said
 
 
 # -- descriptions -------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def test_mention_rates_count_the_shots_that_have_the_attribute(tmp_path):
     shots = [replace(s, path=tmp_path / "a.png") for s in shots]
     del shots[3].facts["colour"]
     backbone = Describer("A red shirt for men. And a sentence that is cut")
-    found = heldout.descriptions(backbone, shots, ("type", "colour", "gender"), titled=False, batch=3)
+    found = held_out.descriptions(backbone, shots, ("type", "colour", "gender"), titled=False, batch=3)
     assert found["pictures"] == 4
     assert {a: (v["mean"], v["n"]) for a, v in found["mention"].items()} == {
         "type": (0.75, 4),
@@ -81,7 +81,7 @@ def test_mention_rates_count_the_shots_that_have_the_attribute(tmp_path):
     assert found["samples"][1] == {"truth": "a blue casual shirt for men", "text": "A red shirt for men."}
     assert "Secret" not in "".join(p.text for p in backbone.prompts["generate"]), "the picture alone"
     titled = Describer("A shirt.")
-    heldout.descriptions(titled, shots, ("type",), titled=True)
+    held_out.descriptions(titled, shots, ("type",), titled=True)
     assert "Secret red title" in titled.prompts["generate"][0].text
 
 
@@ -132,7 +132,7 @@ class Oracle(FakeBackbone):
 def test_the_last_film_is_asked_for_among_films_that_were_never_touched(movies):
     people = test_users()
     oracle = Oracle(people)
-    found = heldout.users(oracle, Material(movies, people), count=10, seed=1)
+    found = held_out.film_figures(oracle, Material(movies, people), count=10, seed=1)
     assert found["users"] == 3, "training users are not asked"
     assert [row["system"] for row in found["rows"]] == ["random", "popularity", "item-knn", "titles-only", "mllm"]
     assert {row["negatives"] for row in found["rows"]} == {"uniform"}
@@ -153,7 +153,7 @@ def test_the_last_film_is_asked_for_among_films_that_were_never_touched(movies):
 
 
 def popularity_auc(movies, people, others) -> float:
-    found = heldout.users(Oracle(people), Material(movies, (*people, *others)), count=3, seed=1)
+    found = held_out.film_figures(Oracle(people), Material(movies, (*people, *others)), count=3, seed=1)
     return next(row for row in found["rows"] if row["system"] == "popularity")["auc"]["mean"]
 
 

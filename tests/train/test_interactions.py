@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from train.interactions import Interactions
-from train.logs import UserLog
+from train.data.dataset import Interactions
+from train.data.logs import UserLog
 
 LOGS = [UserLog("ann", ("a", "b", "a"), (10, 20, 40)), UserLog("bob", ("b", "x", "c"), (5, 20, 30))]
 

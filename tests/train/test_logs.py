@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from train import logs
-from train.logs import UserLog
+from train.data import logs
+from train.data.logs import UserLog
 
 # SHA-256 of "user/NAME", first 8 hex digits, modulo 100: ann 52 and bob 37 train, kim 1 test, amy 25 validation.
 TRAIN, TEST, VALIDATION = ("ann", "bob"), "kim", "amy"

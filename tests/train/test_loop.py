@@ -11,10 +11,10 @@ import torch
 from accelerate.state import AcceleratorState
 
 from tests.train.tiny_run import CONFIG, STORE, draw
-from train import loop
-from train.encode import Counts
-from train.loop import LoopConfig, fit
-from train.model import Learner, views_of
+from train.learn import loop
+from train.learn.encode import Counts
+from train.learn.loop import LoopConfig, fit
+from train.learn.model import Learner, views_of
 
 
 def interrupted_at(step: int):

@@ -10,8 +10,8 @@ import torch
 
 from tests.train.test_loop import interrupted_at, losses_of
 from tests.train.tiny_run import CONFIG, STORE, draw
-from train.loop import fit
-from train.progress import Progress, merit
+from train.learn.loop import fit
+from train.learn.validation import Progress, merit
 
 NAN = math.nan
 WATCHED = replace(CONFIG, validate_every=1)

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from train import metrics
+from train.evaluate import metrics
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import torch
 
 from tests.fakes import picture
 from tests.tiny import VISION
-from train.encode import Batch, Example, Slate
-from train.model import LORA_TARGETS, Learner, preference_loss, views_of
-from train.tasks import prompts
+from train.learn.encode import Batch, Example, Slate
+from train.learn.model import LORA_TARGETS, Learner, preference_loss, views_of
+from train.teach.tasks import prompts
 
 
 def slate_batch(liked: list[bool], slate: list[int]) -> Batch:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.train.test_splits import AMY, BOB, KIM, twelve_rows
-from train import splits
-from train.interactions import Interactions
-from train.logs import UserLog
-from train.negatives import TEST_NEGATIVES, TooFewItems, draw, hardest
-from train.splits import Case
+from train.data import splits
+from train.data.dataset import Interactions
+from train.data.logs import UserLog
+from train.data.negatives import TEST_NEGATIVES, TooFewItems, draw, hardest
+from train.data.splits import Case
 
 CATALOGUE = "abcdefg"  # nobody ever chose g
 MANY = [f"i{place}" for place in range(200)]

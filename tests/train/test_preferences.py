@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from msr.backbones.cached import CachedBackbone
-from msr.cache import TextCache
+from msr.backbones.wrappers import CachedBackbone
 from msr.config import PipelineConfig
 from msr.events import Finished
 from msr.intake import IntakeError
 from msr.pipeline import Pipeline
+from msr.storage import TextCache
 from tests.fakes import FakeBackbone, catalogue, picture
-from train import preferences
-from train.dataset import CatalogueItem, Dataset
-from train.preferences import Shelf
+from train.data.dataset import CatalogueItem, Dataset
+from train.evaluate import preferences
+from train.evaluate.preferences import Shelf
 
 COLOURS = ("red", "blue", "green", "yellow")
 

@@ -19,12 +19,12 @@ from msr.intake import IntakeError
 from tests.intake_files import encoded
 from tests.train.readers.files import FOLDER, MICROLENS, MOVIELENS, write
 from tests.train.readers.test_amazon import FILES as AMAZON
-from train import __main__ as command
-from train import prepare, readers
-from train.dataset import CatalogueItem, Dataset
-from train.logs import UserLog
-from train.readers.assemble import catalogue, item
-from train.readers.lines import digest
+from train import cli as command
+from train.data import prepare, readers
+from train.data.dataset import CatalogueItem, Dataset
+from train.data.logs import UserLog
+from train.data.readers.assemble import catalogue, item
+from train.data.readers.text_files import digest
 
 
 def contents(root: Path) -> dict[str, bytes]:
@@ -209,5 +209,5 @@ def test_a_missing_argument_is_exit_code_2_too(monkeypatch):
 
 
 def test_reading_data_does_not_load_a_model():
-    code = "import sys, train.prepare; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
+    code = "import sys, train.data.prepare; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from tests.train.tiny_run import CONFIG, STORE, draw
-from train.loop import fit
+from train.learn.loop import fit
 
 ROOT = Path(__file__).parents[2]
 MACHINES = ROOT / "docs" / "accelerate" / "machines.yaml"

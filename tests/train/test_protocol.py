@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.train.worlds import dataset, letters, users
-from train import protocol
-from train.interactions import Interactions
-from train.logs import UserLog
+from train.data import protocol
+from train.data.dataset import Interactions
+from train.data.logs import UserLog
 
 ITEMS = letters(26)
 

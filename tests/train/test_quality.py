@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from tests.train.shots import fashion, movie
-from train import quality
-from train.vocabulary import Vocabulary
+from train.evaluate import preference_quality
+from train.teach.vocabulary import Vocabulary
 
 SHIRTS = [
     fashion(1, "shirt", "navy blue", "men", "casual"),
@@ -26,23 +26,23 @@ def test_claims_are_whole_words_longest_first_each_once():
 
 
 def test_precision_is_the_share_of_claims_that_hold():
-    assert quality.precision("white shirts for men", WORDS, SHIRTS) == 1.0
-    assert quality.precision("white shirts for women", WORDS, SHIRTS) == pytest.approx(2 / 3)
-    assert quality.precision("varied things", WORDS, SHIRTS) is None
+    assert preference_quality.precision("white shirts for men", WORDS, SHIRTS) == 1.0
+    assert preference_quality.precision("white shirts for women", WORDS, SHIRTS) == pytest.approx(2 / 3)
+    assert preference_quality.precision("varied things", WORDS, SHIRTS) is None
 
 
 def test_recall_is_of_what_half_of_the_items_share():
-    assert quality.frequent(SHIRTS) == {("type", "shirt"), ("gender", "men"), ("usage", "casual")}
-    assert quality.recall("casual shirts", WORDS, SHIRTS) == pytest.approx(2 / 3)
-    assert quality.recall("varied things", WORDS, SHIRTS) == 0.0
-    assert quality.recall("anything", WORDS, SHIRTS[:1]) is None, "one item has no frequent attribute"
+    assert preference_quality.frequent(SHIRTS) == {("type", "shirt"), ("gender", "men"), ("usage", "casual")}
+    assert preference_quality.recall("casual shirts", WORDS, SHIRTS) == pytest.approx(2 / 3)
+    assert preference_quality.recall("varied things", WORDS, SHIRTS) == 0.0
+    assert preference_quality.recall("anything", WORDS, SHIRTS[:1]) is None, "one item has no frequent attribute"
 
 
 def test_a_films_further_genres_support_a_claim():
     film = movie(1, "Toy Story (1995)", "adventure", "animation", "children", "comedy")
-    assert quality.precision("comedies from the 1990s", Vocabulary([film]), [film]) == 1.0
+    assert preference_quality.precision("comedies from the 1990s", Vocabulary([film]), [film]) == 1.0
 
 
 def test_summaries_leave_out_who_has_no_value():
-    assert quality.summary([1.0, None, 0.0, 1.0])["n"] == 3
-    assert quality.summary([None]) is None
+    assert preference_quality.summary([1.0, None, 0.0, 1.0])["n"] == 3
+    assert preference_quality.summary([None]) is None

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from train import data, sources
-from train.sources import Shot
+from train.teach import material as data
+from train.teach import pictures
+from train.teach.pictures import Shot
 
 
 def jpeg(path: Path, colour: str = "red") -> None:
@@ -53,7 +54,7 @@ def root(tmp_path) -> Path:
 
 
 def test_fashion_photos_have_their_attributes_as_words(root):
-    first, second, third = sources.fashion(root / "fashion-products")
+    first, second, third = pictures.fashion(root / "fashion-products")
     assert first.key == "fashion/10000"
     assert first.title == "Palm Tree Skirts"
     assert first.facts == {"type": "skirt", "colour": "navy blue", "gender": "women", "usage": "casual"}
@@ -64,18 +65,18 @@ def test_fashion_photos_have_their_attributes_as_words(root):
 
 
 def test_objects_have_a_name_and_no_title(root):
-    (panda,) = sources.objects(root / "caltech-101")
+    (panda,) = pictures.objects(root / "caltech-101")
     assert (panda.key, panda.title, panda.facts) == ("object/panda_0001.jpg", "", {"type": "panda"})
     assert panda.pictured
 
 
 def test_scenes_keep_their_four_shortest_captions(root):
-    (scene,) = sources.scenes(root / "flickr8k-1000")
+    (scene,) = pictures.scenes(root / "flickr8k-1000")
     assert scene.facts["captions"] == ("dog", "a dog", "a dog is there", "a brown dog runs")
 
 
 def test_movies_have_genres_a_decade_and_perhaps_a_poster(root):
-    toy, matrix, bare = sources.movies(root / "movielens-posters")
+    toy, matrix, bare = pictures.movies(root / "movielens-posters")
     assert toy.facts == {"genres": ("adventure", "children"), "decade": "1990s"}
     assert (toy.pictured, matrix.pictured) == (True, False)
     assert matrix.title == "Matrix, The (1999)"
@@ -83,7 +84,7 @@ def test_movies_have_genres_a_decade_and_perhaps_a_poster(root):
 
 
 def test_drawn_pictures_are_the_same_for_a_seed_and_others_for_another():
-    first, again, other = (list(sources.drawn(20, seed)) for seed in (100, 100, 101))
+    first, again, other = (list(pictures.drawn(20, seed)) for seed in (100, 100, 101))
     assert [(s.key, s.title, s.look) for s in first] == [(s.key, s.title, s.look) for s in again]
     assert [s.look for s in first] != [s.look for s in other]
     assert {s.key for s in first}.isdisjoint(s.key for s in other)
@@ -100,7 +101,7 @@ def test_drawn_pictures_are_the_same_for_a_seed_and_others_for_another():
     ],
 )  # fmt: skip
 def test_article_types_are_said_of_one_piece(name, one):
-    assert sources.article(name) == one
+    assert pictures.article(name) == one
 
 
 # -- splits -------------------------------------------------------------------------------------------------

@@ -7,12 +7,12 @@ import json
 import pytest
 import torch
 
-from msr.backbones.pocket_model import COLOUR, GRID
+from msr.backbones.pocket.model import COLOUR, GRID
 from msr.bench.table import included
 from tests.tiny import VISION
-from train import speed
-from train.__main__ import parser
-from train.model import Learner
+from train.cli import parser
+from train.learn import speed
+from train.learn.model import Learner
 
 
 def gradients(name: str, learner: Learner, slates, views) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

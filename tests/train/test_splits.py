@@ -9,10 +9,10 @@ import pytest
 from msr.schema import InputProblem
 from tests.train.readers.files import write
 from tests.train.worlds import dataset, letters, names, users
-from train import readers, splits
-from train.interactions import Interactions
-from train.logs import UserLog
-from train.splits import Case, Roles
+from train.data import readers, splits
+from train.data.dataset import Interactions
+from train.data.logs import UserLog
+from train.data.splits import Case, Roles
 
 # The buckets of these users (SHA-256 of "user/NAME", first 8 hex digits, modulo 100): kim 1, amy 25, bob 37, ann 52.
 ROWS = """user,item,timestamp

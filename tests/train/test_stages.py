@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from tests.train.worlds import names
-from train import stages
-from train.__main__ import parser
-from train.artifacts import PUBLISHED
-from train.encode import Slate
+from train.cli import parser
+from train.learn import pocket_training
+from train.learn.artifacts import PUBLISHED
+from train.learn.encode import Slate
 
 FILMS = 24
 
@@ -38,14 +38,14 @@ def runs(tmp_path_factory, checkpoint, data) -> Path:
     shared = ["--data", str(data), "--views", str(folder / "views"), "--drawn", "150", "--rank", "2", "--steps", "2"]
     loop = ["--validate-every", "1", "--patience", "2", "--accumulate", "2"]
     small = pytest.MonkeyPatch()
-    small.setattr(stages.pocket, "fetch", lambda report: checkpoint)
-    small.setattr(stages, "VALIDATION_ANSWERS", 3)
-    small.setattr(stages, "VALIDATION_SLATES", 2)
+    small.setattr(pocket_training.pocket, "fetch", lambda report: checkpoint)
+    small.setattr(pocket_training, "VALIDATION_ANSWERS", 3)
+    small.setattr(pocket_training, "VALIDATION_SLATES", 2)
     try:
         align = ["align", "--out", str(folder / "align"), "--rows", "3", "--warmup-epochs", "1"]
-        stages.align(parser().parse_args([*align, *shared, *loop]))
+        pocket_training.align(parser().parse_args([*align, *shared, *loop]))
         sft = ["sft", "--out", str(folder / "sft"), "--start", str(folder / "align")]
-        stages.sft(parser().parse_args([*sft, *shared, *loop]))
+        pocket_training.sft(parser().parse_args([*sft, *shared, *loop]))
     finally:
         small.undo()
     return folder
@@ -66,14 +66,14 @@ def test_a_stage_validates_by_its_own_figure_and_leaves_an_adapter(runs, stage, 
 def test_a_bad_setting_is_refused_before_anything_is_loaded(data, tmp_path):
     args = parser().parse_args(["align", "--data", str(data), "--out", str(tmp_path / "x"), "--patience", "2"])
     with pytest.raises(ValueError, match="patience is 2"):
-        stages.align(args)
+        pocket_training.align(args)
     assert not (tmp_path / "x").exists()
 
 
 def test_validation_users_are_not_trained_on(data):
-    material = stages.data.load(data, drawn=5)
-    slates = stages._unseen_slates(material, {})
-    assert len(slates) == stages.VALIDATION_SLATES
+    material = pocket_training.data.load(data, drawn=5)
+    slates = pocket_training._unseen_slates(material, {})
+    assert len(slates) == pocket_training.VALIDATION_SLATES
     assert all(isinstance(slate, Slate) for slate in slates)
     asked = [pair for slate in slates for pair in zip(slate.prompts, slate.liked, strict=True)]
     (log,) = material.users("validation")
@@ -84,9 +84,9 @@ def test_validation_users_are_not_trained_on(data):
 
 
 def test_without_unseen_users_or_pictures_there_is_nothing_to_validate_with(data):
-    material = stages.data.load(data, drawn=5)
-    without = stages.data.Material(material.shots, tuple(material.users("train")))
+    material = pocket_training.data.load(data, drawn=5)
+    without = pocket_training.data.Material(material.shots, tuple(material.users("train")))
     with pytest.raises(ValueError, match="no validation user"):
-        stages._unseen_slates(without, {})
+        pocket_training._unseen_slates(without, {})
     with pytest.raises(ValueError, match="no validation picture"):
-        stages._unseen_answers(material, {})
+        pocket_training._unseen_answers(material, {})

@@ -22,9 +22,9 @@ from tests.train.shots import (
     thing,
     views,
 )
-from train import targets
-from train.groups import GROUPS
-from train.targets import Taste
+from train.teach import targets
+from train.teach.pictures import GROUPS
+from train.teach.targets import Taste
 
 VIEWS = views(ALL)
 KINDS = {"fashion": FASHION, "object": OBJECTS, "drawn": DRAWN, "movie": MOVIES}

@@ -10,10 +10,10 @@ import torch
 from safetensors.torch import load_file
 
 from tests.train.worlds import names
-from train import textual
-from train.__main__ import main, parser
-from train.artifacts import PUBLISHED, save
-from train.model import Learner
+from train.cli import main, parser
+from train.learn import recommender_training
+from train.learn.artifacts import PUBLISHED, save
+from train.learn.model import Learner
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ def options(logs: Path, start: Path, out: Path, steps: int) -> list[str]:
 
 
 def test_the_lora_learns_and_the_rest_stays(logs, start, tmp_path, checkpoint, monkeypatch):
-    monkeypatch.setattr(textual.pocket, "fetch", lambda report: checkpoint)
-    monkeypatch.setattr(textual, "VALIDATION_SLATES", 3)
+    monkeypatch.setattr(recommender_training.pocket, "fetch", lambda report: checkpoint)
+    monkeypatch.setattr(recommender_training, "VALIDATION_SLATES", 3)
     out = tmp_path / "out"
-    textual.run(parser().parse_args(options(logs, start, out, 1)))
-    textual.run(parser().parse_args(options(logs, start, out, 2)))  # goes on
+    recommender_training.run(parser().parse_args(options(logs, start, out, 1)))
+    recommender_training.run(parser().parse_args(options(logs, start, out, 2)))  # goes on
     part = json.loads((out / "run.json").read_text(encoding="utf-8"))["sft"]
     assert (part["steps"], part["users"], part["dataset"]) == (2, 3, "microlens")
     assert part["best_validation"][1].keys() == {"auc"}
@@ -60,23 +60,28 @@ def test_the_lora_learns_and_the_rest_stays(logs, start, tmp_path, checkpoint, m
 
 
 def test_a_wider_step_holds_as_many_times_the_slates(logs, start, tmp_path, checkpoint, monkeypatch):
-    monkeypatch.setattr(textual.pocket, "fetch", lambda report: checkpoint)
-    monkeypatch.setattr(textual, "VALIDATION_SLATES", 3)
+    monkeypatch.setattr(recommender_training.pocket, "fetch", lambda report: checkpoint)
+    monkeypatch.setattr(recommender_training, "VALIDATION_SLATES", 3)
     parts = {}
     for batch in ("1", "3"):
         out = tmp_path / batch
-        textual.run(parser().parse_args([*options(logs, start, out, 1), "--batch", batch, "--lora-lr", "0.002"]))
+        recommender_training.run(
+            parser().parse_args([*options(logs, start, out, 1), "--batch", batch, "--lora-lr", "0.002"])
+        )
         parts[batch] = json.loads((out / "run.json").read_text(encoding="utf-8"))["sft"]
-    assert [part["config"]["rows"] for part in parts.values()] == [textual.SLATES, 3 * textual.SLATES]
+    assert [part["config"]["rows"] for part in parts.values()] == [
+        recommender_training.SLATES,
+        3 * recommender_training.SLATES,
+    ]
     assert parts["3"]["pairs"] > 2 * parts["1"]["pairs"]
     assert parts["3"]["config"]["lora_lr"] == 0.002 and parts["3"]["device"] == "cpu"
 
 
 def test_what_is_frozen_is_kept_in_the_bits_of_the_activations(checkpoint, monkeypatch):
-    monkeypatch.setattr(textual.pocket, "fetch", lambda report: checkpoint)
+    monkeypatch.setattr(recommender_training.pocket, "fetch", lambda report: checkpoint)
     for precision, dtype in (("no", torch.float32), ("bf16", torch.bfloat16)):
         words = ["sft", "--dataset", "microlens", "--data", ".", "--start", ".", "--out", ".", "--precision", precision]
-        learner = textual._pocket(parser().parse_args(words))
+        learner = recommender_training._pocket(parser().parse_args(words))
         learns = set(learner.trainable())
         assert {p.dtype for n, p in learner.named_parameters() if n in learns} == {torch.float32}
         assert learner.head.weight.dtype == dtype

@@ -16,10 +16,9 @@ import pytest
 import torch
 
 from msr import prompts
-from train import sources, targets
-from train.groups import GROUPS
-from train.sources import Shot
-from train.tasks import TASTE_SLOTS, Tasks
+from train.teach import pictures, targets
+from train.teach.pictures import GROUPS, Shot
+from train.teach.tasks import TASTE_SLOTS, Tasks
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 FOLDERS = {
@@ -28,7 +27,7 @@ FOLDERS = {
     "scene": "flickr8k-1000",
     "movie": "movielens-posters",
 }
-READERS = {"fashion": sources.fashion, "object": sources.objects, "scene": sources.scenes, "movie": sources.movies}
+READERS = {"fashion": pictures.fashion, "object": pictures.objects, "scene": pictures.scenes, "movie": pictures.movies}
 SAMPLE, EXAMPLES = 150, 250  # shots of a source; targets of a task
 
 # Words of sentences, none of which names an attribute.
@@ -104,7 +103,7 @@ def tasks(request) -> Tasks:
     """Samplers over some shots of one source; real users' films are replaced by samples of them."""
     kind, rng = request.param, random.Random(request.param)
     if kind == "drawn":
-        shots = list(sources.drawn(SAMPLE, 41))
+        shots = list(pictures.drawn(SAMPLE, 41))
     elif (folder := SHARED / FOLDERS[kind]).is_dir():
         shots = rng.sample(list(READERS[kind](folder)), SAMPLE)
     else:

@@ -7,12 +7,12 @@ import math
 import pytest
 import torch
 
-from msr.backbones.pocket_model import Connector
+from msr.backbones.pocket.model import Connector
 from tests import tiny
 from tests.tiny import TEXT, VISION
-from train import warmup
-from train.sources import Shot
-from train.warmup import SUBJECTS, goals, subjects, warm_up
+from train.learn import warmup
+from train.learn.warmup import SUBJECTS, goals, subjects, warm_up
+from train.teach.pictures import Shot
 
 WORDS = ("mug", "shirt", "navy")
 

@@ -16,11 +16,11 @@ from msr import prompts
 from msr.schema import Item, ItemSummary
 from tests.fakes import picture
 from tests.tiny import VISION
-from train import sharding
-from train.encode import Example, Slate
-from train.loop import LoopConfig, fit
-from train.model import Learner
-from train.processes import joined
+from train.learn import distributed
+from train.learn.distributed import joined
+from train.learn.encode import Example, Slate
+from train.learn.loop import LoopConfig, fit
+from train.learn.model import Learner
 
 COLOURS = ("red", "blue", "green", "yellow", "purple")
 ITEMS = [Item(c, f"a {c} mug" + " of clay" * n, picture(c)) for n, c in enumerate(COLOURS)]
@@ -73,7 +73,7 @@ def main(checkpoint: str, folder: Path, shard: bool, steps: int | None) -> None:
     done = fit(learner, config, broken_off(steps) if steps else draw, STORE, folder / "run", validate)
     done["calls"] = validate.calls
     (folder / f"process-{number}.json").write_text(json.dumps(done))
-    torch.save(sharding.whole(learner.trainable()), folder / f"process-{number}.pt")
+    torch.save(distributed.whole(learner.trainable()), folder / f"process-{number}.pt")
 
 
 if __name__ == "__main__":

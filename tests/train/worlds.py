@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from train.dataset import CatalogueItem, Dataset
-from train.logs import UserLog
+from train.data.dataset import CatalogueItem, Dataset
+from train.data.logs import UserLog
 
 
 def names(split: str, count: int) -> list[str]:

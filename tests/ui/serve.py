@@ -13,8 +13,8 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from msr import catalog
-from msr.catalog import Catalogue
+from msr import catalogue as catalog
+from msr.catalogue import Catalogue
 from msr.pipeline import Pipeline
 from msr.ui import Kept, build_app
 from msr.ui.recommend.history import Example

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from msr.catalog import Catalogue
+from msr.catalogue import Catalogue
 from msr.pipeline import Pipeline
 from msr.reviews import ReviewLog
 from msr.ui.engine import Engine
@@ -16,7 +16,7 @@ from msr.ui.inspect.handlers import Handlers as Inspect
 from msr.ui.inspect.handlers import edited_text
 from msr.ui.recommend.handlers import Handlers as Recommend
 from msr.ui.review.tab import _Handlers as Review
-from msr.ui.shelf import Kept
+from msr.ui.run_store import Kept
 from msr.ui.studio import Studio
 from tests import fakes
 from tests.ui import hostile

@@ -4,8 +4,8 @@ import html as stdlib_html
 
 import pytest
 
+from msr.render import html
 from msr.schema import Item
-from msr.ui import html
 from msr.ui.media import Media
 from tests import fakes
 from tests.ui import hostile

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from msr.backbones.base import BackboneError
+from msr.backbones.protocol import BackboneError
 from msr.pipeline import Pipeline
 from tests import fakes
 from tests.browser import visiting

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from msr.backbones.base import BackboneError
-from msr.catalog import Catalogue
+from msr.backbones.protocol import BackboneError
+from msr.catalogue import Catalogue
 from msr.config import PipelineConfig
 from msr.pipeline import Pipeline
 from msr.schema import Item
 from msr.ui.engine import Engine, Status, badge
-from msr.ui.run import Visit, Visits
+from msr.ui.jobs import Visit, Visits
 from tests import fakes
 from tests.ui import hostile
 

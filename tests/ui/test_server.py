@@ -12,7 +12,7 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import msr.ui
-from msr.ui.downloads import Downloads
+from msr.ui.media import Downloads
 from tests.ui.serve import app, serving
 
 

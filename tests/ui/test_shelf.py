@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from msr import catalog
-from msr.catalog import Catalogue
+from msr import catalogue
+from msr.catalogue import Catalogue
 from msr.pipeline import Pipeline
 from msr.schema import Run
-from msr.ui.inspect.side import side_by_side
+from msr.ui.inspect.comparison import side_by_side
 from msr.ui.media import Media
-from msr.ui.present.stage import stage
-from msr.ui.shelf import Kept, Shelf, recorded
+from msr.ui.present.slides import stage
+from msr.ui.run_store import Kept, Shelf, recorded
 from tests import fakes
 from tests.ui import hostile
 
@@ -46,14 +46,14 @@ def test_the_oldest_runs_go_and_recorded_ones_stay() -> None:
 
 
 def test_recorded_files_are_read_and_bad_ones_named(tmp_path: Path) -> None:
-    story, items = catalog.stories()[0], catalog.story_items(catalog.stories()[0].id)
+    story, items = catalogue.stories()[0], catalogue.story_items(catalogue.stories()[0].id)
     *_, last = Pipeline(fakes.FakeBackbone()).run(items, fakes.catalogue(4), top=2)
     (tmp_path / "b-run.json").write_text(json.dumps(last.run.to_json()))
     (tmp_path / "a.json").write_text("{}")
-    runs, problems = recorded(tmp_path, catalog.demo(), [(story, items)])
+    runs, problems = recorded(tmp_path, catalogue.demo(), [(story, items)])
     assert [(k.name, k.recorded) for k in runs] == [(story.name, True)] and runs[0].run.history == items
     assert problems == ["a.json is no run.json of this program. Choose a file that `msr run` wrote."]
-    assert recorded(tmp_path / "missing", catalog.demo(), []) == ([], [])
+    assert recorded(tmp_path / "missing", catalogue.demo(), []) == ([], [])
 
 
 def test_two_runs_side_by_side() -> None:

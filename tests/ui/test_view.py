@@ -8,14 +8,14 @@ import pytest
 from msr.events import ItemDescribed, PreferenceText, StageProgress, Stopped
 from msr.intake import recorded_run
 from msr.pipeline import Pipeline
+from msr.render.html import percent, points
 from msr.schema import Block, Evidence, ItemSummary, Preference
-from msr.ui.evidence import paired, sheet
-from msr.ui.html import percent, points
+from msr.ui.evidence_sheet import paired, sheet
 from msr.ui.media import Media
 from msr.ui.progress import Pace, duration, expected_steps, line
 from msr.ui.results import results
+from msr.ui.run_state import View
 from msr.ui.timeline import timeline
-from msr.ui.view import View
 from tests import fakes
 from tests.ui import hostile
 

@@ -3,8 +3,8 @@
 .venv/bin/python -m train.draw --out assets/demo --seed 7
 """
 
-from .attributes import Look, sample
-from .render import render
-from .titles import title
+from train.draw.attributes import Look, sample
+from train.draw.render import render
+from train.draw.titles import title
 
 __all__ = ["Look", "render", "sample", "title"]

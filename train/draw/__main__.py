@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from .catalogue import write
+from train.draw.catalogue import write
 
 
 def main() -> None:

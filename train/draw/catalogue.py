@@ -1,7 +1,4 @@
-"""The catalogue: which looks are drawn, under which titles, and the folder they are written to.
-
-.venv/bin/python -m train.draw --out assets/demo --seed 7 --items 288
-"""
+"""The demo's four stories: people whose taste drifts from one block of three things to the next."""
 
 from __future__ import annotations
 
@@ -10,13 +7,99 @@ import json
 import random
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
-from .attributes import COLOURS, FIELDS, KINDS, MATERIALS, PATTERNS, STYLES, Look, sample
-from .render import render
-from .stories import BLOCK, STORIES, Story, Wants
-from .titles import title
+from train.draw.attributes import COLOURS, FIELDS, KINDS, MATERIALS, PATTERNS, STYLES, Look, sample
+from train.draw.render import render
+from train.draw.titles import title
+
+BLOCK = 3  # things in a block
+
+Wants = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Story:
+    """A person: what they want in each block of their history, and what their last block leans to besides."""
+
+    id: str
+    name: str
+    tagline: str
+    blocks: tuple[Wants, ...]
+    leaning: Wants = field(default_factory=dict)
+
+    def taste(self) -> list[dict[str, object]]:
+        """The taste as it changes: one entry for each block that wants something new."""
+        return [
+            {"from_block": i, "wants": wants}
+            for i, wants in enumerate(self.blocks)
+            if i == 0 or wants != self.blocks[i - 1]
+        ]
+
+    def lean(self, count: int) -> Wants:
+        """The first `count` things that the last block leans to."""
+        return dict(list(self.leaning.items())[:count])
+
+    def elsewhere(self, block: int) -> set[tuple[str, str]]:
+        """The (attribute, value) pairs that other blocks want and `block` does not; they would blur the drift."""
+        return {pair for wants in self.blocks for pair in wants.items()} - set(self.blocks[block].items())
+
+
+STORIES = (
+    Story(
+        "sailor",
+        "The sailor who moved to the woods",
+        "Navy stripes at first, then wood and linen.",
+        (
+            {"pattern": "striped", "colour": "navy"},
+            {"pattern": "striped", "colour": "navy"},
+            {"material": "wood", "style": "rustic"},
+        ),
+        leaning={"colour": "brown", "pattern": "plain"},
+    ),
+    Story(
+        "sprinter",
+        "The sprinter who took up pottery",
+        "Fast red things, then ceramics with flowers.",
+        (
+            {"style": "sporty", "colour": "red"},
+            {"material": "ceramic", "pattern": "floral"},
+            {"material": "ceramic", "pattern": "floral"},
+        ),
+    ),
+    Story(
+        "minimalist",
+        "The minimalist who had twins",
+        "Calm and white, then dots everywhere.",
+        (
+            {"style": "minimal", "colour": "white"},
+            {"style": "minimal", "colour": "white"},
+            {"style": "playful", "pattern": "dotted"},
+        ),
+    ),
+    Story(
+        "goth",
+        "The goth who fell for a gardener",
+        "All black, then black with flowers, then pink.",
+        (
+            {"colour": "black", "pattern": "plain"},
+            {"colour": "black", "pattern": "floral"},
+            {"colour": "pink", "pattern": "floral"},
+        ),
+    ),
+)
+
+
+def matches(look: Look, wants: Wants) -> bool:
+    """Whether `look` has all that is wanted."""
+    return all(getattr(look, field) == value for field, value in wants.items())
+
+
+# ---- The catalogue: which looks are drawn, under which titles, and the folder they are written to.
+#
+# .venv/bin/python -m train.draw --out assets/demo --seed 7 --items 288
+
 
 HEADER = ("id", "title", "image", *FIELDS)
 MORE_OF_LAST = 9  # things each story could go on with, beside those in its history

@@ -7,8 +7,8 @@ import random
 
 from PIL import Image, ImageDraw
 
-from .geometry import dashes, ellipse, rounded, smooth
-from .palette import RGB, mix
+from train.draw.attributes import RGB, mix
+from train.draw.geometry import dashes, ellipse, rounded, smooth
 
 CONFETTI: tuple[RGB, ...] = ((255, 140, 120), (255, 203, 92), (120, 200, 180), (136, 160, 240), (240, 150, 200))
 

@@ -1,16 +1,45 @@
-"""A picture of a look: ground, shadow, product; the same look, seed and size always give the same pixels."""
+"""The drawer of each product type."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
-from .attributes import KINDS, Look
-from .grounds import ground
-from .palette import RGB
-from .pen import Pen
-from .products import DRAWERS
+from train.draw import shapes_home, shapes_wear
+from train.draw.attributes import KINDS, RGB, Look
+from train.draw.canvas import Pen
+from train.draw.grounds import ground
+
+Drawer = Callable[[Pen, str, random.Random], None]
+
+DRAWERS: dict[str, Drawer] = {
+    "mug": shapes_home.mug,
+    "teapot": shapes_home.teapot,
+    "vase": shapes_home.vase,
+    "plant pot": shapes_home.plant_pot,
+    "water bottle": shapes_home.water_bottle,
+    "lamp": shapes_home.lamp,
+    "clock": shapes_home.clock,
+    "chair": shapes_home.chair,
+    "armchair": shapes_home.armchair,
+    "cushion": shapes_home.cushion,
+    "backpack": shapes_wear.backpack,
+    "notebook": shapes_wear.notebook,
+    "umbrella": shapes_wear.umbrella,
+    "t-shirt": shapes_wear.t_shirt,
+    "sneaker": shapes_wear.sneaker,
+    "hat": shapes_wear.hat,
+    "scarf": shapes_wear.scarf,
+    "headphones": shapes_wear.headphones,
+    "bike helmet": shapes_wear.bike_helmet,
+    "guitar": shapes_wear.guitar,
+}
+
+
+# ---- A picture of a look: ground, shadow, product; the same look, seed and size always give the same pixels.
+
 
 SUPERSAMPLE = 3
 SHADOW: RGB = (38, 30, 62)

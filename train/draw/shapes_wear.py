@@ -1,12 +1,176 @@
-"""Silhouettes of what is worn: t-shirt, sneaker, hat, scarf."""
+"""Silhouettes of what is carried: backpack, notebook, umbrella."""
 
 from __future__ import annotations
 
 import random
 
-from .geometry import ellipse, flip, rounded, smooth, tube
-from .palette import CREAM, mix
-from .pen import Pen
+from train.draw.attributes import BRASS, COFFEE, CREAM, INK, STEEL, TIMBER, mix
+from train.draw.canvas import Pen
+from train.draw.geometry import Path, Point, ellipse, flip, lathe, rounded, smooth, tube, turn
+
+
+def backpack(pen: Pen, shape: str, rng: random.Random) -> None:
+    """A backpack from the front, straps at its sides."""
+    deep = pen.tones.deep
+    for cx, start, end in ((27, 90, 270), (73, -90, 90)):
+        pen.part(tube(ellipse(cx, 60, 9, 20, start, end), 5), mix(deep, (0, 0, 0), 0.15))
+    pen.part(tube(ellipse(50, 20, 8, 8, 180, 360), 3.2), deep)
+    if shape == "rounded":
+        pen.body([*ellipse(50, 46, 27, 29, 180, 360), *rounded(23, 46, 77, 86, 9)[10:33]])
+        pen.seam(ellipse(50, 46, 20, 20, 190, 350), deep, 1.4)
+    elif shape == "boxy":
+        pen.body(rounded(23, 20, 77, 86, 8))
+        pen.part(rounded(23, 30, 77, 33, 1), deep, shade=False)
+    else:
+        pen.body(rounded(24, 27, 76, 86, 7))
+        pen.body(rounded(21, 17, 79, 31, 6.5), stitched=False)
+        for x in (35, 65):
+            pen.part(rounded(x - 2, 17, x + 2, 47, 1.2), deep)
+            pen.part(rounded(x - 3.2, 40, x + 3.2, 46, 1.2), BRASS)
+    pen.part(rounded(31, 52, 69, 80, 6), deep)
+    pen.body(rounded(32.6, 53.6, 67.4, 78.4, 5), stitched=False)
+    pen.seam([(36, 60), (64, 60)], deep, 1.6)
+    pen.part(rounded(61, 59, 63.4, 66, 1), BRASS, shade=False)
+
+
+def notebook(pen: Pen, shape: str, rng: random.Random) -> None:
+    """A closed notebook with its page edges showing."""
+    pen.part(rounded(25, 15, 81, 89, 3), pen.tones.deep)
+    pen.part(rounded(25, 15, 79, 86.5, 2), CREAM, shade=False)
+    for y in (84.2, 85.6):
+        pen.seam([(27, y), (78, y)], (214, 204, 186), 0.5)
+    pen.body(rounded(22, 12, 77, 83, 3.5))
+    pen.part(rounded(38, 24, 66, 38, 2), CREAM)
+    for y, end in ((29, 62), (33, 55)):
+        pen.seam([(42, y), (end, y)], (120, 112, 108), 1.0)
+    if shape == "ring-bound":
+        for i in range(9):
+            y = 17 + i * 7.6
+            pen.part(ellipse(26.5, y + 1.2, 1.7, steps=16), (60, 58, 64), shade=False)
+            pen.part(tube([(18.5, y), (26, y + 1.2)], 2.2), STEEL)
+    elif shape == "banded":
+        pen.part(rounded(22, 12, 29, 83, 3), pen.tones.deep)
+        pen.part(rounded(69, 11.4, 72.4, 83.6, 1), mix(pen.tones.deep, (0, 0, 0), 0.35), shade=False)
+    else:
+        pen.part(rounded(60, 43, 82, 53, 4), pen.tones.deep)
+        pen.part(ellipse(65.5, 48, 2.7), BRASS)
+
+
+def umbrella(pen: Pen, shape: str, rng: random.Random) -> None:
+    """An umbrella, open or furled."""
+    if shape == "closed":
+        pen.part(tube([(50, 8), (50, 16)], 2.2), STEEL)
+        hook = [(50, 70), (50, 84), *ellipse(57, 84, 7, 7, 180, 10, 20)]
+        pen.part(tube(hook, 3.8), pen.frame)
+        pen.body(lathe([(1.5, 12), (6, 26), (11, 46), (13.5, 62), (12, 70), (4, 75), (0, 75)]))
+        pen.seam(smooth([(50, 15), (53, 44), (50, 73)], closed=False), pen.tones.deep, 1.0)
+        pen.seam(smooth([(48, 20), (44, 48), (43, 70)], closed=False), pen.tones.deep, 1.0)
+        pen.part(rounded(36.5, 55, 63.5, 60, 2), pen.tones.deep)
+        return
+    pen.part(tube([(50, 10), (50, 18)], 2.4), STEEL)
+    pen.part(tube([(50, 30), (50, 82), *ellipse(56.5, 82, 6.5, 7, 180, 10, 20)], 3.2), pen.frame)
+    edges = (12, 31, 50, 69, 88)
+    scallops = [p for a, b in zip(edges[::-1], edges[-2::-1], strict=False) for p in _scallop(a, b)]
+    pen.body([*ellipse(50, 54, 38, 39, 180, 360), *scallops])
+    for x in edges[1:-1]:
+        bend = 50 + (x - 50) * 0.8
+        pen.seam(smooth([(50, 15), (bend, 32), (x, 53)], closed=False), pen.tones.deep, 1.0)
+
+
+def _scallop(start: float, end: float) -> list[tuple[float, float]]:
+    return ellipse((start + end) / 2, 54, abs(start - end) / 2, 5, 360, 180, 16)
+
+
+# ---- Silhouettes of gear: headphones, bike helmet, guitar.
+
+
+def headphones(pen: Pen, shape: str, rng: random.Random) -> None:
+    """Headphones from the front, their cups turned a little to the viewer."""
+    deep = pen.tones.deep
+    for side in (lambda p: p, flip):
+        pen.part(side(tube([(19, 44), (18, 56)], 4)), STEEL)
+    pen.body(tube(ellipse(50, 46, 30.5, 30, 186, 354), 11), stitched=False)
+    pen.part(tube(ellipse(50, 46, 24, 23.5, 205, 335), 4), mix(deep, INK, 0.5))
+    for side in (lambda p: p, flip):
+        if shape == "round":
+            pad, cup, cap = ellipse(32, 66, 10, 19), ellipse(21.5, 66, 15.5, 21), ellipse(20, 66, 5, 6.8)
+        else:
+            pad, cup, cap = rounded(26, 48, 42, 85, 5), rounded(7, 45, 36, 88, 7), rounded(15.5, 60, 26, 73, 3)
+        pen.part(side(pad), mix(deep, INK, 0.6))
+        pen.body(side(cup))
+        pen.part(side(cap), STEEL)
+
+
+def bike_helmet(pen: Pen, shape: str, rng: random.Random) -> None:
+    """A helmet from the side, its front to the right, with straps."""
+    strap, hollow = mix(INK, (255, 255, 255), 0.2), mix(pen.tones.deep, INK, 0.75)
+    for path in ([(32, 58), (50, 88)], [(70, 58), (54, 88)], [(50, 58), (51, 88)]):
+        pen.part(tube(path, 2.4), strap)
+    pen.part(rounded(46, 84, 58, 90, 2), INK)
+    if shape == "domed":
+        pen.part(smooth([(14, 58), (50, 62), (87, 58), (84, 68), (50, 71), (17, 70)]), strap)
+        pen.body([*ellipse(50, 52, 37, 37, 180, 360), *smooth([(87, 62), (50, 66), (13, 64)], closed=False)])
+        pen.seam(smooth([(13.5, 57), (50, 59), (86.5, 56)], closed=False), pen.tones.deep, 2.4)
+        for x, y, lean in ((33, 30, -28), (50, 25, 0), (67, 30, 28)):
+            pen.part(turn(ellipse(x, y, 5, 2.1, steps=24), lean, x, y), hollow, shade=False)
+        return
+    pen.part(smooth([(13, 58), (40, 58), (86, 56), (85, 64), (50, 69), (17, 69)]), strap)
+    crest = [(9, 58), (13, 40), (29, 24), (51, 19), (73, 27), (87, 45)]
+    pen.body(smooth([*crest, (91, 59), (91, 59), (70, 60), (42, 63), (15, 68)]))
+    for rear, crown, front in (((17, 46), 27, (78, 40)), ((17, 57), 43, (83, 53))):
+        for a, b in ((0.0, 0.44), (0.53, 1.0)):
+            pen.part(_slot(rear, crown, front, a, b), hollow, shade=False)
+    pen.part(smooth([(77, 59), (77, 59), (83, 51), (96, 61), (95, 64), (85, 62)]), hollow)
+
+
+def _slot(rear: Point, crown: float, front: Point, start: float, end: float) -> Path:
+    """A vent that follows the arch from `rear` over `crown` to `front`, from share `start` to `end` of it."""
+    middle = ((rear[0] + front[0]) / 2, 2 * crown - (rear[1] + front[1]) / 2)
+    top: Path = []
+    bottom: Path = []
+    for i in range(13):
+        t = start + (end - start) * i / 12
+        x, y = ((1 - t) ** 2 * rear[d] + 2 * t * (1 - t) * middle[d] + t * t * front[d] for d in (0, 1))
+        half = 2.5 * (1 - (i / 6 - 1) ** 2) ** 0.5
+        top.append((x, y - half))
+        bottom.append((x, y + half))
+    return top + bottom[::-1]
+
+
+def guitar(pen: Pen, shape: str, rng: random.Random) -> None:
+    """A guitar leaning to the right."""
+
+    def lean(path: Path) -> Path:
+        return turn([(50 + (x - 50) * 1.08, 49 + (y - 48) * 0.98) for x, y in path], 34)
+
+    outline = {
+        "rounded": [(50, 46), (62, 45), (67, 54), (63, 63), (71, 72), (73, 84), (64, 95), (50, 97)],
+        "double-horned": [(50, 52), (56, 50), (63, 40), (68, 44), (65, 62), (72, 74), (70, 90), (60, 95), (50, 92)],
+        "cutaway": [(50, 46), (60, 45), (66, 52), (63, 63), (71, 72), (73, 84), (64, 95), (50, 97)],
+    }[shape]
+    left = flip(outline[1:-1])[::-1]
+    if shape == "cutaway":
+        outline = [(50, 55), (56, 56), (66, 47), (69, 52), (64, 63), *outline[4:]]
+    pen.part(lean(rounded(45, -3, 55, 12, 2.5)), TIMBER)
+    for y in (0, 4, 8):
+        for x in (43.6, 56.4):
+            pen.part(lean(ellipse(x, y, 1.5, steps=14)), BRASS, shade=False)
+    pen.body(lean(smooth([*outline, *left])))
+    pen.part(lean(rounded(46.8, 10, 53.2, 64, 1)), COFFEE)
+    for y in range(15, 60, 6):
+        pen.seam(lean([(47, y), (53, y)]), BRASS, 0.6)
+    if shape == "double-horned":
+        for y in (68, 76):
+            pen.part(lean(rounded(43.5, y, 56.5, y + 4, 1.5)), INK, shade=False)
+    else:
+        pen.part(lean(ellipse(50, 69, 7.4)), pen.tones.deep, shade=False)
+        pen.part(lean(ellipse(50, 69, 5.8)), COFFEE, shade=False)
+    pen.part(lean(rounded(42, 84, 58, 87.5, 1.4)), COFFEE)
+    for x in (48.4, 50, 51.6):
+        pen.seam(lean([(x, 8), (x, 85)]), (236, 228, 210), 0.45)
+
+
+# ---- Silhouettes of what is worn: t-shirt, sneaker, hat, scarf.
 
 
 def t_shirt(pen: Pen, shape: str, rng: random.Random) -> None:

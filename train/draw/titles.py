@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from .attributes import Look, adjective
+from train.draw.attributes import Look, adjective
 
 LINES = (
     "Harbour", "Juniper", "Atlas", "Marlow", "Pepper", "Fable", "Orchard", "Tundra", "Clover", "Nomad", "Kestrel",

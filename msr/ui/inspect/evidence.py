@@ -1,14 +1,162 @@
-"""The layout of the evidence in the Inspect tab: choose a recommendation, measure more, see it in pictures."""
+"""More measured evidence about one recommendation: the visitor's job, and what the page's events do."""
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
 import gradio as gr
 
-from msr.ui.inspect.measuring import NOTHING, Handlers
+from msr import render
+from msr.events import Grown, StageProgress
+from msr.render.html import name, notice, percent, text, thumb
+from msr.schema import Run
+from msr.ui.engine import Engine
+from msr.ui.jobs import Job, queued
 from msr.ui.parts import QUICK, heading, html
 from msr.ui.progress import line
+from msr.ui.results import item_of
+from msr.ui.run_state import View
+from msr.ui.run_store import Kept
 from msr.ui.studio import MODEL, Studio
-from msr.ui.view import View
+
+NOTHING = '<p class="awaited">Choose a run and one of its recommendations, then press Measure more.</p>'
+_OFTEN = 0.4  # seconds between two pictures of what grows
+
+
+class Measuring(Job):
+    """Measures one recommendation of a kept run; with `other`, why it is ranked where it is against that one."""
+
+    def __init__(self, kept: Kept, item_id: str, other: str | None = None) -> None:
+        super().__init__(View(phase="waiting"))
+        self.run: Run = kept.run
+        self.key = kept.key
+        self.item_id = item_id
+        self.other = other
+
+    def _run(self, engine: Engine) -> Iterator[View]:
+        yield self._now(replace(self.view, phase="running", note="Starting"))
+        spent: Counter[str] = Counter()
+        shown, began = 0.0, time.monotonic()
+        for event in engine.pipeline.measure(self.run, self.item_id, self.other, self.stop):
+            if isinstance(event, Grown):
+                self.run = event.run
+            else:
+                spent[event.stage] += time.monotonic() - began
+                began = time.monotonic()
+                self.view = self.view.after(event)
+            if isinstance(event, StageProgress) and event.done == event.total:
+                engine.pace.learn({event.stage: (event.done, event.total)}, spent)
+            if time.monotonic() - shown >= _OFTEN:
+                shown = time.monotonic()
+                yield self._now(self.view)
+        yield self._now(self.view.ending("finished"))
+
+
+class Handlers:
+    """Bound to one studio; every argument comes from a browser and is not trusted."""
+
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+
+    def chosen(self, key: Any, wanted: Any) -> tuple[Any, Any, str]:
+        """The recommendations of a run, the wanted one chosen or else the best, and what is known of that."""
+        kept = self._studio.shelf.get(key)
+        if kept is None:
+            return gr.update(choices=[], value=None), gr.update(choices=[], value=None), NOTHING
+        choices = [(f"{r.rank}. {r.title or 'untitled picture'}", r.item_id) for r in kept.run.recommendations]
+        ranked = [item_id for _, item_id in choices]
+        first, second, *_ = [*sorted(ranked, key=lambda item_id: item_id != wanted), None, None]
+        return (
+            gr.update(choices=choices, value=first),
+            gr.update(choices=choices, value=second),
+            self.known(key, first),
+        )
+
+    def known(self, key: Any, item_id: Any) -> str:
+        """What was measured of a recommendation, as pictures."""
+        kept = self._studio.shelf.get(key)
+        return NOTHING if kept is None else self._pictures(kept.run, item_id, False)
+
+    def begin(self, key: Any, item_id: Any, request: gr.Request) -> tuple[Any, ...]:
+        return self._begin(key, item_id, None, request)
+
+    def begin_contrast(self, key: Any, item_id: Any, other: Any, request: gr.Request) -> tuple[Any, ...]:
+        return self._begin(key, item_id, other if isinstance(other, str) else "", request)
+
+    def follow(self, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        """Shows what is measured as it comes; in the end, also after a stop, the run keeps it."""
+        job = self._studio.visits.of(_page(request))
+        if not isinstance(job, Measuring) or job.started or job.view.ended:
+            return
+        seen, drawn = None, ""
+        for view in job.events(self._studio.engine):
+            if view.ended:
+                self._studio.shelf.grow(job.key, job.run)
+            if view.ended or job.run is not seen:
+                seen, drawn = job.run, self._pictures(job.run, job.item_id, not view.ended and job.other is None)
+            yield *self._shown(view), drawn
+
+    def wait(self, request: gr.Request) -> tuple[Any, Any]:
+        """The line of a job that waits for its turn, and whether to ask again."""
+        before = self._studio.visits.place(_page(request))
+        job = self._studio.visits.of(_page(request))
+        if job is None or not before:
+            return gr.skip(), gr.Timer(active=before == 0)
+        job.view = replace(job.view, note=queued(before))
+        return line(job.view), gr.skip()
+
+    def stop(self, request: gr.Request) -> tuple[Any, ...]:
+        job = self._studio.visits.of(_page(request))
+        view = job.halt() if job else None
+        return self._shown(view) if view and view.ended else (gr.skip(),) * 4
+
+    def leave(self, request: gr.Request) -> None:
+        self._studio.visits.leave(_page(request))
+
+    def _begin(self, key: Any, item_id: Any, other: str | None, request: gr.Request) -> tuple[Any, ...]:
+        kept = self._studio.shelf.get(key)
+        offered = [r.item_id for r in kept.run.recommendations] if kept else []
+        if item_id not in offered or (other is not None and other not in offered) or other == item_id:
+            said = "Choose a run and a recommendation." if other is None else "Choose two different recommendations."
+            return notice("problem", said), *[gr.skip()] * 3, gr.skip()
+        job = Measuring(kept, item_id, other)
+        before = self._studio.visits.begin(_page(request), job)
+        if before:
+            job.view = replace(job.view, note=queued(before))
+        return *self._shown(job.view), gr.Timer(active=before > 0)
+
+    def _shown(self, view: View) -> tuple[Any, ...]:
+        """The progress line and the three buttons."""
+        said = line(view, *self._studio.engine.pace.split(view, {})) if not view.ended else line(view)
+        if view.phase == "failed":
+            said += notice("problem", "The measurement ended early.", [view.note])
+        ready = gr.update(interactive=view.ended)
+        return said, ready, ready, gr.update(interactive=not view.ended and view.phase != "stopping")
+
+    def _pictures(self, run: Run, item_id: Any, waiting: bool) -> str:
+        shown = next((r for r in run.recommendations if r.item_id == item_id), None)
+        if shown is None:
+            return NOTHING
+        media = self._studio.media
+        item = item_of(shown, View.finished(run), {})
+        drawn = render.evidence(run, shown, render.Pen(text, media.url), waiting)
+        head = (
+            f'<header class="measured-head">{thumb(item, media)}<div><p class="quiet">Rank {shown.rank}</p>'
+            f'<h3>{name(item)}</h3><p class="quiet"><b>{percent(shown.score)}</b> P(Yes)</p></div></header>'
+        )
+        return head + (drawn or '<p class="awaited">Nothing more was measured yet. Press Measure more.</p>')
+
+
+def _page(request: gr.Request) -> str:
+    """The measurements of a page; its runs go on beside them."""
+    return f"{request.session_hash or ''}/measure"
+
+
+# ---- The layout of the evidence in the Inspect tab: choose a recommendation, measure more, see it in pictures.
 
 
 def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML) -> None:

@@ -10,16 +10,16 @@ import gradio as gr
 
 from msr import intake
 from msr.config import LIMITS, PipelineConfig
+from msr.render.html import notice
 from msr.schema import Run
-from msr.ui.html import notice
-from msr.ui.inspect.side import growing, side_by_side
+from msr.ui.inspect.comparison import growing, side_by_side
+from msr.ui.jobs import Visit, queued
 from msr.ui.progress import line
 from msr.ui.recommend import history
 from msr.ui.recommend.handlers import whole
-from msr.ui.run import Visit, queued
-from msr.ui.shelf import joined
+from msr.ui.run_state import View
+from msr.ui.run_store import joined
 from msr.ui.studio import Studio
-from msr.ui.view import View
 
 EDITOR = "whatif"
 EMPTY = "Choose a run above; its history appears here to be edited."

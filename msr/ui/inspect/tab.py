@@ -5,14 +5,14 @@ from __future__ import annotations
 import gradio as gr
 
 from msr.ui.inspect import evidence
+from msr.ui.inspect.comparison import NOTHING
 from msr.ui.inspect.handlers import EDITOR, EMPTY, Handlers
-from msr.ui.inspect.side import NOTHING
 from msr.ui.parts import QUICK, heading, html
-from msr.ui.present import buttons
+from msr.ui.present import controls
 from msr.ui.progress import line
 from msr.ui.recommend import history
+from msr.ui.run_state import View
 from msr.ui.studio import MODEL, Studio
-from msr.ui.view import View
 
 _WITH_DRAFT = f"(_, ...rest) => [window.msr.draft('{EDITOR}'), ...rest]"
 
@@ -29,7 +29,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
             )
             subject = gr.Dropdown([], label="Run to edit", elem_id="subject")
             with gr.Row(elem_id="subject-tools"):
-                acts = buttons.build("subject")
+                acts = controls.build("subject")
             editor = html(
                 history.rows((), studio.media, config.block_size, limits, EDITOR, EMPTY),
                 script=history.SCRIPT.read_text("utf-8"),
@@ -83,5 +83,5 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
     clock.tick(do.wait, None, [progress, clock], **QUICK)
     stop.click(do.stop, None, shown, js="() => window.msr.stopping()", **QUICK)
     page.unload(do.leave)
-    buttons.wire(studio, acts, subject, screen)
+    controls.wire(studio, acts, subject, screen)
     return subject

@@ -10,20 +10,20 @@ from typing import Any
 import gradio as gr
 
 from msr import intake
-from msr.catalog import Catalogue
+from msr.catalogue import Catalogue
 from msr.config import PipelineConfig
+from msr.render.html import notice
 from msr.schema import Item
-from msr.ui.html import notice
+from msr.ui.jobs import Visit, queued
 from msr.ui.parts import heading_html
-from msr.ui.present.stage import stage
+from msr.ui.present.slides import stage
 from msr.ui.progress import line
 from msr.ui.recommend import history
 from msr.ui.results import results
-from msr.ui.run import Visit, queued
-from msr.ui.shelf import joined
+from msr.ui.run_state import View
+from msr.ui.run_store import joined
 from msr.ui.studio import Studio
 from msr.ui.timeline import timeline
-from msr.ui.view import View
 
 _MOST_PROBLEMS = 8  # lines of a message before it says "and 12 more"
 

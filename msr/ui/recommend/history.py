@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from msr import intake
-from msr.catalog import Story
+from msr.catalogue import Story
 from msr.config import Limits
+from msr.render.html import text, thumb
 from msr.schema import Item
-from msr.ui.html import text, thumb
 from msr.ui.media import Media
 
 Example = tuple[Story, tuple[Item, ...]]

@@ -6,17 +6,16 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from msr.ui.parts import QUICK, heading, hidden_text, html
-from msr.ui.present import buttons
-from msr.ui.present.recordings import RECORDINGS_SCRIPT, recordings
+from msr.ui.parts import QUICK, heading, hidden_text, html, upload_input
+from msr.ui.present import controls
+from msr.ui.present.controls import RECORDINGS_SCRIPT, recordings
 from msr.ui.progress import line
 from msr.ui.recommend import history
 from msr.ui.recommend.handlers import Handlers, offer_line, results_heading
 from msr.ui.results import SWITCH
+from msr.ui.run_state import View
 from msr.ui.studio import MODEL, Studio
 from msr.ui.timeline import timeline
-from msr.ui.uploads import upload_input
-from msr.ui.view import View
 
 # The first input of an event that reads the history: what stands in the page at that moment.
 _WITH_DRAFT = "(_, ...rest) => [window.msr.draft('history'), ...rest]"
@@ -84,7 +83,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
             trouble = html("", elem_id="trouble")
             with gr.Row(elem_id="run-tools", visible=False) as tools:
                 whatif = gr.Button("What if …", size="sm", elem_id="run-whatif", min_width=80)
-                acts = buttons.build("run")
+                acts = controls.build("run")
             heading("Preference", "One text, rewritten block by block.", 2)
             recorded = html(recordings(studio.shelf), script=RECORDINGS_SCRIPT, elem_id="recordings")
             blocks = html(timeline(nothing, studio.media), elem_id="timeline")
@@ -121,5 +120,5 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
     stop.click(do.stop, None, shown, js="() => window.msr.stopping()", **QUICK)
     recorded.present(do.present, None, [screen], **QUICK)
     page.unload(do.leave)
-    buttons.wire(studio, acts, current, screen)
+    controls.wire(studio, acts, current, screen)
     return RecommendTab(current, whatif, editor, offer)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from msr import reviews
+from msr.render.html import name, text, thumb
 from msr.reviews import Judgement, Target
 from msr.schema import Item, Run
-from msr.ui.html import name, text, thumb
 from msr.ui.media import Media
 
 _KINDS = {"description": "Description", "preference": "Preference summary", "reason": "Explanation"}

@@ -10,8 +10,8 @@ import gradio as gr
 
 from msr import intake, reviews
 from msr.config import LIMITS
+from msr.render.html import notice
 from msr.schema import InputProblem
-from msr.ui.html import notice
 from msr.ui.parts import BROWSER_SECRET, OPEN_DOWNLOAD, QUICK, heading, hidden_text, html
 from msr.ui.review import cards
 from msr.ui.studio import Studio

@@ -10,15 +10,12 @@ import numpy as np
 import pytest
 
 from tests.train.worlds import users
-from train import metrics, protocol, splits
-from train.baselines.item_knn import SHRINK, ItemKnn
-from train.baselines.popularity import Popularity
-from train.baselines.random_order import RandomOrder
-from train.baselines.recent_popularity import HALF_LIFE, RecentPopularity
-from train.dataset import CatalogueItem, Dataset
-from train.interactions import Interactions
-from train.logs import UserLog
-from train.splits import Case
+from train.data import protocol, splits
+from train.data.dataset import CatalogueItem, Dataset, Interactions
+from train.data.logs import UserLog
+from train.data.splits import Case
+from train.evaluate import metrics
+from train.evaluate.baselines.counts import HALF_LIFE, SHRINK, ItemKnn, Popularity, RandomOrder, RecentPopularity
 
 MICROLENS = Path(__file__).parents[4] / "shared" / "data" / "microlens-50k"
 

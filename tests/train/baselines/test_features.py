@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tests.fakes import picture
-from train.baselines import features
+from train.evaluate.baselines import features
 
 
 def test_texts_of_the_same_words_are_near():

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from train.baselines.gru4rec import Gru4Rec
-from train.baselines.sasrec import SasRec
-from train.baselines.sequence import SequenceConfig
-from train.logs import UserLog
-from train.splits import Case
+from train.data.logs import UserLog
+from train.data.splits import Case
+from train.evaluate.baselines.sequence import Gru4Rec, SasRec, SequenceConfig
 
 ITEMS = [f"i{n}" for n in range(12)]
 SMALL = SequenceConfig(width=16, length=8, batch=16, negatives=24, lr=0.02, dropout=0.0, epochs=12)

@@ -9,8 +9,8 @@ import pytest
 from msr import prompts
 from msr.schema import Item
 from tests.train.worlds import dataset, letters, users
-from train.baselines.tallrec import LogSlates
-from train.negatives import TooFewItems
+from train.data.negatives import TooFewItems
+from train.evaluate.baselines.tallrec import LogSlates
 
 LETTERS = letters(20)
 

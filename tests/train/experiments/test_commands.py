@@ -9,10 +9,10 @@ import pytest
 
 from msr import backbones
 from tests.fakes import FakeBackbone
-from train import __main__ as command
-from train import evaluation
-from train.experiments import faithfulness, planted
-from train.experiments.lines import UserLines
+from train import cli as command
+from train.evaluate import command as evaluation
+from train.evaluate.experiments import faithfulness, planted
+from train.evaluate.experiments.grid import UserLines
 
 
 @pytest.fixture

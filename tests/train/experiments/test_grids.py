@@ -17,15 +17,15 @@ from PIL import Image
 from msr import backbones
 from tests.fakes import FakeBackbone, picture
 from tests.train.worlds import names
-from train import __main__ as command
-from train import evaluation, readers
-from train.baselines import features, sequence
-from train.dataset import CatalogueItem, Dataset
-from train.experiments import grid, image_summary, plot, tables
-from train.experiments.grid import Cell, Plan
-from train.experiments.lines import UserLines
-from train.logs import UserLog
-from train.splits import Case
+from train import cli as command
+from train.data import readers
+from train.data.dataset import CatalogueItem, Dataset
+from train.data.logs import UserLog
+from train.data.splits import Case
+from train.evaluate import command as evaluation
+from train.evaluate.baselines import features, sequence
+from train.evaluate.experiments import grid, image_summary, interval_plot, tables
+from train.evaluate.experiments.grid import Cell, Plan, UserLines
 
 COUNT = 140  # items: enough for a hundred uniform negatives beside a history
 
@@ -252,7 +252,7 @@ def test_points_are_where_the_figures_say(tmp_path):
     drawn = grid.plot(plan, found)
     assert drawn.places() == ["left", "right"] and drawn.bounds() == (0.0, 1.0)
     assert drawn.levels == {"level": 0.5}
-    (tmp_path / "plot.png").write_bytes(plot.png(drawn))
+    (tmp_path / "plot.png").write_bytes(interval_plot.png(drawn))
     with Image.open(tmp_path / "plot.png") as image:
         pixels = image.convert("RGB")
     blue, rust = (31, 95, 191), (194, 87, 26)
@@ -270,11 +270,11 @@ def test_points_are_where_the_figures_say(tmp_path):
     assert len(first) > 30, "the dot of AUC 1 at the first place"
     middle = (top + bottom) // 2
     assert len(near(rust, (left, middle - 2, right, middle + 3))) > 200, "the level of 0.5"
-    assert plot.png(drawn) == plot.png(drawn)
+    assert interval_plot.png(drawn) == interval_plot.png(drawn)
 
 
 def test_bounds_are_never_empty():
-    flat = plot.Plot("t", "x", "y", {"a": {"p": {"mean": 0.5, "low": 0.5, "high": 0.5}}})
+    flat = interval_plot.Plot("t", "x", "y", {"a": {"p": {"mean": 0.5, "low": 0.5, "high": 0.5}}})
     assert flat.bounds() == (0.5, 0.6)
 
 

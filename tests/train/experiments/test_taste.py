@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from train import draw, sources
-from train.experiments.taste import by_block, current, measures, told
-from train.experiments.users import PlantedUser
-from train.vocabulary import Vocabulary
+from train import draw
+from train.evaluate.experiments.planted import by_block, current, measures, told
+from train.evaluate.experiments.users import PlantedUser
+from train.teach import pictures
+from train.teach.vocabulary import Vocabulary
 
 NAVY = frozenset({("pattern", "striped"), ("colour", "navy")})
 RUSTIC = frozenset({("material", "wooden"), ("style", "rustic")})
 
 
-def thing(n: int, **facts: str) -> sources.Shot:
+def thing(n: int, **facts: str) -> pictures.Shot:
     known = {"type": "clock", "colour": "red", "pattern": "dotted", "style": "retro", "material": "metal"} | facts
     look = draw.Look(known["type"], known["colour"], known["pattern"], "round", known["style"], known["material"])
-    return sources.Shot(f"t{n}", "drawn", "thing", known, None, look, n)
+    return pictures.Shot(f"t{n}", "drawn", "thing", known, None, look, n)
 
 
 FIRST = tuple(thing(n, pattern="striped", colour="navy") for n in range(3))

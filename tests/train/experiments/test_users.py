@@ -8,8 +8,8 @@ import pytest
 from msr.schema import InputProblem
 from tests.train.shots import fashion
 from train import draw
-from train.experiments.users import NEGATIVES, SIZE, planted
-from train.targets import words_of
+from train.evaluate.experiments.users import NEGATIVES, SIZE, planted
+from train.teach.targets import words_of
 
 
 def photos(each: int = 14):

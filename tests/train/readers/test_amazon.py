@@ -10,10 +10,10 @@ from msr import intake
 from msr.intake import IntakeError
 from tests.intake_files import png
 from tests.train.readers.files import gzipped, jsonl, meta, review, write
-from train import readers
-from train.dataset import Dataset
-from train.logs import UserLog
-from train.readers import downloads
+from train.data import readers
+from train.data.dataset import Dataset
+from train.data.logs import UserLog
+from train.data.readers import downloads
 
 CORE = [review(user, item, 1_600_000_000_000 + n) for n, user in enumerate("uvw") for item in "ab"]
 FRINGE = [review("u", "c"), review("x", "a"), review("x", "d")]

@@ -18,8 +18,8 @@ import pytest
 
 from msr.intake import IntakeError
 from tests.intake_files import png
-from train.readers import downloads
-from train.readers.downloads import Bounds, download, fetch_https
+from train.data.readers import downloads
+from train.data.readers.downloads import Bounds, download, fetch_https
 
 RED = png("red")
 

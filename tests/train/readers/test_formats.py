@@ -8,10 +8,10 @@ import pytest
 
 from msr.intake import IntakeError
 from tests.train.readers.files import FOLDER, MICROLENS, MOVIELENS, write
-from train import readers
-from train.dataset import CatalogueItem
-from train.logs import UserLog
-from train.readers.lines import digest
+from train.data import readers
+from train.data.dataset import CatalogueItem
+from train.data.logs import UserLog
+from train.data.readers.text_files import digest
 
 
 def without(files: dict, *parts: str) -> dict:

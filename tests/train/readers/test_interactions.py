@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from train.logs import UserLog
-from train.readers.interactions import Interactions
+from train.data.logs import UserLog
+from train.data.readers.assemble import Interactions
 
 
 def pairs(text: str, **options) -> Interactions:

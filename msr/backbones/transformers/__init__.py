@@ -1,0 +1,1 @@
+"""Any transformers checkpoint as a backbone."""

@@ -1,0 +1,351 @@
+"""A LoRA adapter on a model, which can be taken out and put back.
+
+It is merged into the weights, which costs nothing at every answer, and the base weights that it changes are kept beside
+them, so that taking it out is exact. Weights in 4 bits would be rounded anew by that: there it stays beside them.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from transformers import StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
+
+from msr.backbones.protocol import (
+    INTEGRATED,
+    Attribution,
+    Generation,
+    Reading,
+    Span,
+    StopRequested,
+    at_once,
+    even_batches,
+)
+from msr.backbones.transformers import attention, gradients, worker
+from msr.backbones.transformers.batching import Row, SharedPrefix, padded, positions, shared
+from msr.backbones.transformers.tokens import ChatTokens, Seen, look
+from msr.backbones.transformers.worker import Turn, at_work
+from msr.prompts import IMAGE, Prompt
+from msr.schema import Picture, YesNo
+
+
+class Adapter:
+    """Puts the LoRA of a checked local folder on `model`, whose language model is `language`."""
+
+    def __init__(self, model, language: torch.nn.Module, folder: str) -> None:
+        from peft import PeftModel
+
+        before = dict(model.named_parameters())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers in an older way
+            wrapped = PeftModel.from_pretrained(model, folder)
+        ending = ".base_layer.weight"
+        changed = [n.removesuffix(ending) for n in wrapped.state_dict() if n.endswith(ending)]
+        names = [n.removeprefix("base_model.model.") + ".weight" for n in changed]
+        inside = {id(p) for p in language.parameters()}
+        self.changes_pictures = any(id(before[n]) not in inside for n in names)
+        self._beside, self._others = None, {}
+        if getattr(model, "is_loaded_in_4bit", False):
+            self._beside = wrapped.base_model
+            self.model = model
+        else:
+            self._others = {n: before[n].detach().clone() for n in names}
+            self.model = wrapped.merge_and_unload()
+        self.model.eval().requires_grad_(False)
+
+    def switch(self, on: bool) -> None:
+        """Puts it back, or takes it out; it is always the other one of the two."""
+        if self._beside is not None:
+            (self._beside.enable_adapter_layers if on else self._beside.disable_adapter_layers)()
+            self.model.requires_grad_(False)
+        parameters = dict(self.model.named_parameters())
+        for name, other in self._others.items():
+            parameters[name].data, self._others[name] = other, parameters[name].data
+
+
+# ---- Any `AutoModelForImageTextToText` checkpoint in this process, with a LoRA adapter.
+#
+# Scoring computes the prefix that all prompts share once and runs the remainders as one batch behind it. Pictures are
+# seen once: their tokens in the language model's space are kept by digest.
+
+
+LOOKS = 4  # pictures a forward pass
+_PICTURES_KEPT = 4096
+
+
+class _Stop(StoppingCriteria):
+    def __init__(self, event: threading.Event | None) -> None:
+        self.event = event
+
+    def __call__(self, input_ids: torch.Tensor, scores, **kwargs) -> torch.Tensor:
+        stop = self.event is not None and self.event.is_set()
+        return torch.full((input_ids.shape[0],), stop, dtype=torch.bool, device=input_ids.device)
+
+
+def check(stop: threading.Event | None) -> None:
+    if stop is not None and stop.is_set():
+        raise StopRequested
+
+
+class LocalBackbone:
+    """The `Backbone` protocol over a transformers model, which works on one thread (`worker`); callers take turns."""
+
+    def __init__(self, model, processor, identity: Mapping[str, Any]) -> None:
+        self.model = model.eval().requires_grad_(False)
+        if model.device.type == "cpu":
+            attention.tile(model)
+        self.processor = processor
+        self.tokens = ChatTokens(processor)
+        self._identity = dict(identity)
+        self._adapter: Adapter | None = None
+        self._off = False
+        self._pictures: OrderedDict[str, Seen] = OrderedDict()
+        self._prefix = SharedPrefix()
+        self._turn = Turn()
+
+    # -- identity and adapter -----------------------------------------------------------------------------
+
+    def identity(self) -> Mapping[str, Any]:
+        return {**self._identity, "adapter": None, "adapter_sha256": None} if self._off else dict(self._identity)
+
+    def merge_adapter(self, folder: str, adapter: str, adapter_sha256: str) -> None:
+        """Adds a LoRA from a checked local folder."""
+        self._adapter = Adapter(self.model, self._language, folder)
+        self.model = self._adapter.model
+        self._identity |= {"adapter": adapter, "adapter_sha256": adapter_sha256}
+        self._pictures.clear()
+        self._prefix.forget()
+
+    def add_version(self, package: str, number: str) -> None:
+        """Names a further package that answers are made with."""
+        self._identity["versions"] = {**self._identity["versions"], package: number}
+
+    @contextmanager
+    def adapter_off(self) -> Iterator[None]:
+        with self._turn:
+            if self._off:  # this thread entered before
+                yield
+                return
+            worker.run(lambda: self._switch(False))
+            self._off = True
+            try:
+                yield
+            finally:
+                worker.run(lambda: self._switch(True))
+                self._off = False
+
+    def _switch(self, on: bool) -> None:
+        self._prefix.forget()
+        if self._adapter is not None:
+            self._adapter.switch(on)
+            if self._adapter.changes_pictures:
+                self._pictures.clear()
+
+    # -- inputs -----------------------------------------------------------------------------------------------
+
+    @at_work
+    def forget_prefix(self) -> None:
+        """The next scores read their prefix anew."""
+        self._prefix.forget()
+
+    @at_work
+    def forget(self) -> None:
+        """Forgets all pictures that were seen, and the prefix; the next look at a picture is a first look."""
+        self._pictures.clear()
+        self._prefix.forget()
+
+    def _see(self, pictures: Sequence[Picture], stop: threading.Event | None) -> None:
+        """Fills the store of seen pictures, a few a forward pass; the latest used stay."""
+        asked = {p.digest: p for p in pictures}
+        for digest in asked:
+            if digest in self._pictures:
+                self._pictures.move_to_end(digest)
+        missing = [p for digest, p in asked.items() if digest not in self._pictures]
+        for part in even_batches(missing, at_once(self._identity, LOOKS)):
+            check(stop)
+            self._pictures.update(zip((p.digest for p in part), self._look(part), strict=True))
+        while len(self._pictures) > max(_PICTURES_KEPT, len(asked)):
+            self._pictures.popitem(last=False)
+
+    def _look(self, pictures: Sequence[Picture]) -> list[Seen]:
+        return look(self.model, self.processor, pictures)
+
+    def _encode(self, prompts: Sequence[Prompt], stop: threading.Event | None) -> list[Row]:
+        self._see([p for prompt in prompts for p in prompt.pictures], stop)
+        if not prompts:
+            return []
+        seen = [[self._pictures[p.digest] for p in prompt.pictures] for prompt in prompts]
+        ids = self.tokens.prompts_ids(prompts, [[one.ids for one in some] for some in seen])
+        flat = torch.tensor([token for some in ids for token in some])
+        device, places = self.model.device, (flat == self.tokens.image).nonzero().squeeze(1)
+        flat = flat.to(device)
+        embeds = self.model.get_input_embeddings()(flat)
+        if len(places):
+            shown = torch.cat([one.tokens for some in seen for one in some])
+            embeds[places.to(device)] = shown.to(embeds.dtype)
+        lengths = [len(some) for some in ids]
+        each = zip(ids, flat.split(lengths), embeds.split(lengths), seen, strict=True)
+        return [Row(one, states, positions(self.model, tensor, some)) for one, tensor, states, some in each]
+
+    # -- protocol ---------------------------------------------------------------------------------------------
+
+    @at_work
+    @torch.inference_mode()
+    def generate(
+        self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None = None
+    ) -> list[Generation]:
+        if not prompts:
+            return []
+        check(stop)
+        return self._written(prompts, max_new_tokens, stop)
+
+    def _written(
+        self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None
+    ) -> list[Generation]:
+        """Whole answers; raises StopRequested."""
+        out = self.model.generate(
+            **padded(self._encode(prompts, stop), left=True),
+            return_dict_in_generate=True,
+            output_logits=True,
+            stopping_criteria=StoppingCriteriaList([_Stop(stop)]),
+            **self._greedy(max_new_tokens),
+        )
+        check(stop)
+        chances = torch.stack([step.float().log_softmax(-1).amax(-1) for step in out.logits], dim=1)
+        answers = []
+        for ids, chance in zip(out.sequences[:, -chances.shape[1] :], chances, strict=True):
+            ends = torch.isin(ids, ids.new_tensor(self.tokens.ends)).nonzero()
+            length = int(ends[0]) + 1 if len(ends) else len(ids)
+            text = self.tokens.tokenizer.decode(ids[:length], skip_special_tokens=True).strip()
+            answers.append(Generation(text, float(chance[:length].mean().exp())))
+        return answers
+
+    def stream(self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None) -> Iterator[str]:
+        gone = threading.Event()  # set when the reader goes away, so that the work does not go on alone
+        streamer = TextIteratorStreamer(self.tokens.tokenizer, skip_prompt=False, skip_special_tokens=True)
+        mine = self._turn.mine  # inside `adapter_off`
+
+        @torch.inference_mode()
+        def work() -> None:
+            try:
+                self._speak(prompt, max_new_tokens, streamer, stop, gone)
+            except BaseException:
+                streamer.end()
+                raise
+            finally:
+                if not mine:
+                    self._turn.give()
+
+        check(stop)
+        if not mine:
+            self._turn.take()
+        done = worker.begin(work)
+        text = ""
+        try:
+            for piece in streamer:
+                if piece:
+                    text += piece
+                    yield text.strip()
+        finally:
+            gone.set()
+            failure = done.exception()
+        if failure:
+            raise failure
+        check(stop)
+
+    def _speak(
+        self, prompt: Prompt, max_new_tokens: int, streamer, stop: threading.Event | None, gone: threading.Event
+    ) -> None:
+        """Puts the ids of one answer into `streamer` as they come, until one of the events is set."""
+        self.model.generate(
+            **padded(self._encode([prompt], stop), left=True),
+            streamer=streamer,
+            stopping_criteria=StoppingCriteriaList([_Stop(stop), _Stop(gone)]),
+            **self._greedy(max_new_tokens),
+        )
+
+    @at_work
+    @torch.inference_mode()
+    def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
+        if not prompts:
+            return []
+        check(stop)
+        rows = self._encode(prompts, stop)
+        text, image = self.model.config.get_text_config(), self.tokens.image
+        states = self._prefix.last_states(self._language, text, image, rows, lambda: check(stop))
+        return [YesNo(yes, no) for yes, no in self._answers(states).tolist()]
+
+    @at_work
+    def attribute(
+        self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None
+    ) -> Attribution:
+        def logit(embeds: torch.Tensor) -> torch.Tensor:
+            check(stop)
+            places = row.positions.unsqueeze(-2).expand(*row.positions.shape[:-1], len(embeds), -1)
+            inputs = {"inputs_embeds": embeds.to(self.model.dtype), "position_ids": places}
+            states = self._language(**inputs, use_cache=False).last_hidden_state
+            return self._answers(states[:, -1]) @ states.new_tensor([1.0, -1.0]).float()
+
+        (row,) = self._encode([prompt], stop)
+        blank = self.model.get_input_embeddings().weight[self.tokens.pad].float()
+        found = self.tokens.places(prompt, [len(self._pictures[p.digest].ids) for p in prompt.pictures])
+        return gradients.words(logit, row.embeds.float(), blank, prompt.text, found, spans, method)
+
+    @at_work
+    @torch.inference_mode()
+    def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
+        rows = self._encode(prompts, None)
+        texts = [IMAGE.join(self.tokens.chat(prompt.text)) for prompt in prompts]
+        return [Reading(text, len(row.ids)) for text, row in zip(texts, rows, strict=True)]
+
+    @at_work
+    @torch.no_grad()
+    def rows(self, prompts: Sequence[Prompt]) -> list[Row]:
+        """Prompts as the language model takes them, for training on what is read at inference."""
+        return self._encode(prompts, None)
+
+    def seen(self, digest: str) -> Seen:
+        """A picture of a prompt that was read; KeyError for another."""
+        return self._pictures[digest]
+
+    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
+        """Always 1: only a model whose training pictures are known can tell (`pocket_backbone`)."""
+        return [1.0] * len(pictures)
+
+    @at_work
+    def shared(self, prompts: Sequence[Prompt]) -> int:
+        """How many tokens at their beginning `score` computes once for all of these prompts."""
+        rows = self._encode(prompts, None)
+        return shared([row.ids for row in rows], self.tokens.image, self.model.config.get_text_config())
+
+    @at_work
+    @torch.inference_mode()
+    def views(self, pictures: Sequence[Picture]) -> np.ndarray:
+        """The mean of each picture's tokens (see `Backbone.views`)."""
+        self._see(pictures, None)
+        return torch.stack([self._pictures[p.digest].tokens.float().mean(0) for p in pictures]).cpu().numpy()
+
+    # -- parts --------------------------------------------------------------------------------------------------
+
+    @property
+    def _language(self):
+        return self.model.get_decoder()
+
+    def _answers(self, states: torch.Tensor) -> torch.Tensor:
+        """(B, D) states -> (B, 2)."""
+        return states.float() @ self.model.get_output_embeddings().weight[list(self.tokens.yes_no())].float().T
+
+    def _greedy(self, max_new_tokens: int) -> dict[str, Any]:
+        return {
+            "max_new_tokens": max_new_tokens,
+            "do_sample": False,
+            "num_beams": 1,
+            "eos_token_id": self.tokens.ends,
+            "pad_token_id": self.tokens.pad,
+        }

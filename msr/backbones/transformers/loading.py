@@ -1,0 +1,85 @@
+"""The processor of a checkpoint, for pictures only.
+
+The stock processors of SmolVLM2 and Qwen-VL bring a part for videos, which needs torchvision and more. Pictures do not:
+SmolVLM2 reads them as Idefics3 does, with the same tokens, and Qwen-VL's processor does without that part.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+
+from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, Idefics3Processor, Qwen2VLProcessor
+
+from msr.backbones.pocket.wheels import Report
+from msr.backbones.protocol import BackboneError
+from msr.backbones.transformers.backbone import LocalBackbone
+from msr.backbones.transformers.device import four_bit, pick_device, pick_dtype
+from msr.config import BackboneConfig
+
+
+class QwenPictures(Qwen2VLProcessor):
+    """`Qwen2VLProcessor`, which Qwen2.5-VL's equals, without videos."""
+
+    def __init__(self, image_processor=None, tokenizer=None, chat_template=None, **kwargs) -> None:
+        super().__init__(image_processor, tokenizer, None, chat_template, **kwargs)
+
+
+_PICTURES_ONLY = {"smolvlm": Idefics3Processor, "qwen2_vl": QwenPictures, "qwen2_5_vl": QwenPictures}
+
+
+def load_processor(name: str):
+    """The processor of a local folder or hub id; errors are those of `AutoProcessor.from_pretrained`."""
+    kind = AutoConfig.from_pretrained(name, trust_remote_code=False).model_type
+    return _PICTURES_ONLY.get(kind, AutoProcessor).from_pretrained(name, trust_remote_code=False)
+
+
+# ---- A backbone chosen by name: a local folder or a hub id of an `AutoModelForImageTextToText` checkpoint.
+
+
+def load(config: BackboneConfig, report: Report) -> LocalBackbone:
+    """Loads `config.name`; `config.adapter` may be a LoRA folder ("bundled" means none here).
+
+    Raises:
+        BackboneError: the checkpoint or the adapter cannot be loaded, or 4-bit weights are not possible here.
+    """
+    report(f"Loading {config.name}", 0.1)
+    device = pick_device(config.device)
+    dtype = pick_dtype(device, config.dtype)
+    packed = four_bit(device, dtype) if config.weights == "4bit" else None
+    try:
+        processor = load_processor(config.name)
+        model = AutoModelForImageTextToText.from_pretrained(
+            config.name,
+            dtype=dtype,
+            device_map={"": device},
+            quantization_config=packed,
+            trust_remote_code=False,
+            use_safetensors=True,
+        )
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+        raise BackboneError(
+            f"the backbone {config.name!r} cannot be loaded: {first}. Give a folder with a safetensors image-text "
+            "checkpoint and its processor, or use --backbone pocket"
+        ) from error
+    identity = {
+        "name": Path(config.name).name if Path(config.name).is_dir() else config.name,
+        "revision": getattr(model.config, "_commit_hash", None) or "local",
+        "adapter": None,
+        "adapter_sha256": None,
+        "device": device.type,
+        "dtype": str(dtype).removeprefix("torch.") + (", 4-bit weights" if packed else ""),
+        "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
+    }
+    backbone = LocalBackbone(model, processor, identity)
+    if config.adapter not in ("bundled", "none"):
+        from msr.backbones.pocket.backbone import ADAPTER, sha16
+
+        folder = Path(config.adapter)
+        try:
+            backbone.merge_adapter(str(folder), folder.name, sha16(folder / ADAPTER))
+        except (RuntimeError, ValueError, KeyError, OSError) as error:
+            raise BackboneError(f"the adapter in {folder} does not fit {config.name}: {error}") from error
+    report("The model is ready", 1.0)
+    return backbone

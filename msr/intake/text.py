@@ -1,0 +1,82 @@
+"""What is said about bad input."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import PurePosixPath
+
+from msr.config import LIMITS, Limits
+from msr.schema import InputProblem
+
+
+class IntakeError(InputProblem):
+    """Input that is refused; the message is plain text: where, what was wrong, what to do."""
+
+
+def plain(text: str, limit: int = 60) -> str:
+    """Somebody else's text for a message: one line, no control or invisible characters, at most `limit`."""
+    line = "".join("?" if unicodedata.category(c)[0] in "CZ" and c != " " else c for c in text[: limit + 1])
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def shown(text: str) -> str:
+    """The same in quotes."""
+    return f"'{plain(text)}'"
+
+
+# ---- Titles as harmless data: one line, nothing invisible, nothing that a chat template could mistake for its own.
+
+
+# Special tokens as the tokenizers of this family of models spell them: <|im_start|>, <image>, </s>, [INST], <<SYS>>.
+_CHAT_TOKEN = re.compile(
+    r"<\|[^<>|]{0,60}\|>|<<\s*/?\s*SYS\s*>>|</?[a-z][\w:-]{0,40}>"
+    r"|\[/?(?:INST|IMG|IMG_BREAK|IMG_END|BOS|EOS|CLS|SEP|PAD|UNK|MASK)\]",
+    re.IGNORECASE,
+)
+# Blank or invisible, yet letters or marks by category: fillers, joiners, variation selectors.
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+
+_CAMERA_WORDS = frozenset((
+    "img", "image", "images", "dsc", "dscn", "dscf", "dcim", "pxl", "mvimg", "vid", "gopr", "dji", "sam", "wa",
+    "whatsapp", "photo", "photos", "pic", "picture", "pictures", "screenshot", "screen", "shot", "scan", "untitled",
+    "unnamed", "download", "file", "copy", "edited", "portrait", "cover", "mp", "at", "am", "pm", "of", "the",
+    "jpg", "jpeg", "png", "webp"
+))  # fmt: skip
+
+
+def title(text: str, limits: Limits = LIMITS) -> str:
+    """NFKC; control, bidi and invisible characters and chat tokens dropped; one line of at most `max_title` characters.
+
+    Idempotent. What remains is still data: whoever shows it in HTML escapes it.
+    """
+    text = text[: 16 * limits.max_title]
+    before = None
+    while text != before:  # dropping one thing can bring the halves of another together
+        before = text
+        text = unicodedata.normalize("NFKC", _UNSEEN.sub("", "".join(map(_visible, text))))
+        text = _CHAT_TOKEN.sub(" ", text)
+    return " ".join(text.split())[: limits.max_title].rstrip()
+
+
+def guess_title(name: str, limits: Limits = LIMITS) -> str:
+    """A title out of a file name: "navy-polo_shirt.png" gives "navy polo shirt", "IMG_2031.jpg" gives ""."""
+    stem = PurePosixPath(name.replace("\\", "/")).stem
+    words = re.split(r"[\s_.+~-]+", re.sub(r"\(\d+\)|\bcopy\b", " ", title(stem, limits)))
+    words = [w for w in words if w and not _is_number_or_hash(w)]
+    return title(" ".join(words), limits) if any(map(_says_something, words)) else ""
+
+
+def _visible(c: str) -> str:
+    """The character, a space for a line break or a tab, nothing for any other control or format character."""
+    if unicodedata.category(c)[0] != "C":
+        return c
+    return " " if c.isspace() else ""
+
+
+def _is_number_or_hash(word: str) -> bool:
+    return bool(re.fullmatch(r"\d{5,}|(?=.*\d)[0-9a-f]{8,}", word, re.IGNORECASE))
+
+
+def _says_something(word: str) -> bool:
+    return word.isalpha() and word.lower() not in _CAMERA_WORDS and (len(word) > 1 or not word.isascii())

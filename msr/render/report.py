@@ -1,0 +1,202 @@
+"""A run as one HTML file that needs nothing else: pictures inline, every text escaped, no script, no request."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from msr import render
+from msr.evidence import drift
+from msr.schema import Evidence, Item, Picture, Recommendation, Run
+
+STYLE = Path(__file__).with_name("report.css")
+
+
+def to_json(run: Run) -> str:
+    """`run.json` with its pictures, so that it can be shown anywhere."""
+    return json.dumps(run.to_json(pictures=True), ensure_ascii=False, indent=1) + "\n"
+
+
+def to_html(run: Run, name: str = "") -> str:
+    """The report; `name` is what the run is called, plain text."""
+    title = f"{name or 'A run'} · MSR Studio report"
+    body = "".join(
+        (_head(run, name), _history(run), _preferences(run), _recommendations(run), _scores(run), _made(run))
+    )
+    style = STYLE.read_text("utf-8") + render.STYLE.read_text("utf-8")
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
+        f"style-src 'unsafe-inline'\"><title>{_text(title)}</title><style>{style}</style></head>"
+        f'<body class="report"><main>{body}</main></body></html>\n'
+    )
+
+
+def _head(run: Run, name: str) -> str:
+    parent = f" An edit of run <code>{_text(run.parent)}</code>." if run.parent else ""
+    adapter, engine = run.model.get("adapter_sha256"), run.model.get("engine")
+    found = run.settings.get("shortlisted")
+    shortlisted = f" (shortlisted {_text(found)})" if found else ""
+    return (
+        f"<header><h1>{_text(name or 'A run')}</h1><p>{len(run.history)} history items, {len(run.preferences)} "
+        f"preference texts, {len(run.scores)} candidates scored{shortlisted}. "
+        f"Run <code>{_text(run.id)}</code>.{parent}</p>"
+        f"<p>Model <b>{_text(run.model.get('name', 'unknown'))}</b>"
+        f"{f', adapter <code>{_text(adapter)}</code>' if adapter else ', no adapter'}"
+        f"{f', texts by {_text(engine)}' if engine else ''}. "
+        f'<span class="model">Model-written</span> texts come out of the model. <span class="measured">Measured</span> '
+        "figures are changes of the score when a history item is left out.</p></header>"
+    )
+
+
+def _history(run: Run) -> str:
+    texts = {s.item_id: s for s in run.summaries}
+    rows = []
+    for n, item in enumerate(run.history, 1):
+        seen = texts.get(item.id)
+        unsure = "" if seen is None or seen.familiar else ' <span class="unsure">not sure</span>'
+        sure = f"{seen.confidence:.2f}" if seen and seen.sure is not None else ""
+        rows.append(
+            f'<tr><td class="n">{n}</td><td>{_picture(item)}</td><th scope="row">{_name(item)}</th>'
+            f'<td>{_text(seen.text) if seen else ""}{unsure}</td><td class="n">{sure}</td></tr>'
+        )
+    head = ("", "", "Item", '<span class="model">model-written</span> description', "confidence")
+    return f"<section><h2>History</h2>{_table(head, rows)}</section>"
+
+
+def _preferences(run: Run) -> str:
+    titles = {item.id: item for item in run.history}
+    changes = [None, *(drift.change(a.text, b.text) for a, b in pairwise(run.preferences))]
+    cards = []
+    for step, change in zip(run.preferences, changes, strict=True):
+        read = ", ".join(_name(titles[i]) for i in step.block.item_ids if i in titles)
+        by = "written by a person" if step.edited else '<span class="model">model-written</span>'
+        moved = ""
+        if change:
+            kinds = (("new", change.added), ("kept", change.kept), ("gone", change.dropped))
+            listed = "; ".join(f"{kind}: {_text(', '.join(words))}" for kind, words in kinds if words)
+            moved = f'<p class="soft">{listed}. Drift {change.drift:.0%}.</p>'
+        cards.append(
+            f'<li><h3>Block {step.block.index + 1}</h3><p class="soft">{read}</p>{by}'
+            f"<blockquote>{_text(step.text)}</blockquote>{moved}</li>"
+        )
+    return f'<section><h2>Preference</h2><ol class="blocks">{"".join(cards)}</ol></section>'
+
+
+def _recommendations(run: Run) -> str:
+    offered = {item.id: item for item in run.offered}
+    texts = {s.item_id: s for s in run.summaries}
+    cards = []
+    for r in run.recommendations:
+        item = offered.get(r.item_id) or Item(r.item_id, r.title or r.item_id)
+        about = (
+            f'<p><span class="model">model-written</span> {_text(texts[r.item_id].text)}</p>'
+            if r.item_id in texts
+            else ""
+        )
+        reason = f'<p><span class="model">model-written reason</span> {_text(r.rationale)}</p>' if r.rationale else ""
+        prompt = (
+            f"<details><summary>What the model read ({r.tokens} tokens)</summary><pre>{_text(r.prompt)}</pre></details>"
+            if r.prompt
+            else ""
+        )
+        cards.append(
+            f'<article><div class="card">{_picture(item)}<div><h3>{r.rank}. {_name(item)}</h3>'
+            f'<p class="score"><b>{r.score:.4f}</b> P(Yes)<i style="width:{r.score:.1%}"></i></p>{about}{reason}'
+            f"{_agreement(r)}</div></div>{_influence(run, r.influence)}{_measured(run, r)}{prompt}</article>"
+        )
+    return f"<section><h2>Recommendations</h2>{''.join(cards)}</section>"
+
+
+def _agreement(r: Recommendation) -> str:
+    told = r.agreement.sentences() if r.agreement else []
+    if not told:
+        return ""
+    tag = '<span class="measured">agrees</span>' if r.agreement.whole else '<span class="unsure">not supported</span>'
+    return f"<p>{tag} {_text(' '.join(told))}</p>"
+
+
+def _influence(run: Run, influence: Iterable[Evidence]) -> str:
+    found = {(e.history_id, e.reading): e.delta for e in influence}
+    if not found:
+        return ""
+    headings = {"regenerated": "preference anew", "direct": "text as it is"}
+    shown = [reading for reading in headings if any(of == reading for _, of in found)]
+    rows = [
+        f'<tr><th scope="row">{_name(i)}</th>'
+        + "".join(f'<td class="n">{_signed(found.get((i.id, reading)))}</td>' for reading in shown)
+        + "</tr>"
+        for i in run.history
+        if any((i.id, reading) in found for reading in shown)
+    ]
+    head = ('<span class="measured">measured influence</span> of leaving out', *(headings[r] for r in shown))
+    return _table(head, rows)
+
+
+def _measured(run: Run, r: Recommendation) -> str:
+    return render.evidence(run, r, render.Pen(_text, Picture.data_url))
+
+
+def _scores(run: Run) -> str:
+    named = {r.item_id: r.title for r in run.recommendations}
+    rows = [
+        f'<tr><td class="n">{n}</td><td>{_text(named.get(c.item_id) or c.item_id)}</td>'
+        f'<td class="n">{c.answer.score:.4f}</td><td class="n">{c.answer.yes:.3f}</td>'
+        f'<td class="n">{c.answer.no:.3f}</td></tr>'
+        for n, c in enumerate(run.scores, 1)
+    ]
+    table = _table(("Rank", "Candidate", "P(Yes)", "logit Yes", "logit No"), rows)
+    return f"<section><h2>All scores</h2><details><summary>{len(rows)} candidates</summary>{table}</details></section>"
+
+
+def _made(run: Run) -> str:
+    pictures = {i.id: i.picture.digest for i in (*run.history, *run.offered) if i.picture}
+    seed = run.settings.get("seed")
+    parts = (
+        ("Model", _pairs(run.model)),
+        ("Settings", _pairs({**run.settings, "seed": "none: nothing is sampled" if seed is None else seed})),
+        ("Seconds", _pairs({stage: f"{seconds:.3f}" for stage, seconds in run.timings.items()})),
+        ("Pictures (SHA-256, first 32 digits)", _pairs(pictures)),
+    )
+    listed = "".join(f"<h3>{title}</h3>{table}" for title, table in parts)
+    return f'<section class="made"><h2>How it was made</h2>{listed}</section>'
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    rows = [
+        f'<tr><th scope="row">{_text(key)}</th><td><code>{_text(_flat(value))}</code></td></tr>'
+        for key, value in values.items()
+    ]
+    return f"<table>{''.join(rows)}</table>"
+
+
+def _flat(value: Any) -> str:
+    return ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, Mapping) else str(value)
+
+
+def _table(head: Iterable[str], rows: Iterable[str]) -> str:
+    """Head cells and rows are HTML already."""
+    cells = "".join(f'<th scope="col">{cell}</th>' if cell else "<td></td>" for cell in head)
+    return f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _picture(item: Item) -> str:
+    if item.picture is None:
+        return '<span class="none">no picture</span>'
+    return f'<img src="{item.picture.data_url()}" alt="" width="{item.picture.width}" height="{item.picture.height}">'
+
+
+def _name(item: Item) -> str:
+    return f"<bdi>{_text(item.title)}</bdi>" if item.title else "<i>untitled picture</i>"
+
+
+def _signed(delta: float | None) -> str:
+    return "–" if delta is None else f"{delta * 100:+.1f} points".replace("-", "−")
+
+
+def _text(value: Any) -> str:
+    return html.escape(str(value), quote=True)

@@ -1,0 +1,83 @@
+"""The buttons of a run: present it, take its report or its JSON along, ask what if."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from msr.render import report
+from msr.render.html import text
+from msr.ui.parts import OPEN_DOWNLOAD, QUICK, hidden_text
+from msr.ui.present.slides import stage
+from msr.ui.run_store import Shelf
+from msr.ui.studio import Studio
+
+
+@dataclass(frozen=True)
+class Buttons:
+    """The buttons of one place in the page."""
+
+    present: gr.Button
+    report: gr.Button
+    record: gr.Button
+
+
+def build(name: str) -> Buttons:
+    """`name` tells the buttons of one place from those of another."""
+    return Buttons(
+        gr.Button("Present", size="sm", elem_id=f"{name}-present", min_width=80),
+        gr.Button("Report", size="sm", elem_id=f"{name}-report", min_width=80),
+        gr.Button("JSON", size="sm", elem_id=f"{name}-json", min_width=70),
+    )
+
+
+def wire(studio: Studio, buttons: Buttons, key: Any, screen: gr.HTML) -> None:
+    """`key` is the component that holds the run's key, `screen` the one that presents."""
+
+    def file(wanted: Any, kind: str) -> str:
+        kept = studio.shelf.get(wanted)
+        if kept is None:
+            gr.Warning("This run is no longer kept. Run it again.")
+            return ""
+        if kind == "json":
+            return studio.downloads.put(f"run-{kept.run.id}.json", "application/json", report.to_json(kept.run))
+        page = report.to_html(kept.run, kept.name)
+        return studio.downloads.put(f"report-{kept.run.id}.html", "text/html; charset=utf-8", page)
+
+    def show(wanted: Any) -> Any:
+        kept = studio.shelf.get(wanted)
+        return gr.skip() if kept is None else stage(kept, studio.media)
+
+    for button, kind in ((buttons.report, "html"), (buttons.record, "json")):
+        address = hidden_text()
+        button.click(lambda wanted, kind=kind: file(wanted, kind), [key], [address], **QUICK).then(
+            None, [address], None, js=OPEN_DOWNLOAD
+        )
+    buttons.present.click(show, [key], [screen], **QUICK)
+
+
+# ---- Recorded runs as cards to watch without a model.
+
+
+RECORDINGS_SCRIPT = """
+element.addEventListener('click', (event) => {
+  const card = event.target.closest('button[data-recording]');
+  if (card) trigger('present', { key: card.dataset.recording });
+});
+"""
+
+
+def recordings(shelf: Shelf) -> str:
+    """A button for each recorded run; nothing where there is none."""
+    if not shelf.recorded:
+        return ""
+    cards = "".join(
+        f'<button type="button" data-recording="{text(kept.key)}"><span class="play" aria-hidden="true"></span>'
+        f"<span><b>{text(kept.name)}</b><small>{len(kept.run.history)} items, {len(kept.run.preferences)} "
+        f"preference texts</small></span></button>"
+        for kept in shelf.recorded
+    )
+    head = '<p><span class="tag recorded">recorded</span> Watch a run, no model needed</p>'
+    return f'<div class="recordings">{head}{cards}</div>'

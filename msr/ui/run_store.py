@@ -1,0 +1,111 @@
+"""Finished runs that pages can come back to: those of visitors, and recorded ones that everybody may see."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from msr import intake
+from msr.catalogue import Catalogue
+from msr.schema import Item, Run
+from msr.ui.recommend.history import Example
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run with what it takes to name it and to go on from it."""
+
+    run: Run
+    name: str
+    catalogue: Catalogue
+    recorded: bool = False
+
+    @property
+    def key(self) -> str:
+        """The run's id is a hash of all that it was made of: whoever has the key has had the run."""
+        return f"{self.run.id}-{self.run.parent}" if self.run.parent else self.run.id
+
+    @property
+    def label(self) -> str:
+        kind = "recorded" if self.recorded else "edited" if self.run.parent else "live"
+        return f"{self.name} · {kind} · {self.run.id[:6]}"
+
+
+class Shelf:
+    """Keeps recorded runs for good and the latest `most` others; a page knows the keys of its own."""
+
+    def __init__(self, recorded: Iterable[Kept] = (), most: int = 200) -> None:
+        self._recorded = {kept.key: kept for kept in recorded}
+        self._most = most
+        self._runs: OrderedDict[str, Kept] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def recorded(self) -> tuple[Kept, ...]:
+        return tuple(self._recorded.values())
+
+    def put(self, kept: Kept) -> str:
+        """Keeps a run and returns its key."""
+        with self._lock:
+            self._runs[kept.key] = kept
+            self._runs.move_to_end(kept.key)
+            while len(self._runs) > self._most:
+                self._runs.popitem(last=False)
+        return kept.key
+
+    def get(self, key: Any) -> Kept | None:
+        """The run with this key, or one of this run id; None where it is no longer kept."""
+        if not isinstance(key, str):
+            return None
+        with self._lock:
+            known = self._recorded.get(key) or self._runs.get(key)
+            return known or next((kept for kept in self._runs.values() if kept.run.id == key), None)
+
+    def grow(self, key: str, run: Run) -> None:
+        """The kept run has more evidence now, a recorded one for everybody; one that has gone stays gone."""
+        with self._lock:
+            for runs in (self._recorded, self._runs):
+                if key in runs:
+                    runs[key] = replace(runs[key], run=run)
+
+    def parent(self, kept: Kept) -> Kept | None:
+        return self.get(kept.run.parent) if kept.run.parent else None
+
+    def choices(self, keys: Any) -> list[tuple[str, str]]:
+        """(label, key) of a page's own runs, newest first, then of the recorded ones; `keys` as `joined` made them."""
+        mine = [kept for key in reversed(_own(keys)[-self._most :]) if (kept := self.get(key))]
+        labels = {kept.key: kept.label for kept in (*mine, *self.recorded)}
+        return [(label, key) for key, label in labels.items()]
+
+
+def joined(keys: Any, new: str) -> str:
+    """What a page keeps of its runs, a string of their keys, with a new one last."""
+    return " ".join([*(key for key in _own(keys) if key != new), new])
+
+
+def _own(keys: Any) -> list[str]:
+    return keys.split() if isinstance(keys, str) else []
+
+
+def recorded(folder: Path, catalogue: Catalogue, examples: Sequence[Example]) -> tuple[list[Kept], list[str]]:
+    """The `run.json` files of a folder, by file name, and a sentence for each that cannot be read.
+
+    Pictures that a file lacks are taken from the catalogue and the examples. A run of a story bears its name.
+    """
+    items: list[Item] = [*catalogue.items, *(item for _, story in examples for item in story)]
+    pictures = {item.picture.digest: item.picture for item in items if item.picture}
+    stories = {tuple(i.id for i in story_items): story.name for story, story_items in examples}
+    kept, problems = [], []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            run = intake.recorded_run(path.read_bytes(), path.name, pictures)
+        except (intake.IntakeError, OSError) as error:
+            problems.append(str(error))
+            continue
+        name = stories.get(tuple(item.id for item in run.history), path.stem.replace("-", " "))
+        kept.append(Kept(run, name, catalogue, recorded=True))
+    return kept, problems

@@ -1,0 +1,209 @@
+"""Training from the command line.
+
+python -m train prepare --dataset movielens --data ml-latest-small --out data/movies
+python -m train align --data DATA --out runs/align
+python -m train sft --data DATA --start runs/align --out runs/sft
+torchrun --nproc_per_node 2 -m train sft --data DATA --start runs/align --out runs/sft
+python -m train speed --json speed.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from msr import threads
+from train.data.readers import KINDS
+from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
+
+_SPLIT = (
+    "who is held out: some users (default), or what everybody chose last, from one moment on (train/data/splits.py)"
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    main = argparse.ArgumentParser(
+        prog="python -m train", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    commands = main.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("prepare", help="interaction logs in an official format -> one plain folder")
+    one.add_argument("--dataset", choices=KINDS, required=True)
+    one.add_argument("--data", type=Path, required=True, help="folder with the files of that format (train/readers)")
+    one.add_argument("--out", type=Path, required=True, help="new folder")
+    one.add_argument("--fallback", type=Path, help="folder that has the titles and pictures which --data lacks")
+    amazon = one.add_argument_group("amazon only")
+    amazon.add_argument("--k-core", type=int, help="fewest interactions of a user and of an item (default 5)")
+    amazon.add_argument("--images", type=Path, help="folder of pictures (default: images/ in --data)")
+    amazon.add_argument("--download-images", action="store_true", default=None, help="fetch what --images lacks")
+    for name, steps, text in (
+        ("align", 1500, "connector and LoRA on image to text"),
+        ("sft", 2500, "all four tasks, starting from an aligned model"),
+    ):
+        one = commands.add_parser(name, help=text)
+        one.add_argument("--data", type=Path, required=True, help="folder that holds the data sets (README, Data)")
+        one.add_argument("--out", type=Path, required=True, help="run folder; a run that is there is resumed")
+        one.add_argument("--views", type=Path, default=Path("runs/features"), help="where the tower's views are kept")
+        one.add_argument("--no-new-views", action="store_true", help="train on the pictures whose views are there")
+        one.add_argument("--steps", type=int, default=steps)
+        one.add_argument("--rank", type=int, default=16, help="LoRA rank")
+        one.add_argument("--drawn", type=int, default=1500, help="pictures drawn for training")
+        one.add_argument("--seed", type=int, default=7)
+        some = one.add_argument_group("loop")
+        some.add_argument("--accumulate", type=int, default=1, help="passes a step's rows are spread over: less memory")
+        some.add_argument("--precision", choices=PRECISIONS, default="no", help="mixed precision (default %(default)s)")
+        some.add_argument("--workers", type=int, default=0, help="processes that make steps ahead, to feed a GPU")
+        some.add_argument(
+            "--shard", action="store_true", help="each process holds a part of every layer (torchrun, FSDP)"
+        )
+        some.add_argument("--validate-every", type=int, default=0, help="steps; the best weights are kept (0: never)")
+        some.add_argument("--patience", type=int, default=0, help="validations without gain that end the run (0: none)")
+        if name == "align":
+            one.add_argument("--rows", type=int, default=12, help="pictures a step")
+            one.add_argument("--warmup-epochs", type=int, default=12)
+            one.add_argument("--start", type=Path, help="folder of an earlier run whose LoRA is taken over")
+        else:
+            some.add_argument("--lora-lr", type=float, default=5e-4, help="highest learning rate (default %(default)s)")
+            some.add_argument("--batch", type=_positive, default=1, help="a step's rows, so many times; for a GPU")
+            one.add_argument("--start", type=Path, help="folder of an aligned model; the pocket model needs one")
+            one.add_argument(
+                "--backbone", default=POCKET,
+                help='"pocket" (default), or with --dataset a checkpoint, which sees the candidates\' pictures too',
+            )  # fmt: skip
+            one.add_argument(
+                "--dataset", choices=DATASETS, default=DATASETS[0],
+                help="pictures (default): all tasks; else a recommender, from that data set in --data",
+            )  # fmt: skip
+            one.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
+    one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
+    one.add_argument("--dataset", choices=DATASETS, default=DATASETS[0])
+    one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
+    one.add_argument("--eval-data", type=Path, help="folder in the same format, all of whose users are test users")
+    one.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
+    one.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
+    one.add_argument("--json", type=Path, required=True, help="file that gets the figures")
+    one.add_argument("--users", type=int, default=100, help="test users (default %(default)s)")
+    one.add_argument("--seed", type=int, default=1)
+    some = one.add_argument_group("data sets")
+    some.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
+    some.add_argument("--negatives", choices=("uniform", "popularity", "both"), default="both")
+    some.add_argument("--preference", choices=PREFERENCES, help="default: generated if there are pictures, else titles")
+    some.add_argument("--systems", nargs="+", choices=SYSTEMS, metavar="NAME", help=f"any of {', '.join(SYSTEMS)}")
+    some.add_argument("--validation-users", type=int, default=200, help="to fit the fusion on (default %(default)s)")
+    some.add_argument("--full-catalogue", action="store_true", help="rank all items too, by the cheap systems")
+    some.add_argument("--full-model-users", type=int, default=0, help="users whose full catalogue the model ranks")
+    some = one.add_argument_group("pictures")
+    some.add_argument("--pictures", type=int, default=200, help="unseen pictures of each source")
+    some.add_argument("--drawn", type=int, default=1500, help="as in training")
+    some.add_argument("--quality-users", type=int, help="simulated users of each kind (default: half of --users)")
+    one = commands.add_parser("speed", help="packed slates against one pair a row: pairs/s and memory, in one run")
+    one.add_argument("--json", type=Path, required=True, help="file that gets the figures")
+    one.add_argument("--checkpoint", type=Path, help="folder of a pocket-shaped model (default: the pocket model)")
+    one.add_argument("--slates", type=int, default=2, help="users a step")
+    one.add_argument("--candidates", type=int, default=16, help="pairs of a user")
+    one.add_argument("--steps", type=int, default=5, help="timed steps of each loop (default %(default)s)")
+    one.add_argument("--rank", type=int, default=16, help="LoRA rank")
+    one.add_argument("--precision", choices=PRECISIONS, default="no")
+    one.add_argument("--seed", type=int, default=7)
+    one = commands.add_parser("experiment", help="the paper's questions on real users; explanations on simulated ones")
+    kinds = one.add_subparsers(dest="experiment", required=True)
+    for name, text in (
+        ("planted", "does the preference text find a hidden taste and follow its switch?"),
+        ("faithfulness", "does the measured influence point to what carries the score?"),
+    ):
+        some = kinds.add_parser(name, help=text)
+        _experiment(some, 200, "simulated users")
+        if name == "planted":
+            some.add_argument("--catalogue", choices=("drawn", "fashion"), default="drawn")
+            some.add_argument("--data", type=Path, help="folder that holds fashion-products/")
+        else:
+            some.add_argument("--reading", choices=("direct", "regenerated"), default="regenerated")
+            some.add_argument("--no-pictures", dest="pictures", action="store_false", help="history items only")
+    for name, text in (
+        ("image-summary", "does a summary in words keep what the image said?"),
+        ("block-size", "how many items should one step of the recurrent preference read?"),
+        ("ablation", "what do image summaries, recurrence and fine-tuning add?"),
+        ("context-length", "does a longer history help, and what does it cost?"),
+        ("negatives", "how much of a figure is the way in which its negatives were drawn?"),
+    ):
+        some = kinds.add_parser(name, help=text)
+        _experiment(some, 60, "test users")
+        some.add_argument("--dataset", choices=DATASETS[1:], default="movielens")
+        some.add_argument("--data", type=Path, required=True, help="folder of the data set")
+        if name == "image-summary":
+            some.add_argument("--items", type=_positive, default=1000, help="most chosen pictured ones (%(default)s)")
+        elif name != "context-length":
+            some.add_argument("--history", type=_positive, default=9, help="latest items read (default %(default)s)")
+    one = commands.add_parser("card", help="publish a run: its weights, run.json and the model card")
+    one.add_argument("--run", type=Path, required=True)
+    one.add_argument("--out", type=Path, default=Path("assets/pocket"))
+    one.add_argument(
+        "--experiments", type=Path, nargs="+", default=(), metavar="JSON",
+        help="results of planted and faithfulness that go into run.json and the card",
+    )  # fmt: skip
+    return main
+
+
+def _experiment(one: argparse.ArgumentParser, users: int, whom: str) -> None:
+    """The options of every experiment."""
+    one.add_argument("--users", type=_positive, default=users, help=f"{whom} (default %(default)s)")
+    one.add_argument("--json", type=Path, required=True, help="file that gets the figures; .md and more beside it")
+    one.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
+    one.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
+    one.add_argument("--seed", type=int, default=1)
+
+
+def _positive(text: str) -> int:
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return int(text)
+
+
+def main() -> None:
+    threads.share()
+    args = parser().parse_args()
+    if args.command == "prepare":
+        from train.data import prepare
+
+        sys.exit(prepare.run(args))
+    elif args.command == "card":
+        from train import card
+
+        sys.exit(card.run(args))
+    elif args.command == "experiment":
+        from train.evaluate.experiments import command
+
+        sys.exit(command.run(args))
+    elif args.command == "eval":
+        from train.evaluate import command as evaluation
+
+        sys.exit(evaluation.run(args))
+    elif args.command == "speed":
+        from train.learn import speed
+
+        speed.run(args)
+    else:
+        sys.exit(_train(args))
+
+
+def _train(args: argparse.Namespace) -> int:
+    """A stage of training; returns the exit code: 0 done, 2 bad input, 3 no model, 130 interrupted."""
+    from msr.backbones.protocol import BackboneError
+    from train.learn import pocket_training, recommender_training
+
+    interactions = getattr(args, "dataset", PICTURES) != PICTURES
+    try:
+        if not interactions and getattr(args, "split", BY_USER) != BY_USER:
+            raise ValueError("pictures are split by their keys and films by user; give --split with another --dataset.")
+        (
+            recommender_training.run
+            if interactions
+            else {"align": pocket_training.align, "sft": pocket_training.sft}[args.command]
+        )(args)
+        return 0
+    except KeyboardInterrupt:
+        code, message = 130, "interrupted; the same command goes on"
+    except (ValueError, FileNotFoundError, NotADirectoryError, BackboneError) as error:
+        code, message = 3 if isinstance(error, BackboneError) else 2, str(error)
+    print(f"error: {message}", file=sys.stderr)
+    return code

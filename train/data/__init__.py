@@ -1,0 +1,1 @@
+"""Interaction data: readers, splits, negatives and the evaluation protocol."""

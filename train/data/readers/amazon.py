@@ -1,0 +1,116 @@
+"""Amazon Reviews 2023 (Hou et al. 2024): one category, its k-core.
+
+    CATEGORY.jsonl[.gz]        user_id, parent_asin, timestamp (milliseconds), ...; every review is an interaction
+    meta_CATEGORY.jsonl[.gz]   parent_asin, title, images [{variant, thumb, large, hi_res}], categories [...], ...
+    images/                    <parent_asin>.jpg; may be absent, or be filled from the URLs above
+
+The item is the `parent_asin`: the data set's authors say so, as an `asin` is one colour or size of it.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from msr.intake import IntakeError
+from msr.intake.text import shown
+from train.data.dataset import Dataset
+from train.data.readers.assemble import Interactions, assemble, catalogue, item, narrow
+from train.data.readers.downloads import Bounds, download
+from train.data.readers.places import Places, pictures_in, spelled
+from train.data.readers.text_files import MAX_SECONDS, checked_id, decode, read_lines, sift
+
+
+@dataclass(frozen=True)
+class _Meta:
+    """What is kept of a line of metadata."""
+
+    id: str
+    title: str
+    url: str | None
+    words: tuple[str, ...]
+
+
+def read(
+    path: Path,
+    fallback: Path | None = None,
+    k_core: int = 5,
+    images: Path | None = None,
+    download_images: bool = False,
+) -> Dataset:
+    """The category in a folder, with users and items of at least `k_core` interactions (1: all of them).
+
+    images: folder of pictures, default `images/` in `path`. Only with `download_images` are missing pictures fetched
+    into it, within the default `Bounds` at each call. Raises IntakeError for a folder that is not in this format.
+    """
+    if k_core < 1:
+        raise IntakeError(f"k_core is {k_core}; it must be at least 1")
+    if images and not download_images and not images.is_dir():
+        raise IntakeError(f"{spelled(images)} is not a folder.")
+    places, dropped = Places(path, fallback), Counter()
+    reviews = _reviews_file(places)
+    category = glob.escape(reviews.name.removesuffix(".gz").removesuffix(".jsonl"))
+    meta = places.file(f"meta_{category}.jsonl", f"meta_{category}.jsonl.gz")
+    interactions = Interactions.collect(sift(reviews, read_lines(reviews), _review, dropped), per_second=1000)
+    # A category's metadata do not fit in memory; the core of the items that have metadata is a part of this one.
+    interactions = narrow(interactions, k_core, dropped)
+    wanted = interactions.item_ids()
+    found = [one for one in sift(meta, read_lines(meta), _meta, dropped) if one.id in wanted]
+    folder = images or path / "images"
+    if download_images:
+        download({one.id: one.url for one in found if one.url}, folder, Bounds(), dropped)
+    folders = [folder, *(root / "images" for root in places.all()[1:])]
+    pictures = pictures_in([one for one in folders if one.is_dir()], dropped)
+    items = catalogue((item(one.id, one.title, pictures.get(one.id), one.words) for one in found), dropped)
+    return assemble("amazon", items, interactions, dropped, (reviews, meta), k_core)
+
+
+def _reviews_file(places: Places) -> Path:
+    files = [f for p in ("*.jsonl", "*.jsonl.gz") for f in places.path.glob(p) if not f.name.startswith("meta_")]
+    if len(files) != 1:
+        names = ", ".join(sorted(file.name for file in files)) or "none"
+        raise IntakeError(f"{spelled(places.path)} must have one CATEGORY.jsonl or CATEGORY.jsonl.gz; it has {names}.")
+    return files[0]
+
+
+def _object(line: bytes) -> dict:
+    try:
+        record = json.loads(decode(line))
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    if not isinstance(record, dict):
+        raise ValueError("not a JSON object")
+    return record
+
+
+def _review(line: bytes) -> tuple[str, str, int]:
+    record = _object(line)
+    when = record.get("timestamp")
+    if isinstance(when, bool) or not isinstance(when, (int, float)) or not 0 <= when < MAX_SECONDS * 1000:
+        raise ValueError(f"the timestamp {shown(str(when))} is not in milliseconds from 1970")
+    return checked_id(record.get("user_id")), checked_id(record.get("parent_asin")), int(when)
+
+
+def _meta(line: bytes) -> _Meta:
+    record = _object(line)
+    title, categories = record.get("title"), record.get("categories")
+    words = tuple(word for word in categories if isinstance(word, str)) if isinstance(categories, list) else ()
+    return _Meta(
+        checked_id(record.get("parent_asin")),
+        title if isinstance(title, str) else "",
+        _url(record.get("images")),
+        words,
+    )
+
+
+def _url(images: object) -> str | None:
+    """The main picture: `large` (500 pixels wide) is all that is kept of any picture."""
+    pictures = [one for one in images if isinstance(one, dict)] if isinstance(images, list) else []
+    for one in sorted(pictures, key=lambda picture: picture.get("variant") != "MAIN"):
+        for size in ("large", "hi_res", "thumb"):
+            if isinstance(one.get(size), str) and one[size]:
+                return one[size]
+    return None

@@ -1,0 +1,46 @@
+"""MicroLens (Ni et al. 2023) as published: users' videos with translated titles and cover pictures.
+
+NAME_pairs.csv    user,item,timestamp (milliseconds)
+NAME_pairs.tsv    instead: a user, a tab, the items in time order with spaces between; no header, no times
+NAME_titles.csv   item,title
+covers/ or NAME_covers/   <item>.jpg; may be absent
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import chain
+from pathlib import Path
+
+from train.data.dataset import Dataset
+from train.data.readers.assemble import Interactions, assemble, catalogue, item
+from train.data.readers.places import Places
+from train.data.readers.text_files import checked_id, decode, moment, read_lines, read_table, sift
+
+
+def read(path: Path, fallback: Path | None = None) -> Dataset:
+    """Raises IntakeError for a folder that is not in this format. The `.csv` is preferred, because it has times."""
+    places, dropped = Places(path, fallback), Counter()
+    pairs, titles = places.own("*_pairs.csv", "*_pairs.tsv"), places.file("*_titles.csv")
+    if pairs.suffix == ".csv":
+        rows = read_table(pairs, ("user", "item", "timestamp"), _pair, dropped)
+        interactions = Interactions.collect(rows, per_second=1000)
+    else:
+        sequences = sift(pairs, read_lines(pairs), _sequence, dropped)
+        interactions = Interactions.collect(chain.from_iterable(sequences), timed=False)
+    covers = places.pictures(("covers", "*_covers"), dropped)
+    named = read_table(titles, ("item", "title"), lambda cells: (checked_id(cells[0]), cells[1]), dropped)
+    items = catalogue((item(id, title, covers.get(id)) for id, title in named), dropped)
+    return assemble("microlens", items, interactions, dropped, (pairs, titles))
+
+
+def _pair(cells: list[str]) -> tuple[str, str, int]:
+    return checked_id(cells[0]), checked_id(cells[1]), moment(cells[2], per_second=1000)
+
+
+def _sequence(line: bytes) -> list[tuple[str, str, int]]:
+    user, tab, items = decode(line.removeprefix(b"\xef\xbb\xbf")).partition("\t")
+    if not tab or not items.split():
+        raise ValueError("not a user, a tab and items with spaces between")
+    name = checked_id(user)
+    return [(name, checked_id(one), 0) for one in items.split()]

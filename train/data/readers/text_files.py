@@ -1,0 +1,238 @@
+"""A big text file line by line: plain or gzip, in bounded memory, with a bar; and what counts as malformed.
+
+A line that cannot be used is counted and skipped. A file of which half is like that is not of the format, and is
+refused with its first bad line.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import re
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm import tqdm
+
+from msr.intake import IntakeError
+from msr.intake.tables import MAX_ID
+from msr.intake.text import plain, shown
+
+Record = TypeVar("Row")
+
+MAX_LINE = 4 * 2**20  # bytes
+_BAR_STEP = 2**20  # bytes between two looks at the bar
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines from 1, with their ends; one longer than MAX_LINE is cut to MAX_LINE + 1 bytes. `.gz` is unpacked.
+
+    Raises:
+        IntakeError: the file cannot be read, or is cut off or damaged (with its line).
+    """
+    number = 0
+    try:
+        with (
+            path.open("rb") as raw,
+            tqdm(total=path.stat().st_size, desc=path.name, unit="B", unit_scale=True, delay=1, leave=False) as bar,
+        ):
+            file = gzip.GzipFile(fileobj=raw) if path.suffix == ".gz" else raw
+            since = 0
+            while line := file.readline(MAX_LINE + 1):
+                number += 1
+                yield number, line
+                since += len(line)
+                while len(line) > MAX_LINE and not line.endswith(b"\n"):  # the rest of an endless line
+                    line = file.readline(MAX_LINE + 1)
+                if since >= _BAR_STEP:
+                    bar.update(raw.tell() - bar.n)
+                    since = 0
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise IntakeError(f"{path.name}, line {number + 1}: the file is cut off or damaged. Fetch it again.") from None
+    except OSError as error:
+        raise IntakeError(f"{path.name} cannot be read ({error.strerror}).") from None
+
+
+def sift(
+    path: Path,
+    records: Iterable[tuple[int, bytes]],
+    parse: Callable[[bytes], Record],
+    dropped: Counter[str],
+) -> Iterator[Record]:
+    """What `parse` makes of the numbered records; those for which it raises ValueError are counted in `dropped`.
+
+    Blank ones are passed over.
+
+    Raises:
+        IntakeError: half of the records or more are malformed (at the end of the file), or there is none.
+    """
+    total = bad = 0
+    first = ""
+    for number, record in records:
+        if not record.strip():
+            continue
+        total += 1
+        try:
+            row = parse(record)
+        except ValueError as error:
+            bad += 1
+            first = first or f"line {number}: {plain(str(error), 200)}"
+        else:
+            yield row
+    if total == 0:
+        raise IntakeError(f"{path.name} holds no data.")
+    if 2 * bad >= total:
+        raise IntakeError(f"{path.name}, {first}. {bad} of {total} lines are malformed: this is another format.")
+    if bad:
+        dropped[f"malformed lines in {path.name}"] += bad
+
+
+def decode(line: bytes) -> str:
+    """The text of one line without its end.
+
+    Raises:
+        ValueError: it is longer than MAX_LINE, or not UTF-8.
+    """
+    if len(line) > MAX_LINE:
+        raise ValueError(f"longer than {MAX_LINE // 2**20} MB")
+    try:
+        return line.decode("utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise ValueError("not UTF-8 text") from None
+
+
+def checked_id(text: object) -> str:
+    """An id without spaces around it.
+
+    Raises:
+        ValueError: it is no text, empty, longer than MAX_ID, or holds control or invisible characters.
+    """
+    if not isinstance(text, str):
+        raise ValueError("an id is missing or is not text")
+    name = text.strip()
+    if not name or len(name) > MAX_ID or not name.isprintable():
+        raise ValueError(f"{shown(text)} is not an id of 1 to {MAX_ID} visible characters")
+    return name
+
+
+def digest(path: Path) -> str:
+    """The first 16 hex digits of the file's SHA-256."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+# ---- CSV tables of any size as the official files are written: commas, a header, quotes only where needed.
+
+
+Row = TypeVar("Row")
+
+MAX_SPAN = 20  # lines of one record; a quote that is never closed costs one line and not the rest of the file
+MAX_SECONDS = 10**11  # a larger number is not in seconds
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+def read_table(
+    path: Path,
+    columns: Sequence[str],
+    parse: Callable[[list[str]], Row],
+    dropped: Counter[str],
+    optional: Sequence[str] = (),
+) -> Iterator[Row]:
+    """What `parse` makes of each row: it gets the stripped cells of `columns`, then of `optional` ("" where absent).
+
+    Other columns are passed over. Rows for which `parse` raises ValueError are counted in `dropped` and skipped.
+
+    Raises:
+        IntakeError: a column is missing or is there twice, or `sift` refuses the file.
+    """
+    records = _records(read_lines(path))
+    names = header(path, next(records, (1, b""))[1])
+    if missing := [column for column in columns if column not in names]:
+        raise IntakeError(f"{path.name}, line 1: no column {', '.join(missing)}; expected {','.join(columns)}.")
+    wanted = [*columns, *(column for column in optional if column in names)]
+    if twice := [column for column in wanted if names.count(column) > 1]:
+        raise IntakeError(f"{path.name}, line 1: column {twice[0]} is there twice.")
+    places = [names.index(column) if column in names else None for column in (*columns, *optional)]
+
+    def row(record: bytes) -> Row:
+        cells = split(decode(record))
+        if len(cells) != len(names):
+            raise ValueError(f"{len(cells)} cells under {len(names)} columns")
+        return parse(["" if place is None else cells[place].strip() for place in places])
+
+    yield from sift(path, records, row, dropped)
+
+
+def header(path: Path, line: bytes) -> list[str]:
+    """The column names on the first line of a table, a byte order mark taken off."""
+    try:
+        return [name.strip() for name in split(decode(line.removeprefix(b"\xef\xbb\xbf")))]
+    except ValueError as error:
+        raise IntakeError(f"{path.name}, line 1: {error}; save the table as UTF-8 CSV.") from None
+
+
+def columns_of(path: Path) -> list[str]:
+    """The column names of a table; [""] for an empty file."""
+    return header(path, next(read_lines(path), (1, b""))[1])
+
+
+def split(text: str) -> list[str]:
+    """The cells of one record.
+
+    Raises:
+        ValueError: its quotes are wrong.
+    """
+    if '"' not in text:
+        return text.split(",")
+    try:
+        return next(csv.reader([text], strict=True))
+    except csv.Error as error:
+        raise ValueError(str(error)) from None
+
+
+def moment(text: str, per_second: int = 1) -> int:
+    """A time since 1970, in whole units of which a second has `per_second`; exponents and fractions are understood.
+
+    Raises:
+        ValueError: not a number, before 1970, or too large to be in this unit.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{shown(text)} is not a time in {'seconds' if per_second == 1 else 'milliseconds'}")
+    value = int(text) if text.isdigit() else float(text)
+    if not 0 <= value < MAX_SECONDS * per_second:
+        raise ValueError(f"{shown(text)} is not a time in {'seconds' if per_second == 1 else 'milliseconds'} from 1970")
+    return int(value)
+
+
+def _records(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
+    """The lines, those joined whose quotes span a line break.
+
+    Where joining up to MAX_SPAN lines gives no readable record, the first stands alone and reading goes on behind it.
+    """
+    lines = iter(lines)
+    waiting: deque[tuple[int, bytes]] = deque()
+    while (first := waiting.popleft() if waiting else next(lines, None)) is not None:
+        number, record = first
+        joined: list[tuple[int, bytes]] = []
+        while record.count(b'"') % 2 and len(joined) < MAX_SPAN - 1:
+            following = waiting.popleft() if waiting else next(lines, None)
+            if following is None:
+                break
+            joined.append(following)
+            record += following[1]
+        if joined and not _readable(record):
+            waiting.extendleft(reversed(joined))
+            record = first[1]
+        yield number, record
+
+
+def _readable(record: bytes) -> bool:
+    try:
+        split(decode(record))
+    except ValueError:
+        return False
+    return True

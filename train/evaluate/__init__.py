@@ -1,0 +1,1 @@
+"""Figures that can be believed: metrics, systems, baselines and experiments."""

@@ -1,0 +1,206 @@
+"""Many systems, the same users, the same candidates: rows with intervals over users, and paired differences.
+
+The last item of each test user against 20 negatives (`train.data.protocol`), midranks for ties, means with bootstrap 95 %
+intervals. Statistics come from training users alone, the weights of fused systems from validation users alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from tqdm import tqdm
+
+from msr.backbones.protocol import even_batches
+from msr.schema import InputProblem
+from train.data import protocol
+from train.data.dataset import CatalogueItem, Interactions
+from train.data.logs import UserLog
+from train.data.negatives import TEST_NEGATIVES
+from train.data.protocol import System
+from train.data.splits import Case, Roles
+from train.evaluate import metrics, preference_quality
+from train.evaluate.fusion import Fused
+from train.evaluate.model_system import Model
+from train.evaluate.preferences import HISTORY, as_movie
+from train.evaluate.systems import Builder
+from train.names import ASK_MODEL, DEFAULT_SYSTEMS, EVERY, FUSED, MODELS, POPULARITY, SYSTEMS, UNIFORM
+from train.teach.vocabulary import Vocabulary
+
+# Which differences are worth an interval: what the adapter, the pictures, the preference, the model and counts add.
+DIFFERENCES = (
+    ("mllm", "untuned"),
+    ("mllm", "titles-only"),
+    ("mllm", "tallrec"),
+    ("mllm", "popularity"),
+    ("mllm", "recent-popularity"),
+    ("mllm", "item-knn"),
+    ("fused", "statistics"),
+    ("fused", "mllm"),
+    ("gru4rec-summaries", "gru4rec-images"),
+)
+_BATCH = 8  # users whose preferences are written at once
+
+
+@dataclass(frozen=True)
+class EvalConfig:
+    """What is compared. `full_model_users`: how many users' whole catalogue the model ranks too.
+
+    Raises:
+        ValueError: an unknown name, or a number of users under its least.
+    """
+
+    users: int = 100
+    validation_users: int = 200
+    negatives: tuple[str, ...] = (UNIFORM, POPULARITY)
+    systems: tuple[str, ...] = DEFAULT_SYSTEMS
+    full_catalogue: bool = False
+    full_model_users: int = 0
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        for name, least in (("users", 1), ("validation_users", 0), ("full_model_users", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        for kind in self.negatives or ("none",):
+            if kind not in (UNIFORM, POPULARITY):
+                raise ValueError(f"negatives are {kind!r}; they must be {UNIFORM} or {POPULARITY}")
+        for name in self.systems or ("none",):
+            if name not in SYSTEMS:
+                raise ValueError(f"system {name!r}; there are {', '.join(SYSTEMS)}")
+
+
+def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:
+    """The figures: {"users", "seconds", "rows", "differences", "fusion", "protocol", "preference_samples",
+    "preference_quality"}.
+
+    A row is {"system", "negatives", "users", "seconds", "auc": {"mean", "low", "high"}, "hr@3": ..., ...}; negatives
+    "all" is the full catalogue. A difference is {"system", "minus", "negatives", "auc", "hr@5"}, paired over users.
+
+    Raises:
+        InputProblem: no test user has a case, or a system cannot be made of these items.
+    """
+    started = time.monotonic()
+    train = Interactions(people.train, list(builder.items))
+    tested = protocol.choose(people.test, config.users, config.seed)
+    tuning = protocol.choose(people.validation, config.validation_users, config.seed)
+    made = _build(builder, people, config, fusing=bool(tuning))
+    systems = {name: system for name, system in made.items() if name in config.systems}
+    rows, differences, weights = [], [], {}
+    for kind in config.negatives:
+        cases = list(_cases(tested, train, kind, config.seed))
+        tuning_cases = list(_cases(tuning, train, kind, config.seed))
+        if not cases or (tuning and not tuning_cases):
+            raise InputProblem(f"no user has a history and {TEST_NEGATIVES} possible negatives")
+        _write_preferences(made, cases, tuning_cases)
+        weights[kind] = _fit_fusion(systems, tuning_cases)
+        measured = {}
+        for name, system in systems.items():
+            measured[name], row = _measure(system, kind, cases, len(cases))
+            rows.append(row)
+        for one, other in DIFFERENCES:
+            if one in measured and other in measured:
+                differences.append(_difference(one, other, kind, measured))
+    if config.full_catalogue:
+        _fit_fusion(systems, list(_cases(tuning, train, config.negatives[0], config.seed)))
+        for name, system in systems.items():
+            if logs := tested[: config.full_model_users] if name in ASK_MODEL else tested:
+                # One at a time, not a list: every case holds the whole catalogue.
+                rows.append(_measure(system, EVERY, _cases(logs, train, EVERY, config.seed), len(logs))[1])
+    return {
+        "users": len(tested),
+        "seconds": round(time.monotonic() - started, 1),
+        "rows": rows,
+        "differences": differences,
+        "fusion": weights,
+        "protocol": {
+            **asdict(config),
+            "target": "last item",
+            "negatives_each": TEST_NEGATIVES,
+            "preference": builder.preference,
+            "history_items_read": HISTORY,
+            "train_users": len(people.train),
+            "fusion_users": len(tuning),
+            "items": len(builder.items),
+        },
+        "preference_samples": {
+            name: dict(list(system.texts.items())[:3]) for name, system in made.items() if isinstance(system, Model)
+        },
+        "preference_quality": _quality(made, builder.items, cases),
+    }
+
+
+def _build(builder: Builder, people: Roles, config: EvalConfig, fusing: bool) -> dict[str, System]:
+    """The wanted systems and what they are made of, fitted; the fused ones are still to be, on validation users."""
+    wanted = [name for name in SYSTEMS if name in config.systems and (fusing or name not in FUSED)]
+    parts = {part for name in wanted for part in FUSED.get(name, (name,))}
+    made: dict[str, System] = {}
+    for name in SYSTEMS:
+        if name in FUSED and name in wanted:
+            made[name] = Fused(name, [made[part] for part in FUSED[name]])
+        elif name in parts:
+            ask = name in MODELS
+            made[name] = builder.model(name) if ask else builder.baseline(name)
+            if not ask:
+                made[name].fit(people.train, list(builder.items), people.validation)
+    return made
+
+
+def _write_preferences(made: Mapping[str, System], cases: Sequence[Case], tuning: Sequence[Case]) -> None:
+    """Several users at once: a batch of texts costs little more than one. Only a fused model is tuned."""
+    fused = any(name in FUSED and name in ASK_MODEL for name in made)
+    for name, system in made.items():
+        if isinstance(system, Model):
+            asked = [*cases, *tuning] if name == "mllm" and fused else cases
+            with tqdm(total=len(asked), desc=f"preferences, {name}", unit="user") as bar:
+                for some in even_batches(asked, _BATCH):
+                    system.prepare(some)
+                    bar.update(len(some))
+
+
+def _cases(logs: Sequence[UserLog], train: Interactions, kind: str, seed: int) -> Iterator[Case]:
+    """The users' cases in order; a user for whom there are too few negatives is left out."""
+    return (case for log in logs if (case := protocol.case(log, train, kind, seed)))
+
+
+def _fit_fusion(systems: Mapping[str, System], validation: Sequence[Case]) -> dict[str, dict[str, float]]:
+    """Weights of every fused system."""
+    return {
+        name: system.fit(tqdm(validation, f"fitting {name}", unit="user")).weights
+        for name, system in systems.items()
+        if isinstance(system, Fused)
+    }
+
+
+def _quality(made: Mapping[str, System], items: Mapping[str, CatalogueItem], cases: Sequence[Case]) -> dict:
+    """Whether the texts of the tested users say what their items are (`train.evaluate.preference_quality`); empty without known words."""
+    if not any(item.words for item in items.values()):
+        return {}
+    shots = {item_id: as_movie(item) for item_id, item in items.items()}
+    vocabulary = Vocabulary(shots.values())
+    histories = {case.user: [shots[item_id] for item_id in case.history[-HISTORY:]] for case in cases}
+    return {
+        name: preference_quality.of_histories(
+            {u: t for u, t in system.texts.items() if u in histories}, histories, vocabulary
+        )
+        for name, system in made.items()
+        if isinstance(system, Model)
+    }
+
+
+def _measure(system: System, kind: str, cases: Iterable[Case], total: int) -> tuple[list[dict[str, float]], dict]:
+    """Each user's metrics, and the row of the table."""
+    started, found = time.monotonic(), []
+    for case in tqdm(cases, f"{system.name}, {kind}", total, unit="user"):
+        scores = system.scores(case)
+        found.append(metrics.user_metrics(scores[0], scores[1:]))
+    seconds = round(time.monotonic() - started, 1)
+    means = {name: metrics.interval([user[name] for user in found]) for name in found[0]}
+    return found, {"system": system.name, "negatives": kind, "users": len(found), "seconds": seconds, **means}
+
+
+def _difference(one: str, other: str, kind: str, measured: Mapping[str, list[dict[str, float]]]) -> dict:
+    pairs = list(zip(measured[one], measured[other], strict=True))
+    means = {name: metrics.interval([a[name] - b[name] for a, b in pairs]) for name in ("auc", "hr@5")}
+    return {"system": one, "minus": other, "negatives": kind, **means}

@@ -1,0 +1,228 @@
+"""What an experiment found so far: one JSON object a line, so that an interrupted one goes on."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from msr.backbones.protocol import Backbone, Generation, even_batches
+from msr.backbones.wrappers import CachedBackbone
+from msr.prompts import Prompt
+from train.data.protocol import System
+from train.data.splits import Case
+from train.evaluate import metrics
+from train.evaluate.experiments.interval_plot import Interval, Plot
+from train.evaluate.model_system import Model, ScoreLog
+from train.evaluate.preferences import Reading, Shelf, writer
+from train.names import GENERATED, UNIFORM
+
+
+class UserLines:
+    """Records by user, or by user and what was asked ("kim/blocks of 3/uniform").
+
+    A file of other settings is started anew; a line that was cut off is measured again.
+    """
+
+    def __init__(self, path: Path, settings: dict[str, Any]) -> None:
+        self._path = path
+        self.known: dict[str, dict[str, Any]] = {}
+        head = json.dumps({"settings": settings}, sort_keys=True)
+        lines = path.read_text(encoding="utf-8").split("\n")[:-1] if path.exists() else []
+        kept = lines[1:] if lines[:1] == [head] else []
+        path.write_text("\n".join([head, *kept, ""]), encoding="utf-8")
+        for record in map(json.loads, kept):
+            self.known[record["user"]] = record
+
+    def add(self, user: str, record: dict[str, Any]) -> None:
+        self.known[user] = {"user": user, **record}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(self.known[user], ensure_ascii=False) + "\n")
+
+
+# ---- The model as a system of an experiment: how it reads histories can be varied, and what that costs is counted.
+
+
+class Meter:
+    """A backbone that writes everything anew and counts the `tokens` of its prompts and the `seconds` that it took."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+        self.tokens = 0
+        self.seconds = 0.0
+
+    def generate(
+        self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None = None
+    ) -> list[Generation]:
+        self.tokens += sum(reading.tokens for reading in self._backbone.reading(prompts))
+        started = time.perf_counter()
+        answers = self._backbone.generate(prompts, max_new_tokens, stop)
+        self.seconds += time.perf_counter() - started
+        return answers
+
+
+class Asked(Model):
+    """`Model` with preferences in one `Reading`.
+
+    `described` shows the history's items, `shelf` the candidates. Descriptions may come from a cache; preferences are
+    written anew, so that what they cost is measured.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        backbone: Backbone,
+        cached: CachedBackbone,
+        shelf: Shelf,
+        log: ScoreLog,
+        reading: Reading,
+        tuned: bool = True,
+        described: Shelf | None = None,
+    ) -> None:
+        self._meter = Meter(backbone)
+        write = writer(GENERATED, described or shelf, cached, reading, self._meter)
+        super().__init__(name, cached, shelf, write, log, tuned, reading.history)
+        self._costs: dict[str, dict[str, float]] = {}
+
+    def prepare(self, cases: Sequence[Case]) -> None:
+        """Writes the preferences of the cases' users in one batch; each has an equal share of what it costs."""
+        new = [case.user for case in cases if case.user not in self.texts]
+        tokens, seconds = self._meter.tokens, self._meter.seconds
+        super().prepare(cases)
+        for user in new:
+            self._costs[user] = {
+                "preference tokens": (self._meter.tokens - tokens) / len(new),
+                "preference seconds": (self._meter.seconds - seconds) / len(new),
+            }
+
+    def costs(self, user: str) -> dict[str, float]:
+        """{"preference tokens": read, "preference seconds"} of a user whose text was written."""
+        return self._costs[user]
+
+
+# ---- A grid of cells by users, resumable: every cell asks the same users, and each answer is kept as soon as it is there.
+#
+# The figures are those of `train.evaluate.metrics`, with bootstrap 95 % intervals over users; differences to the reference are
+# paired over users.
+
+
+COSTS = ("preference tokens", "preference seconds")
+_TOGETHER = 8  # users whose preferences are written in one batch
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One way of recommending: a row of the table and a point of the plot.
+
+    system: its name; make: makes it, called if a user is still to be asked; at, line: the place of its point and the
+    line that joins it to others. Without `at` it is a level that holds at every place.
+    """
+
+    system: str
+    make: Callable[[], System]
+    at: str | None = None
+    line: str = ""
+    negatives: str = UNIFORM
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The cells of an experiment, the users' cases by kind of negatives, and what the plot and the table say.
+
+    joined: the places have an order, so points of a line are joined; reference: the system to which the others with
+    the same negatives are compared, None for no differences.
+    """
+
+    title: str
+    across: str
+    cells: tuple[Cell, ...]
+    cases: Mapping[str, Sequence[Case]]
+    reference: str | None = None
+    joined: bool = False
+
+
+def run(plan: Plan, log: UserLines) -> None:
+    """Asks what the log does not know yet, cell by cell."""
+    for cell in plan.cells:
+        left = [case for case in plan.cases[cell.negatives] if _key(cell, case) not in log.known]
+        if not left:
+            continue
+        system = cell.make()
+        with tqdm(total=len(left), desc=f"{cell.system}, {cell.negatives}", unit="user") as bar:
+            for some in even_batches(left, _TOGETHER):
+                if isinstance(system, Asked):
+                    system.prepare(some)
+                for case in some:
+                    log.add(_key(cell, case), _record(system, case))
+                    bar.update()
+
+
+def _key(cell: Cell, case: Case) -> str:
+    return f"{case.user}/{cell.system}/{cell.negatives}"
+
+
+def _record(system: System, case: Case) -> dict[str, Any]:
+    scores = system.scores(case)
+    record: dict[str, Any] = {"figures": metrics.user_metrics(scores[0], scores[1:])}
+    if isinstance(system, Asked):
+        record |= {"costs": system.costs(case.user), "text": system.texts[case.user]}
+    return record
+
+
+def summary(plan: Plan, log: UserLines) -> dict[str, Any]:
+    """{"users", "rows", "differences"}: a row for each cell, and its AUC and HR@5 minus the reference's.
+
+    A row is {"system", "negatives", "users", "auc": {"mean", "low", "high"}, "hr@3": ..., ...}, for the model with the
+    COSTS of a user's preference on average and the first user's text.
+    """
+    records = {cell: [log.known[_key(cell, case)] for case in plan.cases[cell.negatives]] for cell in plan.cells}
+    return {
+        "users": max(map(len, records.values())),
+        "rows": [_row(cell, found) for cell, found in records.items()],
+        "differences": [
+            _difference(cell, reference, records)
+            for cell in plan.cells
+            for reference in plan.cells
+            if reference.system == plan.reference and reference.negatives == cell.negatives and cell != reference
+        ],
+    }
+
+
+def _row(cell: Cell, found: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    row: dict[str, Any] = {"system": cell.system, "negatives": cell.negatives, "users": len(found)}
+    row |= {name: metrics.interval(_column(found, name)) for name in found[0]["figures"]}
+    if "costs" in found[0]:
+        row |= {name: round(statistics.mean(record["costs"][name] for record in found), 3) for name in COSTS}
+        row["sample"] = found[0]["text"]
+    return row
+
+
+def _difference(cell: Cell, other: Cell, records: Mapping[Cell, Sequence[Mapping[str, Any]]]) -> dict[str, Any]:
+    means = {}
+    for name in ("auc", "hr@5"):
+        pairs = zip(_column(records[cell], name), _column(records[other], name), strict=True)
+        means[name] = metrics.interval([mine - theirs for mine, theirs in pairs])
+    return {"system": cell.system, "minus": other.system, "negatives": cell.negatives, **means}
+
+
+def plot(plan: Plan, found: Mapping[str, Any]) -> Plot:
+    """The AUC of every cell: points with intervals, and levels for what has no place."""
+    lines: dict[str, dict[str, Interval]] = {}
+    levels = {}
+    for cell, row in zip(plan.cells, found["rows"], strict=True):
+        if cell.at is None:
+            levels[cell.system] = row["auc"]["mean"]
+        else:
+            lines.setdefault(cell.line, {})[cell.at] = row["auc"]
+    return Plot(plan.title, plan.across, "AUC, with 95 % intervals over users", lines, levels, plan.joined)
+
+
+def _column(found: Iterable[Mapping[str, Any]], name: str) -> list[float]:
+    return [record["figures"][name] for record in found]

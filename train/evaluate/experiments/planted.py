@@ -1,0 +1,216 @@
+"""What the texts of a planted user say of the two tastes, block by block."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from msr.backbones.protocol import even_batches
+from msr.backbones.wrappers import CachedBackbone
+from msr.schema import Item, ItemSummary
+from msr.stages import rank
+from train.evaluate import metrics, preference_quality
+from train.evaluate.experiments import line_chart
+from train.evaluate.experiments import users as walk
+from train.evaluate.experiments.grid import UserLines
+from train.evaluate.experiments.users import PlantedUser, Taste
+from train.evaluate.held_out import pictured
+from train.evaluate.model_system import result
+from train.teach import targets
+from train.teach.pictures import Shot
+from train.teach.vocabulary import Vocabulary, facts_of
+
+# From such a word to the end of the clause a text speaks of what was.
+_PAST = re.compile(r"[^.;,]*\b(?:earlier|previously|formerly|in the past|no longer|used to)\b[^.;]*", re.IGNORECASE)
+
+
+def current(text: str) -> str:
+    """The text without its clauses about the past."""
+    return _PAST.sub("", text)
+
+
+def measures(user: PlantedUser, texts: Sequence[str], vocabulary: Vocabulary) -> dict[str, float | None]:
+    """One user's figures from the text after each block. Shares and yes or no are in [0, 1], the others are blocks.
+
+    "named": the last text names all of the taste; "attributes": which share of it. "first named" and "named again"
+    count blocks from the start of the first and of the second taste to the text that names all of it, 1 for the first
+    block; "gone" counts blocks after the switch to the text that names nothing of the first taste as current. None if
+    it never happens. "replaced": named again and gone within two blocks. "false": the last text names, even as past,
+    something that no item of the history had; "false claims": which share of its claims.
+    """
+    now = [vocabulary.named(current(text)) for text in texts]
+    after = now[user.switch :]
+    again, gone = _first(user.after <= named for named in after), _first(not user.before & named for named in after)
+    seen = set().union(*(facts_of(shot) for block in user.blocks for shot in block))
+    claims = vocabulary.claims(texts[-1])
+    wrong = sum(not claim & seen for claim in claims)
+    return {
+        "named": float(user.after <= now[-1]),
+        "attributes": len(user.after & now[-1]) / len(user.after),
+        "first named": _first(user.before <= named for named in now[: user.switch]),
+        "named again": again,
+        "gone": gone,
+        "replaced": float(again is not None and again <= 2 and gone is not None and gone <= 2),
+        "false": float(wrong > 0),
+        "false claims": wrong / len(claims) if claims else 0.0,
+    }
+
+
+def by_block(user: PlantedUser, texts: Sequence[str], vocabulary: Vocabulary) -> dict[str, dict[str, float]]:
+    """Whether the text names all of each taste, and anything of the first one, by blocks since the switch (0: the
+    first block of the new taste)."""
+    found = {}
+    for index, text in enumerate(texts):
+        named = vocabulary.named(current(text))
+        found[str(index - user.switch)] = {
+            "first taste": float(user.before <= named),
+            "second taste": float(user.after <= named),
+            "anything of the first": float(bool(user.before & named)),
+        }
+    return found
+
+
+def told(taste: Taste) -> str:
+    return " and ".join(value for _, value in sorted(taste))
+
+
+def _first(happened) -> int | None:
+    return next((count for count, yes in enumerate(happened, start=1) if yes), None)
+
+
+# ---- `python -m train experiment planted`: does the preference text find a taste that is known, and follow its switch?
+#
+# python -m train experiment planted --catalogue drawn --users 200 --json planted.json
+#
+# Simulated users (`train.evaluate.experiments.users`) are described, summarised and ranked for as the app does it. The rates of
+# naming are over users, with bootstrap 95 % intervals; hit rates are of one unseen thing of the last taste against 20
+# others.
+
+
+RATES = ("named", "attributes", "replaced", "false", "false claims", "hr@1", "hr@5", "auc")
+WAITS = ("first named", "named again", "gone")
+_TOGETHER = 8  # users whose texts are written in one batch
+_CASES = 6
+
+
+def run(backbone: CachedBackbone, users: Sequence[PlantedUser], vocabulary: Vocabulary, log: UserLines) -> None:
+    """Measures the users whom the log does not know yet."""
+    left = [user for user in users if user.name not in log.known]
+    with tqdm(total=len(users), initial=len(users) - len(left), desc="planted", unit="user") as bar:
+        for some in even_batches(left, _TOGETHER):
+            items = [walk.shown(user) for user in some]
+            described, texts = walk.write(backbone, items)
+            for user, shown, own in zip(some, items, texts, strict=True):
+                log.add(user.name, _record(backbone, user, shown, described, own, vocabulary))
+                bar.update()
+
+
+def _record(
+    backbone: CachedBackbone,
+    user: PlantedUser,
+    shown: Sequence[Sequence[Item]],
+    described: Mapping[str, ItemSummary],
+    texts: Sequence[str],
+    vocabulary: Vocabulary,
+) -> dict[str, Any]:
+    recent = [item.title for block in shown for item in block]
+    candidates = [pictured(shot, titled=True) for shot in (user.liked, *user.others)]
+    scored = result(rank.score(backbone, texts[-1], recent, candidates))
+    logits = {candidate.item_id: candidate.answer.logit for candidate in scored}
+    liked, *others = (logits[item.id] for item in candidates)
+    ranked = metrics.user_metrics(liked, others)
+    figures = measures(user, texts, vocabulary)
+    return {
+        "before": told(user.before),
+        "after": told(user.after),
+        "switch": user.switch,
+        "figures": figures | {k: ranked[k] for k in ("hr@5", "auc")} | {"hr@1": float(liked > max(others))},
+        "by_block": by_block(user, texts, vocabulary),
+        "texts": list(texts),
+        "items": [[targets.phrase(shot) for shot in block] for block in user.blocks],
+        "described": [[described[item.id].text for item in block] for block in shown],
+    }
+
+
+def summary(records: Sequence[Mapping[str, Any]], catalogue: str) -> dict[str, Any]:
+    """{"rows", "waits", "curves", "cases"}: rates with intervals, blocks until something happens, shares by block."""
+    figures = [record["figures"] for record in records]
+    row = {name: preference_quality.summary(f[name] for f in figures) for name in RATES}
+    return {
+        "users": len(records),
+        "rows": [{"system": f"planted, {catalogue}", "negatives": "uniform", **row}],
+        "waits": {name: _waits([f[name] for f in figures]) for name in WAITS},
+        "curves": _curves(records),
+        "cases": list(_cases(records)),
+    }
+
+
+def _waits(blocks: Sequence[int | None]) -> dict[str, Any]:
+    """Who got there at all, the median of their blocks, and the share of all users after 1, 2, ... blocks."""
+    there = [count for count in blocks if count is not None]
+    return {
+        "share": round(len(there) / len(blocks), 4),
+        "median": statistics.median(there) if there else None,
+        "within": {n: round(sum(c <= n for c in there) / len(blocks), 4) for n in range(1, max(there, default=0) + 1)},
+    }
+
+
+def _curves(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """By curve and by blocks since the switch: the share of users whose text names it."""
+    found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for record in records:
+        for offset, named in record["by_block"].items():
+            for curve, value in named.items():
+                found[curve][int(offset)].append(value)
+    return {
+        curve: {str(n): round(statistics.mean(values[n]), 4) for n in sorted(values)} for curve, values in found.items()
+    }
+
+
+def _cases(records: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """A few readable ones, failures among them: half where the taste is replaced, half where it is not."""
+    for good in (1.0, 0.0):
+        fitting = [r for r in records if r["figures"]["replaced"] == good]
+        for record in fitting[: _CASES // 2]:
+            yield {key: record[key] for key in ("user", "before", "after", "switch", "items", "described", "texts")}
+
+
+def plot(found: Mapping[str, Any]) -> str:
+    """The curves as SVG."""
+    steps = list(next(iter(found["curves"].values())))
+    names = [f"{n} before" if (n := -int(step)) > 0 else f"+{-n + 1}" for step in steps]
+    curves = {name: [values.get(step) for step in steps] for name, values in found["curves"].items()}
+    return line_chart.lines(
+        "Share of users whose preference text names the taste", "blocks around the switch", names, curves
+    )
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """The table, the waits and the cases."""
+    (row,) = found["rows"]
+    parts = [f"{row['system']}: {found['users']} users; brackets are bootstrap 95 % intervals over users", ""]
+    parts += ["| figure | share |", "| --- | --- |"]
+    parts += [f"| {name} | {v['mean']:.3f} [{v['low']:.3f}, {v['high']:.3f}] |" for name in RATES if (v := row[name])]
+    parts += ["", "| blocks until | ever | median | within 1, 2, ... |", "| --- | --- | --- | --- |"]
+    for name, waits in found["waits"].items():
+        within = ", ".join(f"{share:.2f}" for share in waits["within"].values())
+        median = "never" if waits["median"] is None else f"{waits['median']:g}"
+        parts.append(f"| {name} | {waits['share']:.2f} | {median} | {within} |")
+    for case in found["cases"]:
+        parts += ["", f"{case['user']}: {case['before']}, then {case['after']} from block {case['switch'] + 1}:", ""]
+        parts += [
+            f"{n}. {'; '.join(items)}: {t}"
+            for n, (items, t) in enumerate(zip(case["items"], case["texts"], strict=True), 1)
+        ]
+    return "\n".join(parts)
+
+
+def vocabulary_of(users: Iterable[PlantedUser], pool: Sequence[Shot]) -> Vocabulary:
+    """All attribute words of the pool and of what the users were given."""
+    given = [s for user in users for s in (*(s for block in user.blocks for s in block), user.liked, *user.others)]
+    return Vocabulary([*pool, *given])

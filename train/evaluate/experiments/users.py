@@ -1,0 +1,181 @@
+"""Simulated users with a hidden taste: two attributes that all items of a block share, switched once.
+
+What follows the switch has nothing of the first taste and the other way round, so what a text names tells where it is
+from. The drawn things come from another seed than any that is trained on; photos are those of the test split.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import random
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from msr.backbones.wrappers import CachedBackbone
+from msr.config import PipelineConfig
+from msr.evidence.units import Inputs
+from msr.schema import InputProblem, Item, ItemSummary, Recommendation
+from msr.stages import describe, explain, preference, rank
+from train import draw
+from train.evaluate.held_out import pictured
+from train.evaluate.model_system import result
+from train.teach import pictures
+from train.teach.pictures import Shot
+from train.teach.targets import Word, words_of
+from train.teach.tasks import TASTE_SLOTS
+
+SIZE = 3  # items a block
+NEGATIVES = 20
+DRAWN_SEED = 900_000_000  # far from the seeds of training and of the demo
+_TRIES = 400
+
+Taste = frozenset[Word]
+
+
+@dataclass(frozen=True)
+class PlantedUser:
+    """`before` holds in the blocks 0 to `switch` - 1, `after` from there on; `liked` has all of `after`."""
+
+    name: str
+    before: Taste
+    after: Taste
+    switch: int
+    blocks: tuple[tuple[Shot, ...], ...]
+    liked: Shot
+    others: tuple[Shot, ...]
+
+
+def planted(kind: str, pool: Sequence[Shot], count: int, seed: int, blocks: int = 5) -> Iterator[PlantedUser]:
+    """Users of "drawn" or "fashion" things; user n is the same for every count. They switch after two blocks or later.
+
+    Raises InputProblem if the pool of photos is too small for two tastes.
+    """
+    for number in range(count):
+        rng = random.Random(int.from_bytes(hashlib.sha256(f"{kind}/{seed}/{number}".encode()).digest()[:8]))
+        shelf = DrawnShelf(rng, number) if kind == "drawn" else PhotoShelf(rng, pool)
+        switch = 2 + number % (blocks - 3) if blocks > 3 else 1
+        yield _user(f"{kind}-{seed}-{number}", shelf, switch, blocks)
+
+
+class DrawnShelf:
+    """Things that are drawn as they are wanted."""
+
+    def __init__(self, rng: random.Random, number: int) -> None:
+        self._rng = rng
+        self._seed = DRAWN_SEED + 1000 * number
+        self._count = 0
+
+    def taste(self) -> Taste:
+        while True:
+            slots = self._rng.choice(TASTE_SLOTS["drawn"])
+            words = {word for word in words_of(self._draw({})) if word[0] in slots}
+            if len(words) == len(slots):
+                return frozenset(words)
+
+    def take(self, wanted: Taste, unwanted: Taste, count: int) -> list[Shot]:
+        """New things with all that is wanted and nothing of what is not."""
+        wants = {slot: {"wooden": "wood"}.get(value, value) for slot, value in wanted}
+        found: list[Shot] = []
+        while len(found) < count:
+            shot = self._draw(wants)
+            if not unwanted & set(words_of(shot)):
+                found.append(shot)
+        return found
+
+    def put_back(self, shots: Sequence[Shot]) -> None:
+        """Nothing: another one is drawn."""
+
+    def others(self, taste: Taste, count: int) -> list[Shot]:
+        """New things that have not all of a taste."""
+        drawn = (self._draw({}) for _ in itertools.count())
+        return list(itertools.islice((shot for shot in drawn if not taste <= set(words_of(shot))), count))
+
+    def _draw(self, wants: dict[str, str]) -> Shot:
+        self._count += 1
+        return pictures.drawn_shot(draw.sample(self._rng, **wants), self._seed + self._count, self._rng)
+
+
+class PhotoShelf:
+    """Photos of a pool, each taken once."""
+
+    def __init__(self, rng: random.Random, pool: Sequence[Shot]) -> None:
+        self._rng = rng
+        self._left = rng.sample(list(pool), len(pool))
+
+    def taste(self) -> Taste:
+        """One that enough photos have for a history and a candidate."""
+        counts: dict[Taste, int] = defaultdict(int)
+        for shot in self._left:
+            for slots in TASTE_SLOTS["fashion"]:
+                taste = frozenset(word for word in words_of(shot) if word[0] in slots)
+                counts[taste] += len(taste) == len(slots)
+        common = sorted((t for t, n in counts.items() if n > 4 * SIZE), key=sorted)
+        if len(common) < 2:
+            raise InputProblem("too few held-out photos share two attributes; use the whole of fashion-products")
+        return self._rng.choice(common)
+
+    def take(self, wanted: Taste, unwanted: Taste, count: int) -> list[Shot]:
+        """Fewer if there are no more."""
+        fits = [s for s in self._left if wanted <= set(words_of(s)) and not unwanted & set(words_of(s))][:count]
+        self._left = [s for s in self._left if s not in fits]
+        return fits
+
+    def put_back(self, shots: Sequence[Shot]) -> None:
+        self._left += shots
+
+    def others(self, taste: Taste, count: int) -> list[Shot]:
+        return [shot for shot in self._left if not taste <= set(words_of(shot))][:count]
+
+
+def _user(name: str, shelf: DrawnShelf | PhotoShelf, switch: int, blocks: int) -> PlantedUser:
+    for _ in range(_TRIES):
+        before, after = shelf.taste(), shelf.taste()
+        if before & after:
+            continue
+        first = shelf.take(before, after, switch * SIZE)
+        second = shelf.take(after, before, (blocks - switch) * SIZE + 1)
+        if len(first) == switch * SIZE and len(second) == (blocks - switch) * SIZE + 1:
+            *later, liked = second
+            items = [*first, *later]
+            cut = tuple(tuple(items[n : n + SIZE]) for n in range(0, len(items), SIZE))
+            return PlantedUser(name, before, after, switch, cut, liked, tuple(shelf.others(after, NEGATIVES)))
+        shelf.put_back([*first, *second])
+    raise InputProblem("no two tastes with enough held-out photos; use the whole of fashion-products")
+
+
+# ---- Simulated users through the stages of the app: described, summarised block by block, ranked for, explained.
+
+
+CONFIG = PipelineConfig(block_size=SIZE)
+
+
+def shown(user: PlantedUser) -> list[list[Item]]:
+    """The user's blocks as the app sees them."""
+    return [[pictured(shot, titled=True) for shot in block] for block in user.blocks]
+
+
+def write(
+    backbone: CachedBackbone, users: Sequence[Sequence[Sequence[Item]]]
+) -> tuple[dict[str, ItemSummary], list[list[str]]]:
+    """Describes the items of several users (blocks of items); returns that and each user's texts after each block."""
+    every = [item for blocks in users for block in blocks for item in block]
+    unique = list({item.id: item for item in every}.values())
+    described = result(describe.describe(backbone, unique, CONFIG))
+    read = [[[(item, described[item.id]) for item in block] for block in blocks] for blocks in users]
+    steps = list(preference.recompute(backbone, read, CONFIG.max_preference_tokens))
+    return described, [[step[n] for step in steps[: len(blocks)]] for n, blocks in enumerate(users)]
+
+
+def ranked(backbone: CachedBackbone, user: PlantedUser, top: int) -> tuple[Inputs, tuple[Recommendation, ...]]:
+    """The first `top` of the user's candidates with their reasons, and the inputs with those as candidates."""
+    blocks = shown(user)
+    described, ((*_, text),) = write(backbone, [blocks])
+    history = tuple(item for block in blocks for item in block)
+    offered = {shot.key: pictured(shot, titled=True) for shot in (user.liked, *user.others)}
+    scored = result(rank.score(backbone, text, [item.title for item in history], list(offered.values())))
+    best = rank.recommendations(scored, offered, top)
+    best, more = result(explain.explain(backbone, text, best, offered, CONFIG))
+    candidates = tuple(offered[r.item_id] for r in best)
+    return Inputs(history, preference.blocks(history, SIZE), described | more, text, candidates), best

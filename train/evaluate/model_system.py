@@ -1,0 +1,111 @@
+"""The multimodal model as one of the compared systems, asked through `msr` exactly as the app asks.
+
+What it answered is appended to a JSONL file under a key of all that it saw, so an interrupted evaluation goes on, and
+equal questions (titles alone, of items that have no picture) are asked once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+
+from msr.backbones.wrappers import CachedBackbone, model_key
+from msr.stages import rank
+from msr.storage import content_key
+from train.data.splits import Case
+from train.evaluate.preferences import HISTORY, Shelf, Writer
+
+
+class ScoreLog:
+    """Scores by key, one JSON object a line: {"key", "scores"}. A line that was cut off is asked again.
+
+    Without a path they are kept in memory.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path
+        self._known: dict[str, list[float]] = {}
+        lines = path.read_text(encoding="utf-8").split("\n") if path and path.exists() else [""]
+        for line in lines[:-1]:
+            entry = json.loads(line)
+            self._known[entry["key"]] = entry["scores"]
+        if lines[-1]:  # without its line break
+            path.write_text("\n".join([*lines[:-1], ""]), encoding="utf-8")
+
+    def get(self, key: str) -> list[float] | None:
+        return self._known.get(key)
+
+    def put(self, key: str, scores: list[float]) -> None:
+        self._known[key] = scores
+        if self._path:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"key": key, "scores": scores}) + "\n")
+
+
+class Model:
+    """Scores are Yes-minus-No logits after a preference text and the recent titles.
+
+    `tuned=False` switches the adapter off for the preferences and the answers; a pocket model keeps its connector,
+    without which it would be blind. `shelf` decides whether pictures are shown, `write` what the preference says, and
+    `history` how many latest items the recent titles are taken from.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        backbone: CachedBackbone,
+        shelf: Shelf,
+        write: Writer,
+        log: ScoreLog,
+        tuned: bool = True,
+        history: int = HISTORY,
+    ) -> None:
+        self.name = name
+        self._backbone = backbone
+        self._shelf = shelf
+        self._write = write
+        self._history = history
+        self._log = log
+        self._off = nullcontext if tuned else backbone.adapter_off
+        self.texts: dict[str, str] = {}  # preferences by user
+
+    def prepare(self, cases: Sequence[Case]) -> None:
+        """Writes the preferences of the cases' users, several in one batch."""
+        new = [case for case in cases if case.user not in self.texts]
+        if new:
+            with self._off():
+                texts = self._write([case.history for case in new])
+            self.texts.update(zip((case.user for case in new), texts, strict=True))
+
+    def scores(self, case: Case) -> np.ndarray:
+        """(candidates,)"""
+        self.prepare([case])
+        text = self.texts[case.user]
+        recent = [self._shelf.title(item_id) for item_id in case.history[-self._history :]]
+        items = self._shelf.pick(case.candidates)
+        with self._off():
+            key = content_key(
+                model=model_key(self._backbone.identity()),
+                preference=text,
+                recent=recent,
+                candidates=[[i.id, i.title, i.picture.digest if i.picture else None] for i in items],
+            )[:24]
+            found = self._log.get(key)
+            if found is None:
+                logits = {c.item_id: c.answer.logit for c in result(rank.score(self._backbone, text, recent, items))}
+                found = [logits[item.id] for item in items]
+                self._log.put(key, found)
+        return np.array(found)
+
+
+def result(work):
+    """What a generator returns once it is exhausted."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            return end.value

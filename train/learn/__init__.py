@@ -1,0 +1,1 @@
+"""The model in training: batches, losses, the loop, and what a run leaves behind."""

@@ -1,0 +1,104 @@
+"""What training with several processes adds: they start alike, and add up their gradients.
+
+`torchrun --nproc_per_node 2 -m train sft ...` starts them; alone, a process finds nothing to do here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from accelerate import Accelerator, PartialState
+from accelerate.utils import broadcast
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import DTensor, distribute_tensor
+from torch.nn.utils import clip_grads_with_norm_, get_total_norm
+from torch.utils._pytree import tree_map
+
+from msr import shards
+
+
+def joined() -> PartialState:
+    """This process among the others of the run; the first call meets them."""
+    return shards.met()
+
+
+@torch.no_grad()
+def start_alike(parameters: Sequence[torch.Tensor]) -> None:
+    """Gives every process the main one's values, in place."""
+    for parameter in parameters:
+        broadcast(parameter.data)
+
+
+def sum_gradients(accelerator: Accelerator, parameters: Sequence[torch.Tensor]) -> None:
+    """Adds up the processes' gradients, in place and in one exchange.
+
+    Not by DistributedDataParallel, which wants every parameter in every backward pass: text alone does not reach the
+    connector, and a process may have no part of a small step. What no process used keeps no gradient.
+    """
+    parameters = [p for p in parameters if not isinstance(p, DTensor)]  # sharded ones have been added up
+    if accelerator.num_processes == 1 or not parameters:
+        return
+    gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+    used = gradients[0].new_tensor([p.grad is not None for p in parameters])
+    total = accelerator.reduce(torch.cat([*(g.flatten() for g in gradients), used]), "sum")
+    *summed, used = total.split([*(p.numel() for p in parameters), len(parameters)])
+    for parameter, gradient, processes in zip(parameters, summed, used.tolist(), strict=True):
+        parameter.grad = gradient.view_as(parameter) if processes else None
+
+
+# ---- One model over several processes: each holds a part of every decoder layer, and a layer is whole while it works.
+#
+# torchrun --nproc_per_node 8 -m train sft --backbone NAME --dataset folder --data DATA --out runs/large --shard
+#
+# Fully sharded data parallelism (FSDP, arXiv 2304.11277) as PyTorch has it for each module. What stands outside the
+# layers (embeddings, tower, connector) is whole everywhere, as without. Gradients of sharded weights arrive added up.
+
+
+def shard(layers: Sequence[torch.nn.Module], processes: int) -> None:
+    """Leaves each of `processes` with its part of the layers, which are alike everywhere before."""
+    mesh = init_device_mesh(next(layers[0].parameters()).device.type, (processes,))
+    for layer in layers:
+        fully_shard(layer, mesh=mesh, reshard_after_forward=True)
+        layer.set_force_sum_reduction_for_comms(True)  # a process's loss is its share of the step's, not a mean
+        layer.set_gradient_divide_factor(1.0)
+
+
+@torch.no_grad()
+def load(parameters: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor]) -> None:
+    """Gives the parameters the whole weights of their names, in place."""
+    for name, weight in weights.items():
+        parameters[name].copy_(_alike(weight, parameters[name]))
+
+
+def whole(state):
+    """Tensors of a nested dict or list, with sharded ones put together; all processes call it."""
+    return tree_map(lambda value: value.full_tensor() if isinstance(value, DTensor) else value, state)
+
+
+def divided(state: dict, parameters: Sequence[torch.Tensor]) -> dict:
+    """The state of an optimiser of `parameters`, from whole tensors to tensors that are sharded as they are."""
+
+    parts = {
+        number: {name: _alike(value, parameters[number]) for name, value in values.items()}
+        for number, values in state["state"].items()
+    }
+    return {**state, "state": parts}
+
+
+def _alike(value, parameter: torch.Tensor):
+    """A whole tensor of the parameter's shape, sharded as the parameter is; anything else as it is."""
+    if not isinstance(parameter, DTensor) or not torch.is_tensor(value) or value.shape != parameter.shape:
+        return value
+    return distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements)
+
+
+def clip(parameters: Sequence[torch.Tensor], most: float) -> None:
+    """Scales gradients down to a norm of `most` over all of them, sharded and whole ones together."""
+    kinds = [[p for p in parameters if p.grad is not None and isinstance(p, DTensor) is kind] for kind in (True, False)]
+    norms = [whole(get_total_norm([p.grad for p in some])) for some in kinds if some]
+    norm = torch.linalg.vector_norm(torch.stack(norms))
+    for some in kinds:
+        if some:
+            clip_grads_with_norm_(some, most, norm)

@@ -1,0 +1,165 @@
+"""Examples to tensors: answer-only labels, and candidates packed behind one shared prefix.
+
+Prompts come from `msr.prompts` and ids from `msr.backbones.transformers.tokens`, exactly as at inference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass, fields, replace
+
+import torch
+from torch.nn import functional
+
+from msr.backbones.transformers.batching import common
+from msr.backbones.transformers.tokens import ChatTokens
+from msr.prompts import Prompt
+from train.learn.attention import PADDING, PREFIX
+
+IGNORE = -100
+
+
+@dataclass(frozen=True)
+class Example:
+    """A prompt and the answer to learn (tasks describe, preference, explain). Pictures are keyed by digest."""
+
+    prompt: Prompt
+    answer: str
+
+
+@dataclass(frozen=True)
+class Slate:
+    """One user's candidates behind one prefix (task recommend); `liked[k]` belongs to `prompts[k]`."""
+
+    prompts: tuple[Prompt, ...]
+    liked: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What carries a label in one batch, or added up over the batches of a step.
+
+    answers: rows with an answer; tokens: their answer tokens; liked, disliked: candidates of slates.
+    """
+
+    answers: int = 0
+    tokens: int = 0
+    liked: int = 0
+    disliked: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+    @property
+    def pairs(self) -> int:
+        """Prompts with a label: what the speed of training is counted in."""
+        return self.answers + self.liked + self.disliked
+
+
+@dataclass
+class Batch:
+    """Tensors of one forward pass.
+
+    ids: (B, T); positions: (B, T) or (3, B, T); pictures: keys in reading order.
+    Of answers: mask, labels: (B, T). Of slates: segments: (B, T), see `train.learn.attention`; reads: (N, 2) row and column
+    of answer positions; liked: (N,); slate: (N,).
+    """
+
+    ids: torch.Tensor
+    positions: torch.Tensor
+    pictures: list[str]
+    mask: torch.Tensor | None = None
+    labels: torch.Tensor | None = None
+    segments: torch.Tensor | None = None
+    reads: torch.Tensor | None = None
+    liked: torch.Tensor | None = None
+    slate: torch.Tensor | None = None
+
+    @property
+    def tokens(self) -> int:
+        return int(self.ids.numel())
+
+    @property
+    def counts(self) -> Counts:
+        if self.labels is not None:
+            return Counts(answers=len(self.labels), tokens=int((self.labels != IGNORE).sum()))
+        liked = int(self.liked.sum())
+        return Counts(liked=liked, disliked=len(self.liked) - liked)
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch with its tensors on `device`."""
+        tensors = {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), torch.Tensor)}
+        return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})
+
+
+class Encoder:
+    """Encodes prompts as `read` reads them: ids, and positions, (T,) or (3, T) (`msr.backbones.transformers.batching.positions`)."""
+
+    def __init__(self, tokens: ChatTokens, read: Callable[[Prompt], tuple[list[int], torch.Tensor]]) -> None:
+        self.tokens = tokens
+        self.read = read
+
+    def prompt_ids(self, prompt: Prompt) -> list[int]:
+        return self.read(prompt)[0]
+
+    def encode(self, examples: Sequence[Example] | Sequence[Slate]) -> Batch:
+        """`answers` or `slates`, by what the examples are; they are of one kind, and at least one."""
+        return self.slates(examples) if isinstance(examples[0], Slate) else self.answers(examples)
+
+    def answers(self, examples: Sequence[Example]) -> Batch:
+        """Right-padded rows; only answer tokens carry a label."""
+        rows, labels, places, pictures = [], [], [], []
+        for example in examples:
+            prompt, position = self.read(example.prompt)
+            answer = self.tokens.answer_ids(example.answer)
+            rows.append(prompt + answer)
+            labels.append([IGNORE] * len(prompt) + answer)
+            places.append(torch.cat([position, position[..., -1:] + torch.arange(1, len(answer) + 1)], dim=-1))
+            pictures += [p.digest for p in example.prompt.pictures]
+        width = max(map(len, rows))
+        ids = torch.tensor([r + [self.tokens.pad] * (width - len(r)) for r in rows])
+        mask = torch.tensor([[1] * len(r) + [0] * (width - len(r)) for r in rows])
+        label = torch.tensor([r + [IGNORE] * (width - len(r)) for r in labels])
+        return Batch(ids, _stacked(places), pictures, mask, label)
+
+    def slates(self, slates: Sequence[Slate]) -> Batch:
+        """One row a user: the prefix that all prompts share, then each candidate's remainder.
+
+        A candidate sees the prefix and itself; its positions go on where the prefix ends, so every answer logit
+        equals the one of the full prompt alone.
+        """
+        packed, positions, pictures, reads, liked, slate = [], [], [], [], [], []
+        for row, one in enumerate(slates):
+            full = [self.read(p) for p in one.prompts]
+            prefix = common([whole for whole, _ in full], self.tokens.image)
+            ids, segment, position = full[0][0][:prefix], [PREFIX] * prefix, [full[0][1][..., :prefix]]
+            for k, (whole, places) in enumerate(full):
+                ids += whole[prefix:]
+                segment += [k + 1] * (len(whole) - prefix)
+                position.append(places[..., prefix:])
+                reads.append((row, len(ids) - 1))
+                liked.append(one.liked[k])
+                slate.append(row)
+                pictures += [p.digest for p in one.prompts[k].pictures]
+            packed.append((ids, segment))
+            positions.append(torch.cat(position, dim=-1))
+        width = max(len(ids) for ids, _ in packed)
+        ids = torch.full((len(packed), width), self.tokens.pad)
+        segments = torch.full((len(packed), width), PADDING)
+        for row, (i, s) in enumerate(packed):
+            ids[row, : len(i)], segments[row, : len(s)] = map(torch.tensor, (i, s))
+        return Batch(
+            ids,
+            _stacked(positions),
+            pictures,
+            segments=segments,
+            reads=torch.tensor(reads),
+            liked=torch.tensor(liked),
+            slate=torch.tensor(slate),
+        )
+
+
+def _stacked(rows: Sequence[torch.Tensor]) -> torch.Tensor:
+    """(B, T) of (T,) rows, or (3, B, T) of (3, T) rows, padded with zeros on the right."""
+    width = max(row.shape[-1] for row in rows)
+    return torch.stack([functional.pad(row, (0, width - row.shape[-1])) for row in rows], dim=-2)

@@ -1,0 +1,284 @@
+"""The training loop: one task a step, AdamW, warm-up and cosine decay, checkpoints that resume exactly.
+
+Step k draws its examples from `Random(seed, k)`, its dropout from a seed of k and its learning rate from k alone, so an
+interrupted run goes on as if it had not been interrupted.
+
+The examples of a step are dealt out to as many parts as there are processes, times `accumulate`. Each part's loss is
+its sum over labels divided by the labels of the whole step, so how a step is split changes memory and time but not
+what is learned. (Only what is drawn for each part differs: dropout and swapped image tokens. Runs with the same number
+of parts draw the same.)
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list, is_tensorboard_available
+from tqdm import tqdm
+
+from train.learn import distributed
+from train.learn.distributed import joined, start_alike, sum_gradients
+from train.learn.encode import Counts
+from train.learn.model import Learner, views_of
+from train.learn.steps import Draw, Step, Steps
+from train.learn.validation import Progress
+from train.names import PRECISIONS
+
+_PART = 1_000_000_007  # between the dropout seeds of a step's parts
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """Settings of one run.
+
+    accumulate: forward passes that a step's examples are spread over in each process, for less memory; precision: of
+    the activations, "no" for 32 bits; validate_every: steps, 0 for never; patience: validations without a gain after
+    which the run ends, 0 for none.
+
+    Raises:
+        ValueError: a value out of its range, which is named.
+    """
+
+    steps: int
+    lora_lr: float = 6e-4
+    connector_lr: float = 5e-4
+    warmup: int = 40
+    clip: float = 1.0
+    seed: int = 7
+    save_every: int = 50
+    accumulate: int = 1
+    precision: str = "no"
+    validate_every: int = 0
+    patience: int = 0
+    workers: int = 0
+    shard: bool = False
+
+    def __post_init__(self) -> None:
+        least = {"steps": 1, "save_every": 1, "accumulate": 1, "validate_every": 0, "patience": 0, "workers": 0}
+        for name, number in least.items():
+            if getattr(self, name) < number:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {number}")
+        if self.precision not in PRECISIONS:
+            raise ValueError(f"precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
+        if self.shard and self.precision == "fp16":
+            raise ValueError("shard: layers in fp16 would each need a scale of their own; use bf16")
+        if self.patience and not self.validate_every:
+            raise ValueError(f"patience is {self.patience}; without validate_every nothing would ever run out of it")
+
+    def rate(self, step: int) -> float:
+        """Learning-rate factor in (0, 1]: linear warm-up, then cosine down to 5 %."""
+        if step < self.warmup:
+            return (step + 1) / self.warmup
+        done = (step - self.warmup) / max(1, self.steps - self.warmup)
+        return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
+
+    def due(self, done: int) -> bool:
+        """Is there a validation after so many steps? There is one at the end."""
+        return self.validate_every > 0 and (done % self.validate_every == 0 or done == self.steps)
+
+    def over(self, progress: Progress) -> bool:
+        """Are all steps done, or the patience at its end?"""
+        return progress.step >= self.steps or 0 < self.patience <= progress.without_gain
+
+
+Validate = Callable[[Learner], dict[str, float]]
+
+
+def fit(
+    learner: Learner, config: LoopConfig, draw: Draw, store, folder: Path, validate: Validate | None = None
+) -> dict:
+    """Runs or resumes training in `folder`, which gets `checkpoint.pt`, `best.pt` and, for TensorBoard, `logs/`.
+
+    `draw(rng)` gives a step's task and its examples, of one kind; `store` maps their pictures' keys to views.
+    `validate(learner)` gives figures with "auc" (the highest is best) or else "loss" (the lowest). With validations the
+    learner ends with the weights of the best one. Of several processes the main one validates and writes.
+
+    Returns the fields of `Progress`, with "config", "device" (its name), "final" (smoothed losses of this sitting by
+    task) and "best" (the best validation: steps done and figures; None without one).
+
+    Raises:
+        ValueError: `validate_every` without `validate`, `shard` in a lonely process, or a precision that the device
+            does not have.
+    """
+    if config.validate_every and validate is None:
+        raise ValueError(f"validate_every is {config.validate_every}, but there is nothing to validate with")
+    run = _Run(learner, config, store, folder)
+    started, before = time.monotonic(), run.progress.seconds
+    bar = tqdm(total=config.steps, initial=run.progress.step, unit="step", smoothing=0.05, disable=not run.main)
+    ahead = run.steps(draw)
+    while not config.over(run.progress):
+        run.step(next(ahead))
+        run.progress.seconds = before + time.monotonic() - started
+        bar.update()
+        bar.set_postfix(run.shown())
+        done = run.progress.step
+        if config.due(done):
+            run.validate(validate)
+        if done % config.save_every == 0 or config.due(done) or config.over(run.progress):
+            run.save("checkpoint.pt")
+    bar.close()
+    return run.end()
+
+
+class _Run:
+    """What the steps of one sitting share."""
+
+    def __init__(self, learner: Learner, config: LoopConfig, store, folder: Path) -> None:
+        joined()
+        self.accelerator = Accelerator(
+            cpu=not torch.cuda.is_available(),
+            mixed_precision=config.precision,
+            log_with="tensorboard" if is_tensorboard_available() else None,
+            project_dir=folder,
+        )
+        if config.shard and self.accelerator.num_processes == 1:
+            raise ValueError("shard: one process has nobody to share with; start several with torchrun")
+        self.main = self.accelerator.is_main_process
+        self.learner, self.config, self.store, self.folder = learner.to(self.accelerator.device), config, store, folder
+        self.encoder = learner.encoder()
+        self.recent: dict[str, float] = {}
+        self.paired, self.worked = 0, 0.0  # pairs and seconds of this sitting's steps
+        self._start()
+        learner.train()
+        if not config.over(self.progress):  # what an interrupted sitting logged beyond its checkpoint is hidden
+            options = {"tensorboard": {"purge_step": self.progress.step}}
+            self.accelerator.init_trackers("logs", init_kwargs=options)
+
+    def steps(self, draw: Draw) -> Iterator[Step]:
+        """Those that are left, in parts for every process's passes."""
+        parts = self.accelerator.num_processes * self.config.accumulate
+        steps = Steps(draw, self.encoder, self.config.seed, parts)
+        return steps.ahead(range(self.progress.step, self.config.steps), self.config.workers)
+
+    def step(self, made: Step) -> None:
+        """Learns from the next step's examples, of which this process takes every so many'th part."""
+        config, accelerator, step = self.config, self.accelerator, self.progress.step
+        started = time.monotonic()
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["base"] * config.rate(step)
+        parts = made.parts
+        whole = sum((part.counts for part in parts), Counts())
+        loss = torch.zeros((), device=accelerator.device)
+        self.optimiser.zero_grad()
+        for index, weight in self._passes(len(parts)):
+            torch.manual_seed(config.seed * 1_000_003 + step + index * _PART)  # of the connector's dropout
+            batch = parts[index].to(accelerator.device)
+            with accelerator.autocast():
+                share = weight * self.learner.loss(batch, views_of(self.store, batch), whole)
+            accelerator.backward(share)
+            loss += share.detach()
+        sum_gradients(accelerator, self.parameters)
+        if config.shard:
+            distributed.clip(self.parameters, config.clip)
+        else:
+            accelerator.clip_grad_norm_(self.parameters, config.clip)
+        self.optimiser.step()
+        self._record(made.task, accelerator.reduce(loss, "sum").item(), sum(p.tokens for p in parts), whole.pairs)
+        self.worked += time.monotonic() - started
+        rates = {"rate": config.rate(step), "pairs/s": self.paired / self.worked}
+        accelerator.log({f"loss/{made.task}": self.progress.losses[-1][2], **rates}, step=step)
+
+    def _passes(self, parts: int) -> Iterator[tuple[int, int]]:
+        """The number of each part that this process takes, and 1.
+
+        Sharded layers need all processes at every pass: who has no part left takes one that does not count, and 0.
+        """
+        first, every = self.accelerator.process_index, self.accelerator.num_processes
+        yield from ((index, 1) for index in range(first, parts, every))
+        if self.config.shard and first >= (parts % every or every):
+            yield 0, 0
+
+    def _record(self, name: str, value: float, tokens: int, pairs: int) -> None:
+        progress = self.progress
+        self.recent[name] = value if name not in self.recent else 0.95 * self.recent[name] + 0.05 * value
+        progress.losses.append([progress.step, name, round(value, 4)])
+        progress.step += 1
+        progress.tokens += tokens
+        progress.pairs += pairs
+        self.paired += pairs
+
+    def shown(self) -> dict[str, str]:
+        """What stands behind the progress bar: smoothed losses and speed."""
+        texts = {name: f"{value:.3f}" for name, value in self.recent.items()}
+        return texts | {"pairs/s": f"{self.paired / self.worked:.1f}"}
+
+    def validate(self, validate: Validate) -> None:
+        """The main process measures, or all, if layers are sharded; all learn of it, so that all stop together."""
+        figures = None
+        if self.main or self.config.shard:
+            self.learner.eval()
+            with torch.no_grad(), self.accelerator.autocast():
+                figures = validate(self.learner)
+            self.learner.train()
+        (figures,) = broadcast_object_list([figures])
+        progress = self.progress
+        progress.validations.append([progress.step, figures])
+        if progress.without_gain == 0:
+            self.save("best.pt")
+        self.accelerator.log({f"validation/{name}": value for name, value in figures.items()}, step=progress.step - 1)
+
+    def save(self, name: str) -> None:
+        """All that a resumed run needs, written by the main process in one move."""
+        weights = {name: p.detach() for name, p in self.learner.trainable().items()}
+        weights, optimiser = distributed.whole((weights, self.optimiser.state_dict()))
+        if not self.main:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kept = {
+            "weights": {name: weight.cpu() for name, weight in weights.items()},
+            "optimiser": optimiser,
+            "state": asdict(self.progress),
+        }
+        if scaler := self.accelerator.scaler:
+            kept["scaler"] = scaler.state_dict()
+        temporary = (self.folder / name).with_suffix(".tmp")
+        torch.save(kept, temporary)
+        temporary.replace(self.folder / name)
+
+    def _start(self) -> None:
+        """Parameters, optimiser and progress, from the checkpoint if there is one; older ones hold no pairs and no
+        validations."""
+        path = self.folder / "checkpoint.pt"
+        kept = torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+        if kept:
+            self.learner.load_state_dict(kept["weights"], strict=False)
+        start_alike(list(self.learner.trainable().values()))
+        if self.config.shard:
+            distributed.shard(self.learner.layers, self.accelerator.num_processes)
+        self.parameters = list(self.learner.trainable().values())
+        self.optimiser = self.accelerator.prepare(_optimiser(self.learner, self.config))
+        self.progress = Progress(**kept["state"]) if kept else Progress()
+        if kept:
+            ordered = [p for group in self.optimiser.param_groups for p in group["params"]]
+            self.optimiser.load_state_dict(distributed.divided(kept["optimiser"], ordered))
+            if self.accelerator.scaler and "scaler" in kept:
+                self.accelerator.scaler.load_state_dict(kept["scaler"])
+
+    def end(self) -> dict:
+        """Loads the best weights where there were validations; what `fit` returns."""
+        for tracker in self.accelerator.trackers:
+            tracker.finish()
+        self.accelerator.wait_for_everyone()
+        progress, best = self.progress, None
+        if self.config.validate_every and progress.best is not None:
+            best = progress.validations[progress.best]
+            kept = torch.load(self.folder / "best.pt", map_location="cpu", weights_only=True)
+            distributed.load(self.learner.trainable(), kept["weights"])
+        device = self.accelerator.device
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+        return {**asdict(progress), "config": asdict(self.config), "device": name, "final": self.recent, "best": best}
+
+
+def _optimiser(learner: Learner, config: LoopConfig) -> torch.optim.Optimizer:
+    groups = [
+        {"params": [p for n, p in learner.trainable().items() if "lora_" in n], "lr": config.lora_lr},
+        {"params": [p for n, p in learner.trainable().items() if "lora_" not in n], "lr": config.connector_lr},
+    ]
+    groups = [{**g, "base": g["lr"]} for g in groups if g["params"]]
+    return torch.optim.AdamW(groups, weight_decay=0.01, betas=(0.9, 0.98))

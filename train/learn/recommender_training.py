@@ -1,0 +1,119 @@
+"""`python -m train sft --dataset KIND`: a recommender from any interaction data; resumable.
+
+In the manner of TALLREC (arXiv 2305.00447): recent titles stand in place of a preference text. Only the LoRA learns.
+The pocket model learns on titles alone, and its connector and familiarity stay as they are in the run that it starts
+from. A checkpoint (`--backbone NAME`) sees the candidates' pictures where the data have some. With `--validate-every`,
+the weights that are kept are those of the highest AUC on slates of validation users. What is tested is in neither
+(`train.data.splits`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+from functools import partial
+
+import torch
+
+from msr import backbones
+from msr.backbones.pocket import assemble
+from msr.config import BackboneConfig
+from train.data import readers, splits
+from train.evaluate.baselines.tallrec import LogSlates
+from train.learn import artifacts
+from train.learn.distributed import joined
+from train.learn.encode import Slate
+from train.learn.loop import LoopConfig, fit
+from train.learn.model import CheckpointLearner, Learner
+from train.learn.pocket_training import frozen_dtype
+from train.learn.validation import slate_auc
+from train.names import POCKET
+
+SLATES = 3  # users a step
+VALIDATION_SLATES = 200  # the same ones each time
+
+
+def run(args: argparse.Namespace) -> None:
+    """Trains, or goes on, and leaves an adapter in `args.out`.
+
+    Raises:
+        IntakeError: the data are not in their format.
+        BackboneError: the checkpoint cannot be had.
+        ValueError: a bad setting, or too little data.
+    """
+    config = LoopConfig(
+        args.steps,
+        lora_lr=args.lora_lr,
+        seed=args.seed,
+        accumulate=args.accumulate,
+        precision=args.precision,
+        validate_every=args.validate_every,
+        patience=args.patience,
+        workers=args.workers,
+        shard=args.shard,
+    )
+    if args.workers and args.backbone != POCKET:
+        raise ValueError("--workers is for the pocket model: a checkpoint looks at pictures while it reads a step")
+    data = readers.read(args.dataset, args.data)
+    who = splits.roles(data, split=args.split)
+    pictured = args.backbone != POCKET
+    slates = LogSlates(data.items, who.train, pictured)
+    torch.manual_seed(args.seed)
+    with joined().main_process_first():
+        learner, store = _checkpoint(args) if pictured else (_pocket(args), {})
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.start:
+        artifacts.load_into(learner, args.start, connector=not pictured)
+
+    def draw(rng: random.Random) -> tuple[str, list[Slate]]:
+        return "recommend", [slates(rng) for _ in range(args.batch * SLATES)]
+
+    validate = None
+    if config.validate_every:
+        unseen, rng = LogSlates(data.items, who.validation, pictured), random.Random("validation")
+        validate = partial(slate_auc, slates=[unseen(rng) for _ in range(VALIDATION_SLATES)], store=store)
+    done = fit(learner, config, draw, store, args.out, validate)
+    if pictured:
+        artifacts.save_lora(learner, args.out, args.backbone)
+    else:
+        artifacts.save_weights(learner, args.out)
+    if not joined().is_main_process:
+        return
+    if not pictured:
+        shutil.copyfile(args.start / artifacts.PUBLISHED[3], args.out / artifacts.PUBLISHED[3])
+    artifacts.update(
+        args.out / "run.json",
+        sft={
+            "config": {
+                **done["config"],
+                "rank": args.rank,
+                "rows": args.batch * SLATES,
+                "mix": {"recommend": [1.0, SLATES]},
+            },
+            "dataset": data.kind,
+            "split": args.split,
+            "backbone": args.backbone,
+            "started_from": args.start and artifacts.adapter_hash(args.start),
+            **artifacts.loop(done),
+            "users": len(who.train),
+        },
+        versions=artifacts.versions(),
+        data=dict(data.hashes),
+        seed=args.seed,
+        adapter_sha256=artifacts.adapter_hash(args.out),
+    )
+
+
+def _pocket(args: argparse.Namespace) -> Learner:
+    if not args.start:
+        raise ValueError("--start is missing: the pocket model starts from a run that has a connector")
+    checkpoint = str(assemble.fetch(lambda message, fraction: None))
+    return Learner(checkpoint, args.rank, 2 * args.rank, False, frozen_dtype(args.precision))
+
+
+def _checkpoint(args: argparse.Namespace):
+    """The learner, and the store of the pictures that it has read."""
+    backbone = backbones.load(BackboneConfig(args.backbone, "none"))
+    learner = CheckpointLearner(backbone, args.rank, 2 * args.rank)
+    return learner, learner.store

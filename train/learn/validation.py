@@ -1,0 +1,72 @@
+"""What the loop validates by: the AUC of slates (sft) or the loss of answers (align), of what is not trained on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from train.evaluate.metrics import auc, midrank
+from train.learn.encode import Counts, Example, Slate
+from train.learn.model import Learner, views_of
+
+
+def slate_auc(learner: Learner, slates: Sequence[Slate], store, rows: int = 8) -> dict[str, float]:
+    """{"auc"}: how often a liked candidate scores above a disliked one of its slate, ties as half; mean over liked.
+
+    rows: slates of a forward pass. Every slate has liked and disliked candidates.
+    """
+    encoder, found = learner.encoder(), []
+    for first in range(0, len(slates), rows):
+        batch = encoder.slates(slates[first : first + rows]).to(learner.device)
+        logits = learner.answer_logits(batch, views_of(store, batch))
+        for place in batch.liked.nonzero().flatten().tolist():
+            others = logits[(batch.slate == batch.slate[place]) & ~batch.liked].tolist()
+            found.append(auc(midrank(logits[place].item(), others), len(others)))
+    return {"auc": sum(found) / len(found)}
+
+
+def mean_answer_loss(learner: Learner, examples: Sequence[Example], store, rows: int = 12) -> dict[str, float]:
+    """{"loss"}: mean cross-entropy of the answers' tokens, in nats. rows: examples of a forward pass."""
+    encoder = learner.encoder()
+    batches = [
+        encoder.answers(examples[first : first + rows]).to(learner.device) for first in range(0, len(examples), rows)
+    ]
+    whole = sum((batch.counts for batch in batches), Counts())
+    return {"loss": sum(learner.answer_loss(batch, views_of(store, batch), whole).item() for batch in batches)}
+
+
+# ---- How far a run is and which of its validations was the best; all of it is kept in the checkpoint.
+
+
+def merit(figures: Mapping[str, float]) -> float:
+    """What a validation is judged by: its AUC or, where there is none, minus its loss; minus infinity for NaN."""
+    value = figures["auc"] if "auc" in figures else -figures["loss"]
+    return -math.inf if math.isnan(value) else value
+
+
+@dataclass
+class Progress:
+    """Sums over all sittings of a run.
+
+    step: steps done; seconds: on the clock; tokens: with padding; pairs: rows and candidates with a label;
+    losses: [step, task, loss]; validations: [steps done, figures].
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    tokens: int = 0
+    pairs: int = 0
+    losses: list = field(default_factory=list)
+    validations: list = field(default_factory=list)
+
+    @property
+    def best(self) -> int | None:
+        """Place of the best validation, the earliest of equal ones; None where none has a finite merit."""
+        merits = [merit(figures) for _, figures in self.validations]
+        return merits.index(max(merits)) if any(map(math.isfinite, merits)) else None
+
+    @property
+    def without_gain(self) -> int:
+        """How many validations there were since the best one."""
+        return len(self.validations) - (0 if self.best is None else self.best + 1)

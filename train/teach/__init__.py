@@ -1,0 +1,1 @@
+"""What the model is taught: labelled pictures, target texts and the tasks made of them."""

@@ -1,0 +1,176 @@
+"""Pictures with known facts, from the folders that users bring (README, "Data") and from our own drawing program.
+
+A `Shot` is one picture (or one title without a picture) and what is certainly true of it. Which split a shot
+belongs to follows from its key alone, so nothing moves between training and test when data are added.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from PIL import Image
+
+from train import draw
+
+Facts = dict[str, str | tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """`facts` holds lower-case words by attribute; `kind` is fashion, object, scene, movie or drawn."""
+
+    key: str
+    kind: str
+    title: str
+    facts: Facts = field(hash=False)
+    path: Path | None = None
+    look: draw.Look | None = None
+    seed: int = 0
+
+    @property
+    def split(self) -> str:
+        """ "test" for 6 % of the keys, "validation" for 2 %, else "train"."""
+        bucket = int(hashlib.sha256(self.key.encode()).hexdigest()[:8], 16) % 100
+        return "test" if bucket < 6 else "validation" if bucket < 8 else "train"
+
+    @property
+    def pictured(self) -> bool:
+        return self.path is not None or self.look is not None
+
+    def open(self) -> Image.Image:
+        """The RGB picture."""
+        if self.look is not None:
+            return draw.render(self.look, self.seed)
+        with Image.open(self.path) as image:
+            return image.convert("RGB")
+
+
+# Names of article types as they are said of one piece; whatever is worn as a pair keeps its plural.
+_SINGULAR = {
+    "watches": "watch", "dresses": "dress", "scarves": "scarf", "clutches": "clutch", "ties": "tie",
+    "shoe accessories": "shoe accessory", "innerwear vests": "innerwear vest", "trunk": "trunks",
+}  # fmt: skip
+_PAIRS = {
+    "casual shoes", "sports shoes", "formal shoes", "heels", "flats", "sandals", "sports sandals", "flip flops",
+    "sunglasses", "socks", "trousers", "jeans", "shorts", "track pants", "capris", "leggings", "stockings", "briefs",
+    "cufflinks", "trunks", "gloves", "boxers", "tights", "lounge pants", "rain trousers", "earrings", "churidar",
+    "jeggings", "booties", "swimwear", "salwar", "patiala", "lounge shorts", "shapewear", "jewellery set",
+}  # fmt: skip
+
+
+def article(name: str) -> str:
+    """An article type as said of one piece: "Tshirts" -> "tshirt", "Heels" -> "heels"."""
+    lower = name.lower()
+    if lower in _SINGULAR:
+        return _SINGULAR[lower]
+    if lower in _PAIRS or not lower.endswith("s") or lower.endswith("ss"):
+        return lower
+    return lower[:-1]
+
+
+def is_pair(article_type: str) -> bool:
+    return article_type in _PAIRS
+
+
+def fashion(root: Path) -> Iterator[Shot]:
+    """Product photos of `fashion-products/` with article type, colour, gender and usage."""
+    with (root / "styles.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            path = root / "images" / f"{row['id']}.jpg"
+            facts: Facts = {"type": article(row["articleType"])}
+            if row["baseColour"] not in ("", "NA"):
+                facts["colour"] = row["baseColour"].lower()
+            if row["gender"]:
+                facts["gender"] = row["gender"].lower()
+            if row["usage"] in ("Casual", "Formal", "Sports", "Ethnic", "Party"):
+                facts["usage"] = row["usage"].lower()
+            yield Shot(f"fashion/{row['id']}", "fashion", row["productDisplayName"].strip(), facts, path)
+
+
+def objects(root: Path) -> Iterator[Shot]:
+    """Everyday objects of `caltech-101/` with the object's name."""
+    with (root / "labels.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield Shot(
+                f"object/{row['image']}", "object", "", {"type": row["object"].lower()}, root / "images" / row["image"]
+            )
+
+
+def scenes(root: Path) -> Iterator[Shot]:
+    """Scenes of `flickr8k-1000/` with human captions."""
+    captions: dict[str, list[str]] = {}
+    with (root / "captions.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            captions.setdefault(row["image"], []).append(row["caption"].strip(" .").lower())
+    for image, texts in captions.items():
+        texts.sort(key=len)  # the shorter captions say what is certain
+        yield Shot(f"scene/{image}", "scene", "", {"captions": tuple(texts[:4])}, root / "images" / image)
+
+
+def movies(root: Path) -> Iterator[Shot]:
+    """Movies of `movielens-posters/` with genres and year; some have no poster."""
+    with (root / "movies.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            path = root / "posters" / f"{row['movieId']}.jpg"
+            facts: Facts = {}
+            genres = tuple(g.lower() for g in row["genres"].split("|") if g != "(no genres listed)")
+            if genres:
+                facts["genres"] = genres
+            if year := re.search(r"\((\d{4})\)\s*$", row["title"]):
+                facts["decade"] = f"{year.group(1)[:3]}0s"
+            yield Shot(f"movie/{row['movieId']}", "movie", row["title"], facts, path if path.exists() else None)
+
+
+def drawn(count: int, seed: int) -> Iterator[Shot]:
+    """Pictures of our own drawing program, from another seed than the demo catalogue's."""
+    rng = random.Random(seed)
+    for index in range(count):
+        yield replace(drawn_shot(draw.sample(rng), seed + index, rng), key=f"drawn/{seed}-{index}")
+
+
+def drawn_shot(look: draw.Look, seed: int, rng: random.Random) -> Shot:
+    """One picture of our own drawing program; `rng` words its title."""
+    return Shot(f"drawn/{seed}", "drawn", draw.title(look, rng), _look_facts(look), None, look, seed)
+
+
+def demo(root: Path) -> Iterator[Shot]:
+    """The committed demo catalogue (`assets/demo`) with its true attributes."""
+    with (root / "items.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            facts: Facts = {name: row[name] for name in ("type", "colour", "pattern", "shape", "style", "material")}
+            yield Shot(f"demo/{row['id']}", "drawn", row["title"], facts, root / row["image"])
+
+
+def _look_facts(look: draw.Look) -> Facts:
+    return {name: getattr(look, name) for name in ("type", "colour", "pattern", "shape", "style", "material")}
+
+
+# ---- Which larger group an everyday object belongs to, for preferences over object photos.
+
+
+_MEMBERS = {
+    "animal": (
+        "leopard, cougar face, cougar body, wild cat, kangaroo, llama, okapi, gerenuk, elephant, rhino, panda, beaver, "
+        "dalmatian, hedgehog, platypus, crocodile, crocodile head, dolphin, hawksbill, sea horse, starfish, octopus, "
+        "lobster, crab, crayfish, bass, nautilus, trilobite, scorpion, tick, ant, butterfly, dragonfly, mayfly, ibis, "
+        "emu, flamingo, flamingo head, pigeon, rooster, stegosaurus, brontosaurus"
+    ),
+    "vehicle": "motorbike, airplane, car, helicopter, ferry, ketch, schooner, inline skate, wheelchair",
+    "musical instrument": (
+        "grand piano, electric guitar, euphonium, accordion, gramophone, mandolin, saxophone, metronome"
+    ),
+    "plant": "bonsai, sunflower, lotus, water lily, joshua tree, strawberry",
+    "building": "minaret, pagoda, pyramid",
+    "household thing": (
+        "chandelier, menorah, ewer, chair, windsor chair, lamp, cup, ceiling fan, umbrella, barrel, scissors, stapler, "
+        "wrench"
+    ),
+    "device": "watch, laptop, cellphone, camera, headphone, binocular",
+}
+GROUPS = {name: group for group, names in _MEMBERS.items() for name in names.split(", ")}
