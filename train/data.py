@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from train import logs, sources
+from train import logs, pictures, sources
 from train.logs import UserLog
 from train.sources import Shot
 
@@ -16,6 +16,7 @@ _READERS = {
     "fashion-products": sources.fashion,
     "flickr8k-1000": sources.scenes,
     "movielens-posters": sources.movies,
+    "pictures": pictures.read,
 }
 _TABLES = ("labels.csv", "styles.csv", "captions.csv", "movies.csv", "ratings.csv")
 

@@ -23,7 +23,11 @@ Facts = dict[str, str | tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Shot:
-    """`facts` holds lower-case words by attribute; `kind` is fashion, object, scene, movie or drawn."""
+    """`facts` holds lower-case words by attribute; `kind` is picture, fashion, object, scene, movie or drawn.
+
+    Shots of one `family`, such as the colours of a product, share a split. `kept_out` names the split of a shot whose
+    whole class is kept out of training.
+    """
 
     key: str
     kind: str
@@ -32,11 +36,15 @@ class Shot:
     path: Path | None = None
     look: draw.Look | None = None
     seed: int = 0
+    family: str = ""
+    kept_out: str = ""
 
     @property
     def split(self) -> str:
-        """ "test" for 6 % of the keys, "validation" for 2 %, else "train"."""
-        bucket = int(hashlib.sha256(self.key.encode()).hexdigest()[:8], 16) % 100
+        """ "test" for 6 % of the keys or families, "validation" for 2 %, else "train"; or what `kept_out` says."""
+        if self.kept_out:
+            return self.kept_out
+        bucket = int(hashlib.sha256((self.family or self.key).encode()).hexdigest()[:8], 16) % 100
         return "test" if bucket < 6 else "validation" if bucket < 8 else "train"
 
     @property

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from train import things
 from train.groups import GROUPS
 from train.sources import Facts, Shot, is_pair
 
@@ -21,6 +22,7 @@ SLOTS = {
     "fashion": ("type", "colour", "gender", "usage"),
     "drawn": ("pattern", "colour", "material", "style", "type"),
     "object": ("group", "type"),
+    "picture": ("group", "type"),
     "movie": ("genres", "decade"),
     "scene": (),
 }
@@ -83,6 +85,8 @@ def phrase(shot: Shot, facts: Facts | None = None) -> str:
         return _drawn(facts)
     if shot.kind == "object":
         return f"a photo of {_one(str(facts['type']))}"
+    if shot.kind == "picture":
+        return things.one(str(facts["type"]))
     if shot.kind == "movie":
         genres = list(facts.get("genres", ()))[:_GENRES]
         text = with_article(f"{joined(genres)} movie") if genres else "a movie"
@@ -146,7 +150,9 @@ def words_of(shot: Shot) -> list[Word]:
     """The attribute words of a shot that a preference may speak of."""
     words: list[Word] = []
     for slot in SLOTS[shot.kind]:
-        value = GROUPS.get(str(shot.facts.get("type"))) if slot == "group" else shot.facts.get(slot)
+        value = shot.facts.get(slot)
+        if slot == "group" and value is None:
+            value = GROUPS.get(str(shot.facts.get("type")))
         for word in value[:_GENRES] if isinstance(value, tuple) else (value,):
             if word and word != "plain":
                 words.append((slot, "wooden" if word == "wood" else str(word)))
