@@ -25,14 +25,15 @@ from train.asking import ScoreLog
 from train.comparison import EvalConfig, compare
 from train.dataset import CatalogueItem, Dataset
 from train.names import SYMBOLIC, UNIFORM
-from train.sources import Shot, is_pair
+from train.sources import Shot
 from train.splits import roles
 from train.systems import Builder
+from train.things import plural
 
 
 def mentions(text: str, words: str) -> bool:
     """Whether `text` has `words` as whole words, in the singular or the plural."""
-    forms = {words, targets.plural(words)} if not is_pair(words) else {words}
+    forms = {words, plural(words)}
     if words == "wood":
         forms.add("wooden")
     return any(re.search(rf"(?<![a-z]){re.escape(form)}(?![a-z])", text.lower()) for form in forms)

@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from train import draw
+from train.things import singular
 
 Facts = dict[str, str | tuple[str, ...]]
 
@@ -59,39 +60,12 @@ class Shot:
             return image.convert("RGB")
 
 
-# Names of article types as they are said of one piece; whatever is worn as a pair keeps its plural.
-_SINGULAR = {
-    "watches": "watch", "dresses": "dress", "scarves": "scarf", "clutches": "clutch", "ties": "tie",
-    "shoe accessories": "shoe accessory", "innerwear vests": "innerwear vest", "trunk": "trunks",
-}  # fmt: skip
-_PAIRS = {
-    "casual shoes", "sports shoes", "formal shoes", "heels", "flats", "sandals", "sports sandals", "flip flops",
-    "sunglasses", "socks", "trousers", "jeans", "shorts", "track pants", "capris", "leggings", "stockings", "briefs",
-    "cufflinks", "trunks", "gloves", "boxers", "tights", "lounge pants", "rain trousers", "earrings", "churidar",
-    "jeggings", "booties", "swimwear", "salwar", "patiala", "lounge shorts", "shapewear", "jewellery set",
-}  # fmt: skip
-
-
-def article(name: str) -> str:
-    """An article type as said of one piece: "Tshirts" -> "tshirt", "Heels" -> "heels"."""
-    lower = name.lower()
-    if lower in _SINGULAR:
-        return _SINGULAR[lower]
-    if lower in _PAIRS or not lower.endswith("s") or lower.endswith("ss"):
-        return lower
-    return lower[:-1]
-
-
-def is_pair(article_type: str) -> bool:
-    return article_type in _PAIRS
-
-
 def fashion(root: Path) -> Iterator[Shot]:
     """Product photos of `fashion-products/` with article type, colour, gender and usage."""
     with (root / "styles.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             path = root / "images" / f"{row['id']}.jpg"
-            facts: Facts = {"type": article(row["articleType"])}
+            facts: Facts = {"type": singular(row["articleType"])}
             if row["baseColour"] not in ("", "NA"):
                 facts["colour"] = row["baseColour"].lower()
             if row["gender"]:

@@ -195,7 +195,7 @@ def things() -> Things:
 
 def is_pair(name: str) -> bool:
     """Whether one piece of it is spoken of as a pair: "a pair of trousers"."""
-    return name.endswith("s") and any(thing.number == PAIR for thing in things().meanings(name))
+    return any(t.number == PAIR and (name.endswith("s") or name == t.name) for t in things().meanings(name))
 
 
 def with_article(phrase: str) -> str:
@@ -234,6 +234,16 @@ def plural(name: str) -> str:
     if last.endswith(("s", "x", "z", "ch", "sh")):
         return f"{name}es"
     return f"{name[:-1]}ies" if last.endswith("y") and last[-2:-1] not in tuple("aeiou") else f"{name}s"
+
+
+def singular(name: str) -> str:
+    """A plural as said of one piece: "Watches" -> "watch"; what is said as a pair stays: "Heels" -> "heels"."""
+    lower = name.lower()
+    if lower == "trunk":  # a shop's slip
+        return "trunks"
+    if is_pair(lower) or things().by_name.get(lower):
+        return lower
+    return next((form for form in _forms(lower)[1:] if plural(form) == lower and things().meanings(form)), lower)
 
 
 def _words(cell: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from train import targets
 from train.groups import GROUPS
 from train.sources import Shot
 from train.targets import Word
+from train.things import plural
 
 Claim = frozenset[Word]  # one named word with everything that it may mean
 
@@ -46,5 +47,5 @@ def _forms(word: Word) -> set[str]:
     slot, value = word
     forms = {value}
     if slot in ("type", "group", "genres"):
-        forms.add(targets.plural(value))
+        forms.add(plural(value))
     return forms | ({"wood"} if value == "wooden" else set())

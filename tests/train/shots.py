@@ -11,6 +11,7 @@ from tests.tiny import VISION
 from train import sources, targets
 from train.groups import GROUPS
 from train.sources import Shot
+from train.things import plural
 
 
 def fashion(key: int, kind: str, colour: str, gender: str, usage: str, title: str = "") -> Shot:
@@ -78,9 +79,9 @@ def _vocabulary() -> dict[str, dict[str, set[targets.Word]]]:
                 meant = (name, str(word))
                 forms = {str(word), "wooden" if word == "wood" else str(word)}
                 if name == "type":
-                    forms.add(targets.plural(str(word)))
+                    forms.add(plural(str(word)))
                     group = GROUPS.get(str(word)) if shot.kind == "object" else None
-                    for form in (group, targets.plural(group)) if group else ():
+                    for form in (group, plural(group)) if group else ():
                         known.setdefault(form, set()).add(("group", group))
                 for form in forms:
                     known.setdefault(form, set()).add(meant)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from train import data, sources
+from train import data, sources, things
 from train.sources import Shot
 
 
@@ -100,7 +100,7 @@ def test_drawn_pictures_are_the_same_for_a_seed_and_others_for_another():
     ],
 )  # fmt: skip
 def test_article_types_are_said_of_one_piece(name, one):
-    assert sources.article(name) == one
+    assert things.singular(name) == one
 
 
 # -- splits -------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from train import sources, targets
 from train.groups import GROUPS
 from train.sources import Shot
 from train.tasks import TASTE_SLOTS, Tasks
+from train.things import plural
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 FOLDERS = {
@@ -49,7 +50,7 @@ def words(text: str) -> list[str]:
 
 def forms(value: str) -> set[str]:
     """The words in which a value may be said."""
-    said = {value, targets.plural(value), {"wood": "wooden"}.get(value, value)}
+    said = {value, plural(value), {"wood": "wooden"}.get(value, value)}
     return {word for form in said for word in words(form)}
 
 
