@@ -43,7 +43,7 @@ GROUPS = {  # group: what a thing is called of which only the group is certain
     "musical instrument": "a musical instrument",
     "toy": "a toy",
     "game": "a game",
-    "book": "something to read",
+    "reading": "something to read",
     "film": "a film",
     "stationery": "a piece of stationery",
     "sport": "something for sport",
@@ -154,6 +154,11 @@ class Things:
             if found := self._meant.get(_key(form)):
                 return tuple(found)
         return ()
+
+    def is_kind(self, word: str, thing: Thing) -> bool:
+        """Whether a word that means the thing is one for a kind of it, not another word for the same."""
+        forms = {_key(form) for form in _forms(word)}
+        return forms.isdisjoint(map(_key, (thing.name, *thing.also))) and not forms.isdisjoint(map(_key, thing.kinds))
 
     def understand(self, label: str, groups: Iterable[str] = (), inverted: bool = False) -> Label | None:
         """What a label means, by the whole phrase or else by its head noun ("folding chair"); None if that is not sure.
@@ -274,7 +279,7 @@ def _forms(word: str) -> list[str]:
             forms.append(f"{lower[:-3]}y")
         if last.endswith("es"):
             forms.append(lower[:-2])
-    else:
+    elif len(last) > 2:
         forms += [f"{lower}s", f"{lower}es"]
     return forms
 
