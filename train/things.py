@@ -91,8 +91,8 @@ _WRAPPERS = re.compile(
 _AFTER_HEAD = re.compile(r"\s(?:with|w|for|in|on|and|from|at|to|by)\s.*|\s?[,+/(].*|\s\d.*")
 _UNSURE_HEADS = {  # last words that tell too little of what the whole is ("punching bag", "light box")
     "animal", "art", "back", "bar", "base", "bell", "board", "book", "bow", "box", "bubble", "buffet", "case",
-    "chart", "chute", "cover", "cube", "device", "dome", "drawing", "face", "fish", "fly", "food", "frame", "game", "hand",
-    "head", "horn", "hospital", "house", "ice", "knob", "leg", "lock", "man", "mask", "monitor", "net", "pad",
+    "chart", "chute", "cover", "cube", "device", "dome", "drawing", "face", "fish", "fly", "food", "frame", "game",
+    "hand", "head", "horn", "hospital", "house", "ice", "knob", "leg", "lock", "man", "mask", "monitor", "net", "pad",
     "paper", "part", "peanut", "person", "pick", "picture", "pin", "place", "plant", "play", "plug", "pole", "press",
     "print", "rail", "ring", "rod", "roll", "room", "screen", "set", "sign", "star", "station", "stick", "stone",
     "tail", "thing", "top", "torch", "track", "trainer", "wall", "water", "wheel", "wood",
