@@ -104,6 +104,7 @@ class Thing:
     """One everyday name. `number` says how one piece is spoken of: one, pair, mass or plural.
 
     `kept_out` is empty for nine names in ten, else one of UNSEEN: no training shows the model a thing of that name.
+    They were drawn by a hash of the name among those that neither COMMONEST nor the other data sets hold.
     """
 
     name: str
@@ -136,13 +137,11 @@ class Things:
         self.all = tuple(things)
         self.by_name = {thing.name: thing for thing in self.all}
         self._meant: dict[str, list[Thing]] = {}
-        self._narrow: set[str] = set()
         for thing in self.all:
             if thing.group not in GROUPS or thing.number not in (ONE, PAIR, MASS, PLURAL):
                 raise ValueError(f"{thing.name}: no group {thing.group!r} or number {thing.number!r}")
             if thing.broader and thing.broader not in self.by_name:
                 raise ValueError(f"{thing.name}: its broader name {thing.broader!r} is not in the list")
-            self._narrow |= {_key(word) for word in thing.kinds}
             for word in (thing.name, *thing.also, *thing.kinds):
                 owners = self._meant.setdefault(_key(word), [])
                 if thing not in owners:
@@ -170,9 +169,7 @@ class Things:
         for phrase in _readings(label):
             if found := self.meanings(phrase):
                 thing = _one_of(found, wanted)
-                forms = _forms(phrase)
-                narrow = thing and thing.name not in forms and any(_key(form) in self._narrow for form in forms)
-                return Label(thing, phrase if narrow else "") if thing else None
+                return Label(thing, phrase if self.is_kind(phrase, thing) else "") if thing else None
         for phrase in _heads(label):
             words = phrase.split()
             for start in range(1, len(words)):
