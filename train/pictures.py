@@ -30,6 +30,7 @@ SOURCES = {  # source: the groups that decide between two meanings of a word the
     "nips2017": _IMAGENET,
     "pet_breeds": _ANIMALS,
     "popular_animals": _ANIMALS,
+    "shop_demos": ("car part",),
     "sports100": ("sport",),
     "tiny_imagenet": _IMAGENET,
     "tools": ("tool",),

@@ -51,8 +51,7 @@ def unseen(root: Path) -> dict[str, list[Item]]:
         if not path.exists():
             continue
         with path.open(encoding="utf-8", newline="") as file:
-            quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
-            for row in csv.DictReader(file, delimiter=delimiter, quoting=quoting):
+            for row in csv.DictReader(file, delimiter=delimiter):
                 known = row_title(row)
                 if known and known.shot.split == "test":
                     found[known.domain].append(Item(known.shot.key, known.shot.title))

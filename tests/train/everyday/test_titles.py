@@ -44,7 +44,7 @@ def test_what_a_domain_may_name_are_groups():
 def root(tmp_path):
     """Two folders of titles, with more of them in training than in the test."""
     (tmp_path / "amazon-games").mkdir()
-    lines = ["item\ttitle\timage", *(f'{n}\tGame "{n}\t' for n in range(200))]
+    lines = ["item\ttitle\timage", *(f'{n}\t"Game ""{n}"""\t' for n in range(200))]
     (tmp_path / "amazon-games" / "items.tsv").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "pictures").mkdir()
     with (tmp_path / "pictures" / "labels.csv").open("w", encoding="utf-8", newline="") as file:
@@ -67,7 +67,11 @@ def test_titles_that_no_training_saw_are_read_and_the_folders_that_are_there(roo
     unseen = titles.unseen(root)
     assert set(unseen) == {"games", "recipes and drinks"}
     assert all(Shot(item.id, "item", "", {}).split == "test" for items in unseen.values() for item in items)
-    assert 0 < len(unseen["games"]) < 40 and unseen["games"][0].title.startswith('Game "')
+    assert (
+        0 < len(unseen["games"]) < 40
+        and unseen["games"][0].title.startswith('Game "')
+        and unseen["games"][0].title.endswith('"')
+    )
     assert titles.unseen(root / "pictures") == {}
 
 
