@@ -45,6 +45,8 @@ def evaluate(backbone: Backbone, args: argparse.Namespace) -> dict:
     found |= {what: {"all": naming.shares(named), "samples": naming.told(named)} for what, named in told.items()}
     if "names" in told:
         found["names"]["domains"] = naming.by_domain(told["names"])
+    if "unseen classes" in told:
+        found["unseen classes"]["group or not sure"] = naming.honest(told["unseen classes"])
     known = {one.shot.key: one for what in ("names", "unseen classes") for one in told.get(what, ())}
     found["confidence"] = naming.confidence(known.values())
     if args.titles:
@@ -63,6 +65,8 @@ def render(figures: Mapping) -> str:
     ]
     if rows:
         parts.append(markdown_table(["pictures", *_SHOWN, "n"], rows))
+    if "unseen classes" in figures:
+        parts.append(f"unseen classes, group or not sure: {interval(figures['unseen classes']['group or not sure'])}")
     if (sure := figures["confidence"]).get("n"):
         rows = [["expected calibration error", interval(sure["expected calibration error"])]]
         rows += [[f"risk of the surest {float(c):.0%}", interval(value)] for c, value in sure["risk"].items()]

@@ -16,7 +16,7 @@ from msr.config import PipelineConfig
 from msr.schema import Item, ItemSummary
 from train import metrics
 from train.asking import result
-from train.everyday.said import HEDGED, OUTCOMES, RIGHT, Said, guessed_right, outcome, read
+from train.everyday.said import GROUP, HEDGED, OUTCOMES, RIGHT, Said, guessed_right, outcome, read
 from train.heldout import pictured
 from train.sources import Shot
 from train.things import COMMONEST, REPORT
@@ -87,6 +87,11 @@ def shares(named: Sequence[Named]) -> dict[str, dict[str, float]]:
     found = {each: _share(one.outcome == each for one in named) for each in OUTCOMES}
     hedged = [guessed_right(one.said, one.shot.facts) for one in named if one.outcome == HEDGED]
     return found | ({"guess behind the hedge is right": _share(hedged)} if hedged else {})
+
+
+def honest(named: Sequence[Named]) -> dict[str, float]:
+    """The share of things of an unseen class that got a broader name, their group or a hedge."""
+    return _share(one.outcome in (RIGHT, GROUP, HEDGED) for one in named)
 
 
 def by_domain(named: Sequence[Named]) -> dict[str, dict[str, dict[str, float]]]:

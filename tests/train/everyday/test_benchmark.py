@@ -56,6 +56,7 @@ def test_all_figures_in_one_file_and_tables_of_them(evaluate):
     assert 0 < names["all"]["right"]["mean"] < 1
     assert names["all"]["right"]["mean"] + names["all"]["wrong"]["mean"] == pytest.approx(1)
     assert figures["unseen classes"]["all"]["wrong"]["mean"] == 1
+    assert figures["unseen classes"]["group or not sure"]["mean"] == 0
     assert figures["commonest"]["all"]["right"]["n"] <= 8
     assert figures["confidence"]["n"] == names["all"]["right"]["n"] + figures["unseen classes"]["all"]["right"]["n"]
     assert figures["titles"]["all"]["right domain"] == {"mean": 1.0, "low": 1.0, "high": 1.0, "n": 4}

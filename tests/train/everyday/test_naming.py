@@ -94,6 +94,7 @@ def test_shares_of_the_outcomes_sum_to_one():
     }  # fmt: skip
     assert all(value["low"] <= value["mean"] <= value["high"] and value["n"] in (8, 2) for value in shares.values())
     assert shares["guess behind the hedge is right"]["n"] == 2
+    assert naming.honest(named)["mean"] == 0.625
     domains = naming.by_domain([*named, told("A hammer.", "hammer")])
     assert {domain: value["right"]["n"] for domain, value in domains.items()} == {"animals": 8, "work": 1}
 
