@@ -17,7 +17,7 @@ from train.things import Label, Things, things
 
 _ANIMALS = ("animal", "bird", "sea animal", "bug")
 _FOOD = ("food", "fruit", "vegetable", "drink")
-_IMAGENET = ("bug", "musical instrument", "tool", "furniture")
+_IMAGENET = ("bug", "musical instrument", "tool", "furniture", "vehicle")
 SOURCES = {  # source: the groups that decide between two meanings of a word there
     "animals_misc": _ANIMALS,
     "cats_dogs": _ANIMALS,

@@ -25,10 +25,12 @@ _FRAME = re.compile(
     r"|to be\b|\W+)\s*"
 )
 _TONE = re.compile(r"^(?:an? )?(?:[\w-]+ ){1,3}picture\b\W*")  # "a dark reddish picture, "
-_COUNTED = re.compile(r"^(?:(?:an?|the|some|one|two|three|four|five|several|many|few|pairs?|pieces?|sets?|of)\s+)+")
+_COUNTED = re.compile(
+    r"^(?:(?:an?|the|some|one|two|three|four|five|several|many|few|pairs?|pieces?|sets?|collections?|of)\s+)+"
+)
 _END = re.compile(
     r"[,;:().!?\"]|\s(?:with|without|for|in|on|from|by|at|near|over|under|to|that|which|who|is|are|was|has|and|or|as|than"
-    r"|while|next|behind|through|wearing|holding|standing|sitting|an?|the|its|his|her|their)\s"
+    r"|while|next|behind|through|wearing|holding|standing|sitting|stands?|sits?|runs?|plays?|jumps?|rides?|walks?|lies|looks|an?|the|its|his|her|their)\s"
 )
 _TWO_COLOURS = re.compile(
     r"\b(?:black|white|red|blue|navy|green|yellow|brown|grey|gray|orange|pink|purple|beige|silver|gold) and (?=\w+ \w)"
@@ -180,15 +182,19 @@ def _meant(phrase: str) -> tuple[Name, ...]:
 
 
 def _last_name(words: list[str]) -> tuple[Name, ...]:
-    """The longest name that ends the words, or else ends before words that name nothing ("a dog barking").
+    """The longest name that ends the words, but for what somebody does or what was done ("a dog running").
 
-    What somebody does is no name where somebody is named ("a dog running").
+    Words that end in another noun name nothing that is known ("hair fibers").
     """
+    if _generic(words):
+        return ()
     for end in range(len(words), 0, -1):
         for start in range(end):
             if found := _meant(" ".join(words[start:end])):
                 doing = words[end - 1].endswith("ing") and groups_of(found) == {"sport"}
                 return (_last_name(words[:start]) if doing else ()) or found
+        if not words[end - 1].endswith(("ing", "ed", "ly")):
+            return ()
     return ()
 
 

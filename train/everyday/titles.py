@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,26 +13,27 @@ from msr.backbones.cached import CachedBackbone
 from msr.schema import Item
 from train import metrics
 from train.everyday.naming import describe
-from train.everyday.said import groups_of, read
+from train.everyday.said import groups_of, names_in, read
 from train.sources import Shot
 
 # Domain: the groups that a description of one of its things may name. Domains have accessories of many groups; what
 # counts as a wrong domain is what none of them is.
 ALLOWED = {
-    "games": {"game", "electronics", "toy", "bag", "household thing"},
+    "games": {"game", "electronics", "toy", "bag"},
     "baby products": {
         "baby product", "toy", "furniture", "home textile", "clothing", "footwear", "accessory", "bag", "kitchenware",
         "household thing", "electronics", "appliance", "medical thing", "beauty product", "light", "decoration",
         "food", "drink", "reading", "stationery",
     },
-    "beauty products": {
-        "beauty product", "medical thing", "bag", "appliance", "accessory", "household thing", "home textile", "light",
-    },
+    "beauty products": {"beauty product", "medical thing", "bag", "appliance", "accessory", "light"},
     "clothes and sport": {"clothing", "footwear", "accessory", "bag", "sport", "household thing", "toy"},
     "films": {"film"},
     "books": {"reading"},
     "recipes and drinks": {"food", "fruit", "vegetable", "drink"},
 }  # fmt: skip
+
+
+_PHRASE = re.compile(r"\b(?:with|from|by|for|of|about|in|on|to|based)\b")  # where the first noun phrase ends
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,13 @@ def evaluate(backbone: CachedBackbone, root: Path, count: int, seed: int) -> dic
 
 
 def outcome(text: str, domain: str) -> str:
-    """Whether a description of a title claims the right domain, another one, or says little."""
+    """Whether a description of a title claims the right domain, another one, or says little.
+
+    What is called a film is claimed to be one, whatever else it is called ("a game, adventure and comedy movie").
+    """
     said = read(text)
+    if said.claimed and "film" in groups_of(names_in(_PHRASE.split(text.lower())[0])):
+        return "right domain" if "film" in ALLOWED[domain] else "wrong domain"
     if not said.claimed:
         return "says little"
     return "right domain" if groups_of(said.claimed) & ALLOWED[domain] else "wrong domain"
