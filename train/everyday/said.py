@@ -30,7 +30,8 @@ _COUNTED = re.compile(
 )
 _END = re.compile(
     r"[,;:().!?\"]|\s(?:with|without|for|in|on|from|by|at|near|over|under|to|that|which|who|is|are|was|has|and|or|as|than"
-    r"|while|next|behind|through|wearing|holding|standing|sitting|stands?|sits?|runs?|plays?|jumps?|rides?|walks?|lies|looks|an?|the|its|his|her|their)\s"
+    r"|while|next|behind|through|wearing|holding|standing|sitting|stands|sits|runs|plays|jumps|rides|walks|lies|an?|the"
+    r"|its|his|her|their)\s"
 )
 _TWO_COLOURS = re.compile(
     r"\b(?:black|white|red|blue|navy|green|yellow|brown|grey|gray|orange|pink|purple|beige|silver|gold) and (?=\w+ \w)"
