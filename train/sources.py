@@ -23,7 +23,10 @@ Facts = dict[str, str | tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Shot:
-    """`facts` holds lower-case words by attribute; `kind` is fashion, object, scene, movie or drawn."""
+    """`facts` holds lower-case words by attribute; `kind` is fashion, object, scene, movie, drawn or title.
+
+    Shots of one `family` (variants of a product) share their split. `untrained` ones are for tests only.
+    """
 
     key: str
     kind: str
@@ -32,11 +35,15 @@ class Shot:
     path: Path | None = None
     look: draw.Look | None = None
     seed: int = 0
+    family: str = ""
+    untrained: bool = False
 
     @property
     def split(self) -> str:
-        """ "test" for 6 % of the keys, "validation" for 2 %, else "train"."""
-        bucket = int(hashlib.sha256(self.key.encode()).hexdigest()[:8], 16) % 100
+        """ "test" for 6 % of the families (or keys), "validation" for 2 %, else "train"."""
+        if self.untrained:
+            return "test"
+        bucket = int(hashlib.sha256((self.family or self.key).encode()).hexdigest()[:8], 16) % 100
         return "test" if bucket < 6 else "validation" if bucket < 8 else "train"
 
     @property

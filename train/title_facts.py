@@ -1,0 +1,312 @@
+"""What a title states: the kind of thing, and platform, brand, colour, material, audience, size and count.
+
+Nothing is looked up: a fact stands in the title's own words, or it is not there. `domains` says which kinds are
+possible at all, where that is known: in a catalogue of games, "shell" is no seafood.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from train import kinds
+from train import title_words as words
+from train.kinds import ANY, Kind
+
+Domains = Collection[str] | None
+
+
+@dataclass(frozen=True)
+class Stated:
+    """The facts of one title; what it does not state is empty. `kind` may be empty where `domain` is evident."""
+
+    domain: str = ""
+    kind: str = ""
+    many: bool = False
+    platforms: tuple[str, ...] = ()
+    series: str = ""
+    brand: str = ""
+    colours: tuple[str, ...] = ()
+    pattern: str = ""
+    material: str = ""
+    audience: str = ""
+    size: str = ""
+    count: str = ""
+    parts: tuple[str, ...] = ()  # of food: what is in it
+    tags: tuple[str, ...] = ()  # of a video: what it is tagged with
+    download: bool = False
+
+
+VIDEO_GAME, ACCESSORY, GAMING = "video game", "gaming accessory", "gaming product"
+_MOST = 2  # platforms, colours, parts and tags
+_NAMES = {platform: n for n, platform in enumerate(words.PLATFORMS)}
+_PLATFORM = re.compile(
+    r"(?<![\w'])(?:(?:Sony|Microsoft)\s)?(?:"
+    + "|".join(f"(?P<p{n}>{pattern})" for pattern, n in _NAMES.items())
+    + r")(?![\w'])",
+    re.IGNORECASE,
+)
+_PUBLISHERS = {"nintendo", "sega", "atari", "activision", "skylanders", "disney infinity"}  # they sell games too
+_UNDRESSED = {"food", "drink", "exercise", "book", "film", "video"}  # of these no colour or material is told
+_COLOUR_WORDS = {word for colour in words.COLOURS for word in colour.split()} | {"dark", "light"}
+
+
+def plain(title: str) -> str:
+    """The title on one line, without trade marks and curly quotes."""
+    text = title.replace("’", "'").replace("‘", "'").replace("&amp;", "&").replace("“", '"').replace("”", '"')
+    return " ".join(re.sub(r"[®™©]|\((?:TM|R)\)|&#\d+;", "", text).split()).strip(" .\"'")
+
+
+def read(title: str, domains: Domains = None) -> Stated:
+    """What the title states, where the thing is of one of `domains` (None: of any)."""
+    text = plain(title)
+    if tagged := _video(text, domains):
+        return tagged
+    if _possible("film", domains) and re.search(r"\((?:18|19|20)\d\d\)$", text):
+        return Stated("film", "movie")
+    brand, brand_domain, rest = _brand(text)
+    platforms, rest, supports = _platforms(rest) if _possible("game", domains) else ((), rest, False)
+    series = kinds.series_in(text) if _possible("game", domains) else ""
+    evident = {d for d, pattern in words.EVIDENT.items() if pattern.search(text)} | {brand_domain} - {""}
+    evident |= {"game"} if platforms or series else set()
+    evident = {domain for domain in evident if _possible(domain, domains)}
+    count, rest = _count(rest)
+    size, rest = _size(rest)
+    audience, rest = _audience(rest)
+    head = _head(rest, domains, evident)
+    if head is None:
+        return _unnamed(text, evident, brand, brand_domain, platforms, series, supports)
+    kind, domain = head.kind.name, head.kind.domain
+    if domain == ANY:
+        domain = min(evident, default="")
+    dressed = domain not in _UNDRESSED
+    said = _phrases(f"{head.before} , {_asides(rest)}", head.own)
+    return Stated(
+        domain,
+        kind,
+        head.many,
+        platforms[:_MOST] if domain in ("game", "electronics", "") else (),
+        series if domain == "game" and ("figure" in kind or kind in ("season pass", "strategy guide")) else "",
+        brand,
+        _colours(rest, head, domain) if dressed else (),
+        _first(said, words.PATTERNS) if dressed and domain not in ("game", "beauty") else "",
+        _first(said, words.MATERIALS) if dressed and domain != "beauty" else "",
+        audience if domain not in ("food", "drink", "game") else "",
+        size,
+        count,
+        _parts(text, f"{kind} {head.own}") if domain == "food" else (),
+    )
+
+
+def _possible(domain: str, domains: Domains) -> bool:
+    return domains is None or domain in domains
+
+
+def _unnamed(text, evident: set[str], brand, brand_domain, platforms, series, supports) -> Stated:
+    """What is left to say where no word of the title names a kind."""
+    if "game" in evident:
+        if brand_domain == "game" and brand.lower() not in _PUBLISHERS:
+            return Stated("game", ACCESSORY, platforms=platforms[:_MOST], brand=brand)
+        if supports and not series:
+            return Stated("game", GAMING, platforms=platforms[:_MOST])
+        download = bool(words.DOWNLOAD.search(text))
+        return Stated("game", VIDEO_GAME, platforms=platforms[:_MOST], series=series, download=download)
+    domain = next((d for d in ("baby", "beauty", "food", "drink") if d in evident), "")
+    return Stated(domain, brand=brand, parts=_parts(text, "") if domain == "food" else ())
+
+
+def _brand(text: str) -> tuple[str, str, str]:
+    """(brand, its domain, the title without it)."""
+    found = kinds.brand_in(text)
+    if not found:
+        return "", "", text
+    domain, name = kinds.brands()[found.group().lower()]
+    front = re.sub(r"\bby $", "", text[: found.start()], flags=re.IGNORECASE)
+    return name, domain, f"{front} {text[found.end() :]}".strip()
+
+
+def _platforms(text: str) -> tuple[tuple[str, ...], str, bool]:
+    """(platforms in their order, the title with breaks in their place, whether the thing is *for* a platform)."""
+    found = list(_PLATFORM.finditer(text))
+    names = [words.PLATFORMS[next(p for p, n in _NAMES.items() if match.group(f"p{n}"))] for match in found]
+    supports = any(re.search(r"\b(?:for|fits|with)\W*$", text[: match.start()], re.IGNORECASE) for match in found)
+    return tuple(dict.fromkeys(names)), _PLATFORM.sub(" , ", text), supports
+
+
+def _count(text: str) -> tuple[str, str]:
+    """("pack of three" or "24 pieces", the title without it)."""
+    for pattern, unit in words.COUNTS:
+        if found := re.search(pattern, text, re.IGNORECASE):
+            said = found.group("n").lower()
+            number = words.NUMBERS[int(said)] if said.isdigit() and int(said) < len(words.NUMBERS) else said
+            rest = f"{text[: found.start()]} , {text[found.end() :]}"
+            if number in ("zero", "one"):
+                return "", rest
+            unit = unit or found.group(1).lower()
+            return f"{number} pieces" if unit == "pieces" else f"{unit} of {number}", rest
+    return "", text
+
+
+def _size(text: str) -> tuple[str, str]:
+    """("9 oz", the title without it)."""
+    found = words.SIZE.search(text)
+    if not found:
+        return "", text
+    unit = " ".join(found.group("unit").lower().replace(".", "").split())
+    return f"{found.group('n')} {words.UNITS.get(unit, unit)}", f"{text[: found.start()]} , {text[found.end() :]}"
+
+
+def _audience(text: str) -> tuple[str, str]:
+    """("women" or "boys and girls", the title without it)."""
+    found = words.AUDIENCE.search(text)
+    if not found:
+        return "", text
+    whom = [words.WHOM.get(word.lower(), word.lower()) for word in found.groups() if word]
+    return " and ".join(dict.fromkeys(whom)), f"{text[: found.start()]} {text[found.end() :]}"
+
+
+def _pieces(text: str) -> Iterator[tuple[str, bool]]:
+    """The parts of a title between its punctuation and prepositions; True for what follows a preposition."""
+    start, aside = 0, False
+    for found in words.BREAK.finditer(text):
+        if piece := text[start : found.start()].strip():
+            yield piece, aside
+        start, aside = found.end(), bool(found.group("side"))
+    if piece := text[start:].strip():
+        yield piece, aside
+
+
+def _asides(text: str) -> str:
+    """The short parts behind the first, where colour and material may stand."""
+    return " , ".join(piece for piece, _ in list(_pieces(text))[1:] if len(piece.split()) <= 4)
+
+
+# -- the head ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Head:
+    kind: Kind
+    many: bool  # said in the plural
+    before: str  # the words of its part of the title that stand before it
+    own: str  # the words that name it
+
+
+def _head(text: str, domains: Domains, evident: set[str]) -> _Head | None:
+    """From the end of the first part that ends with a kind; names that need the domain's help come second."""
+    weak: _Head | None = None
+    for piece, aside in _pieces(text):
+        if aside:
+            continue
+        part = re.findall(r"[^\s\"!?*]+", piece.lower().replace(" / ", "/"))
+        found = _ending(part, domains, evident) or _ending(_first_of_several(part), domains, evident)
+        if found and not found[1]:
+            return found[0]
+        weak = weak or (found and found[0])
+    return weak
+
+
+def _first_of_several(part: list[str]) -> list[str]:
+    """What stands before "and": "primer and brightener" is a primer."""
+    place = next((n for n, word in enumerate(part) if word in ("and", "&", "+")), 0)
+    return part[:place]
+
+
+def _ending(part: list[str], domains: Domains, evident: set[str]) -> tuple[_Head, bool] | None:
+    """(head, whether it is weak) of a part of a title whose last words may be loose."""
+    part, grouped = list(part), ""
+    while part:
+        if found := kinds.ending(part, domains, evident):
+            own, before = part[-found.count :], part[: -found.count]
+            return _compound(found.kind, grouped, own, before, domains, evident), found.weak
+        if len(part) > 1 and part[-1] in ("set", "kit") and not grouped:
+            grouped = part.pop()
+        elif len(part) > 1 and _loose(part[-1]):
+            part.pop()
+        else:
+            break
+    return None
+
+
+def _loose(word: str) -> bool:
+    """Whether a word may stand behind the head: a colour, a size, a number, a model's name."""
+    return (
+        word in words.LOOSE
+        or any(letter.isdigit() for letter in word)
+        or all(part in words.COLOURS for part in word.split("/"))
+    )
+
+
+def _compound(
+    kind: Kind, grouped: str, own: list[str], before: list[str], domains: Domains, evident: set[str]
+) -> _Head:
+    """The head with the kind that stands directly before it, as in "stroller hook", and with "set" behind it."""
+    many = own[-1].endswith("s") and not own[-1].endswith("ss") and not kind.name.endswith(("s", "dish"))
+    many = many and kind.domain != "exercise"
+    if kind.domain == ANY and before and (owner := kinds.ending(before, domains, evident)):
+        own, before = [*before[-owner.count :], *own], before[: -owner.count]
+        kind = Kind(owner.kind.domain, f"{owner.kind.name} {kind.name}")
+    if grouped and "set" not in kind.name and "kit" not in kind.name:
+        kind, many = Kind(kind.domain, f"{kind.name} {grouped}"), False
+    return _Head(kind, many, " ".join(before), " ".join(own))
+
+
+# -- what goes with it --------------------------------------------------------------------------------------------
+
+
+def _phrases(text: str, own: str) -> list[str]:
+    """Pairs of words, then words, so that "faux leather" is found before "leather"; none of the kind's own."""
+    said = [word.strip("%") for word in re.split(r"[\s,/]+", text.lower()) if word]
+    pairs = [" ".join(pair) for pair in zip(said, said[1:], strict=False)]
+    return [word for word in (*pairs, *said) if word not in own.split()]
+
+
+def _first(said: Sequence[str], known: dict[str, str]) -> str:
+    return next((known[word] for word in said if word in known), "")
+
+
+def _colours(text: str, head: _Head, domain: str) -> tuple[str, ...]:
+    """Colours that stand directly before or behind the head, or in a part of the title that says nothing else."""
+    allowed = words.PLAIN_COLOURS if domain in ("beauty", "electronics", "game") else words.COLOURS
+    own = head.own.split()
+    found = _named(head.before.split()[-4:], allowed)
+    for piece, _ in _pieces(text):
+        part = [word for word in re.split(r"[\s/&]+|\band\b", piece.lower()) if word]
+        if head.own in " ".join(part):
+            found += _named(" ".join(part).partition(head.own)[2].split(), allowed)
+        elif all(word in _COLOUR_WORDS or _loose(word) for word in part) or part[-1] in words.MATERIALS:
+            found += _named([word for word in part if word not in own], allowed)
+    british = (re.sub(r"color\b", "colour", colour.replace("gray", "grey")) for colour in found)
+    return tuple(dict.fromkeys(british))[:_MOST]
+
+
+def _named(said: Sequence[str], allowed: Collection[str]) -> list[str]:
+    """The colours among words, two-word names first."""
+    said = [part for word in said for part in word.strip(",").split("/") if part]
+    found, place = [], 0
+    while place < len(said):
+        pair = " ".join(said[place : place + 2])
+        if pair != said[place] and pair in words.COLOURS:
+            found.append(pair)
+            place += 1
+        elif said[place] in allowed:
+            found.append(said[place])
+        place += 1
+    return found
+
+
+def _parts(text: str, kind: str) -> tuple[str, ...]:
+    """What food is made with: the ingredients that the title names beside the kind."""
+    said = re.findall(r"[a-z]+", text.lower())
+    return tuple(dict.fromkeys(w for w in said if w in words.PARTS and w.rstrip("s") not in kind))[:_MOST]
+
+
+def _video(title: str, domains: Domains) -> Stated | None:
+    """A short video is known by its hashtags; tags of one to three words that name a topic are told."""
+    tags = [tag.strip(" .,!").lower() for tag in re.findall(r"(?:^|\s)#\s?([^#]+)", title)]
+    if not tags or not _possible("video", domains):
+        return None
+    short = [tag for tag in tags if re.fullmatch(r"[a-z' -]{3,30}", tag) and len(tag.split()) <= 3]
+    topical = [tag for tag in short if words.TOPICS & set(tag.split())]
+    return Stated("video", "short video", tags=tuple(dict.fromkeys(topical))[:_MOST])
