@@ -53,7 +53,7 @@ def brands() -> dict[str, tuple[str, str]]:
 def series() -> dict[str, str]:
     """A name of a series of video games, in lower case: the series."""
     lines = (_FOLDER / "series.txt").read_text(encoding="utf-8").splitlines()
-    pairs = (line.rpartition(": ") for line in lines if line)
+    pairs = (line.partition(": ") for line in lines if line)
     return {name: title for title, _, several in pairs for name in several.split(", ")}
 
 
@@ -67,7 +67,7 @@ def _pattern(listed: str) -> re.Pattern[str]:
 def brand_in(text: str) -> re.Match[str] | None:
     """The brand that a title begins with, or that it is "by"."""
     pattern = _pattern("brands")
-    by = re.search(r"\bby ", text, re.IGNORECASE)
+    by = re.search(r"(?<!licensed )\bby ", text, re.IGNORECASE)
     return pattern.match(text) or (pattern.match(text, by.end()) if by else None)
 
 

@@ -47,7 +47,23 @@ _PLATFORM = re.compile(
     + r")(?![\w'])",
     re.IGNORECASE,
 )
-_PUBLISHERS = {"nintendo", "sega", "atari", "activision", "skylanders", "disney infinity"}  # they sell games too
+_PUBLISHERS = {"nintendo", "sega", "atari", "activision"}  # they sell games too
+_COVERS = {  # things that are sold for other things: two in a row say no more than one
+    "base", "bag", "box", "case", "clip", "cover", "faceplate", "grip", "handle", "holder", "hook", "mat", "pad",
+    "pouch", "skin", "sleeve", "stand", "sticker", "strap",
+}  # fmt: skip
+_ALSO_NAMES = {"battery", "camera", "computer", "hammer", "lens", "radio", "sensor", "speaker", "switch", "tablet"}
+_SOLD_APART = {"Skylanders", "Disney Infinity"}  # series of which most titles are of toys that go with the game
+_OF_A_SERIES = {
+    "season pass",
+    "strategy guide",
+    "expansion pack",
+    "starter pack",
+    "amiibo figure",
+    "toy figure",
+    "power discs",
+}
+_SIZED = {"GB", "TB", "MB", "mAh", "inch", "ft"}  # units that devices are told by
 _UNDRESSED = {"food", "drink", "exercise", "book", "film", "video"}  # of these no colour or material is told
 _COLOUR_WORDS = {word for colour in words.COLOURS for word in colour.split()} | {"dark", "light"}
 
@@ -58,15 +74,18 @@ def plain(title: str) -> str:
     return " ".join(re.sub(r"[®™©]|\((?:TM|R)\)|&#\d+;", "", text).split()).strip(" .\"'")
 
 
-def read(title: str, domains: Domains = None) -> Stated:
-    """What the title states, where the thing is of one of `domains` (None: of any)."""
-    text = plain(title)
+def read(title: str, domains: Domains = None, names: bool = False) -> Stated:
+    """What the title states, where the thing is of one of `domains` (None: of any).
+
+    names: most titles are proper names here, as of games, so that "box" is a thing only beside such words as "for".
+    """
+    text = re.sub(r"^for\b", "", plain(words.DROPPED.sub(" ", title)), flags=re.IGNORECASE).strip()
     if tagged := _video(text, domains):
         return tagged
     if _possible("film", domains) and re.search(r"\((?:18|19|20)\d\d\)$", text):
         return Stated("film", "movie")
-    brand, brand_domain, rest = _brand(text)
-    platforms, rest, supports = _platforms(rest) if _possible("game", domains) else ((), rest, False)
+    platforms, rest, supports = _platforms(text) if _possible("game", domains) else ((), text, False)
+    brand, brand_domain, rest = _brand(rest.lstrip(" ,"))
     series = kinds.series_in(text) if _possible("game", domains) else ""
     evident = {d for d, pattern in words.EVIDENT.items() if pattern.search(text)} | {brand_domain} - {""}
     evident |= {"game"} if platforms or series else set()
@@ -75,6 +94,9 @@ def read(title: str, domains: Domains = None) -> Stated:
     size, rest = _size(rest)
     audience, rest = _audience(rest)
     head = _head(rest, domains, evident)
+    if head and names and (head.kind.domain == ANY or head.kind.name in _ALSO_NAMES) and " " not in head.kind.name:
+        beside = supports or brand or _PLATFORM.match(text) or words.THINGS.search(text)
+        head = head if beside else None
     if head is None:
         return _unnamed(text, evident, brand, brand_domain, platforms, series, supports)
     kind, domain = head.kind.name, head.kind.domain
@@ -87,13 +109,13 @@ def read(title: str, domains: Domains = None) -> Stated:
         kind,
         head.many,
         platforms[:_MOST] if domain in ("game", "electronics", "") else (),
-        series if domain == "game" and ("figure" in kind or kind in ("season pass", "strategy guide")) else "",
+        series if kind in _OF_A_SERIES else "",
         brand,
         _colours(rest, head, domain) if dressed else (),
         _first(said, words.PATTERNS) if dressed and domain not in ("game", "beauty") else "",
         _first(said, words.MATERIALS) if dressed and domain != "beauty" else "",
         audience if domain not in ("food", "drink", "game") else "",
-        size,
+        size if domain not in ("game", "electronics") or size.split(" ")[-1] in _SIZED else "",
         count,
         _parts(text, f"{kind} {head.own}") if domain == "food" else (),
     )
@@ -108,8 +130,9 @@ def _unnamed(text, evident: set[str], brand, brand_domain, platforms, series, su
     if "game" in evident:
         if brand_domain == "game" and brand.lower() not in _PUBLISHERS:
             return Stated("game", ACCESSORY, platforms=platforms[:_MOST], brand=brand)
-        if supports and not series:
-            return Stated("game", GAMING, platforms=platforms[:_MOST])
+        device = supports or _PLATFORM.match(text)  # games have their platform behind them
+        if (device and not series) or (series in _SOLD_APART and not platforms):
+            return Stated("game", GAMING, platforms=platforms[:_MOST], series=series)
         download = bool(words.DOWNLOAD.search(text))
         return Stated("game", VIDEO_GAME, platforms=platforms[:_MOST], series=series, download=download)
     domain = next((d for d in ("baby", "beauty", "food", "drink") if d in evident), "")
@@ -130,8 +153,15 @@ def _platforms(text: str) -> tuple[tuple[str, ...], str, bool]:
     """(platforms in their order, the title with breaks in their place, whether the thing is *for* a platform)."""
     found = list(_PLATFORM.finditer(text))
     names = [words.PLATFORMS[next(p for p, n in _NAMES.items() if match.group(f"p{n}"))] for match in found]
-    supports = any(re.search(r"\b(?:for|fits|with)\W*$", text[: match.start()], re.IGNORECASE) for match in found)
-    return tuple(dict.fromkeys(names)), _PLATFORM.sub(" , ", text), supports
+    served = [bool(re.search(r"\b(?:for|fits|with)\W*$", text[: match.start()], re.IGNORECASE)) for match in found]
+    breaks = iter(" " if serves else " , " for serves in served)
+    named = tuple(name for name in dict.fromkeys(names) if not any(n.startswith(f"{name} ") for n in names))
+    return named, _PLATFORM.sub(lambda match: next(breaks), text), any(served)
+
+
+def platforms_in(text: str) -> tuple[str, ...]:
+    """The gaming platforms that a text names, each by its usual name."""
+    return _platforms(text)[0]
 
 
 def _count(text: str) -> tuple[str, str]:
@@ -140,7 +170,7 @@ def _count(text: str) -> tuple[str, str]:
         if found := re.search(pattern, text, re.IGNORECASE):
             said = found.group("n").lower()
             number = words.NUMBERS[int(said)] if said.isdigit() and int(said) < len(words.NUMBERS) else said
-            rest = f"{text[: found.start()]} , {text[found.end() :]}"
+            rest = f"{text[: found.start()]} {text[found.end() :]}"
             if number in ("zero", "one"):
                 return "", rest
             unit = unit or found.group(1).lower()
@@ -154,7 +184,7 @@ def _size(text: str) -> tuple[str, str]:
     if not found:
         return "", text
     unit = " ".join(found.group("unit").lower().replace(".", "").split())
-    return f"{found.group('n')} {words.UNITS.get(unit, unit)}", f"{text[: found.start()]} , {text[found.end() :]}"
+    return f"{found.group('n')} {words.UNITS.get(unit, unit)}", f"{text[: found.start()]} {text[found.end() :]}"
 
 
 def _audience(text: str) -> tuple[str, str]:
@@ -166,15 +196,17 @@ def _audience(text: str) -> tuple[str, str]:
     return " and ".join(dict.fromkeys(whom)), f"{text[: found.start()]} {text[found.end() :]}"
 
 
-def _pieces(text: str) -> Iterator[tuple[str, bool]]:
-    """The parts of a title between its punctuation and prepositions; True for what follows a preposition."""
-    start, aside = 0, False
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """The parts of a title between its punctuation and prepositions, each with the preposition it depends on or ""."""
+    start, side = 0, ""
     for found in words.BREAK.finditer(text):
         if piece := text[start : found.start()].strip():
-            yield piece, aside
-        start, aside = found.end(), bool(found.group("side"))
+            yield piece, side
+        begins = "with" if found.group("w") is not None else (found.group("side") or "").lower()
+        kept = side if side in words.ASIDE_TO_THE_END and not found.group("hard") else ""
+        start, side = found.end(), begins or kept
     if piece := text[start:].strip():
-        yield piece, aside
+        yield piece, side
 
 
 def _asides(text: str) -> str:
@@ -194,17 +226,23 @@ class _Head:
 
 
 def _head(text: str, domains: Domains, evident: set[str]) -> _Head | None:
-    """From the end of the first part that ends with a kind; names that need the domain's help come second."""
+    """From the end of the first part that ends with a kind.
+
+    Names that need the domain's help come second, and what stands behind "by", which may be a part of a name, third.
+    """
     weak: _Head | None = None
-    for piece, aside in _pieces(text):
-        if aside:
-            continue
-        part = re.findall(r"[^\s\"!?*]+", piece.lower().replace(" / ", "/"))
-        found = _ending(part, domains, evident) or _ending(_first_of_several(part), domains, evident)
-        if found and not found[1]:
-            return found[0]
-        weak = weak or (found and found[0])
-    return weak
+    for wanted in ("", "by"):
+        for piece, side in _pieces(text):
+            if side != wanted:
+                continue
+            part = re.findall(r"[^\s\"!?*]+", piece.lower().replace(" / ", "/"))
+            found = _ending(part, domains, evident) or _ending(_first_of_several(part), domains, evident)
+            if found and not found[1]:
+                return found[0]
+            weak = weak or (found and found[0])
+        if weak:
+            return weak
+    return None
 
 
 def _first_of_several(part: list[str]) -> list[str]:
@@ -244,7 +282,8 @@ def _compound(
     """The head with the kind that stands directly before it, as in "stroller hook", and with "set" behind it."""
     many = own[-1].endswith("s") and not own[-1].endswith("ss") and not kind.name.endswith(("s", "dish"))
     many = many and kind.domain != "exercise"
-    if kind.domain == ANY and before and (owner := kinds.ending(before, domains, evident)):
+    owner = kinds.ending(before, domains, evident) if kind.domain == ANY else None
+    if owner and owner.kind.domain != "clothing" and not _COVERS & {*owner.kind.name.split(), *kind.name.split()[1:]}:
         own, before = [*before[-owner.count :], *own], before[: -owner.count]
         kind = Kind(owner.kind.domain, f"{owner.kind.name} {kind.name}")
     if grouped and "set" not in kind.name and "kit" not in kind.name:
@@ -270,7 +309,7 @@ def _colours(text: str, head: _Head, domain: str) -> tuple[str, ...]:
     """Colours that stand directly before or behind the head, or in a part of the title that says nothing else."""
     allowed = words.PLAIN_COLOURS if domain in ("beauty", "electronics", "game") else words.COLOURS
     own = head.own.split()
-    found = _named(head.before.split()[-4:], allowed)
+    found = [] if domain == "beauty" else _named(head.before.split()[-4:], allowed)  # "green apple serum" is not green
     for piece, _ in _pieces(text):
         part = [word for word in re.split(r"[\s/&]+|\band\b", piece.lower()) if word]
         if head.own in " ".join(part):

@@ -20,20 +20,20 @@ SOME = {  # of a domain whose thing is not named
 _QUOTED = 8  # words of a title that an unsure answer repeats
 _MASS = set(
     listed(
-        """aftershave, baby food storage, baby wash, blush, body wash, bread, bronzer, cheese, chocolate, coffee, cologne,
-        concealer, cutlery, deodorant, detergent, eye shadow, eyeliner, fabric, face powder, facial spray, foundation,
-        gin, granola, hair color, hair conditioner, hair spray, hot chocolate, ice cream, incense, juice, lip gloss,
-        makeup primer, makeup remover, mango, mascara, micellar water, milk, nail polish, nursery decor, oat milk, pasta,
-        perfume, pet food, rice, rum, setting spray, shampoo, shaving cream, shaving soap, soap, sour cream, soy milk,
-        sunscreen, tea, tequila, toilet paper, toothpaste, underwear, vodka, whisky, wine, wrapping paper, yoghurt,
-        brandy, powder, oil, lotion"""
+        """aftershave, baby food storage, baby wash, blush, body wash, brandy, bread, bronzer, cheese, chocolate,
+        coffee, cologne, concealer, cutlery, deodorant, detergent, eye shadow, eyeliner, fabric, face powder, facial
+        spray, foundation, gin, granola, hair color, hair conditioner, hair spray, hot chocolate, ice cream,
+        incense, juice, lip gloss, lotion, makeup primer, makeup remover, mango, mascara, micellar water, milk, nail
+        polish, nursery decor, oat milk, oil, pasta, perfume, pet food, powder, primer, rice, rum, setting spray,
+        shampoo, shaving cream, shaving soap, soap, sour cream, soy milk, sunscreen, tea, tequila, toilet paper,
+        toothpaste, underwear, vodka, whisky, wine, wrapping paper, yoghurt"""
     )
 )
 _WORN_AS_PAIRS = set(
     listed(
         """baby mittens, baby shoes, boots, earphones, earrings, gloves, headphones, jeans, leggings, pajamas, pliers,
-        sandals, scissors, shoes, shorts, skis, sneakers, socks, sunglasses, swim goggles, training pants, trekking poles,
-        trousers, tweezers"""
+        sandals, scissors, shoes, shorts, skis, sneakers, socks, sunglasses, swim goggles, training pants,
+        trekking poles, trousers, tweezers"""
     )
 )
 _IRREGULAR = {"knife": "knives", "shelf": "shelves", "bookshelf": "bookshelves"}
@@ -81,6 +81,7 @@ def phrase(stated: Stated, seen: str = "") -> str:
 
 def some(kind: str, many: bool, front: list[str]) -> str:
     """A kind with its adjectives and the right article, or none: "a blue cup", "a pair of jeans", "wooden blocks"."""
+    many = many and kind not in _MASS
     noun = " ".join([*front, (_IRREGULAR.get(kind) or plural(kind)) if many else kind])
     if kind in _WORN_AS_PAIRS or is_pair(kind):
         return f"a pair of {noun}"
@@ -89,7 +90,9 @@ def some(kind: str, many: bool, front: list[str]) -> str:
 
 
 def _with_article(noun: str) -> str:
-    return f"an {noun}" if noun.startswith(("Xbox", "NES", "mp3", "led ")) else with_article(noun)
+    if noun.startswith("usb"):
+        return f"a {noun}"
+    return f"an {noun}" if noun.startswith(("Xbox", "NES")) else with_article(noun)
 
 
 def _game(stated: Stated) -> str:

@@ -7,7 +7,7 @@ import re
 
 def listed(text: str) -> tuple[str, ...]:
     """The words and phrases between commas."""
-    return tuple(word for word in (part.strip() for part in text.replace("\n", " ").split(",")) if word)
+    return tuple(word for word in (" ".join(part.split()) for part in text.split(",")) if word)
 
 
 PLATFORMS = {  # how titles call it: the name that descriptions use; tried in this order
@@ -53,7 +53,8 @@ COLOURS = set(
         turquoise, teal, ivory, cream, gold, silver, tan, maroon, lilac, aqua, lime, burgundy, charcoal, khaki, violet,
         magenta, dark grey, light grey, dark blue, light blue, light pink, hot pink, royal blue, sky blue, lime green,
         dark brown, light brown, multicolour, multicolor, off white, off-white, rose gold, black-brown, brown-black,
-        dark green, light green, dark gray, light gray, light beige, dark beige, lavender, sage, mint, espresso, indigo"""
+        dark green, light green, dark gray, light gray, light beige, dark beige, lavender, sage, mint, espresso,
+        indigo"""
     )
 )
 PLAIN_COLOURS = set(listed("black, white, grey, gray, red, blue, green, yellow, purple, pink, brown, beige"))
@@ -97,21 +98,30 @@ COUNTS = (  # what is counted, and in which unit; None: in the title's own
     (r"\b(?P<n>\d{1,3}|two|three|four|six)[\s-]?(?:pcs?|pieces?)\b", "pieces"),
 )
 SIZE = re.compile(
-    r"(?<![\w.])(?P<n>\d+(?:\.\d+)?)[\s-]?(?P<unit>fl\.?\s?oz|fluid ounces?|ounces?|oz|ml|liters?|litres?"
-    r"|inch(?:es)?|cm|mm|gb|tb|mb|watts?|lbs?|ft|feet|foot|gallons?|quarts?|kg|mah|g|w|l)\b\.?(?!\w)",
+    r"(?<![\w.-])(?P<n>\d+(?:\.\d+)?)[\s-]?(?P<unit>fl\.?\s?oz|fluid ounces?|ounces?|oz|ml|liters?|litres?"
+    r"|inch(?:es)?|cm|mm|gb|tb|mb|watts?|ft|feet|foot|gallons?|quarts?|mah|g|w|l)\b\.?(?!\w)",
     re.IGNORECASE,
 )
 UNITS = {
     "ounce": "oz", "ounces": "oz", "fluid ounces": "fl oz", "fluid ounce": "fl oz", "floz": "fl oz", "inches": "inch",
     "liter": "litre", "liters": "litre", "litres": "litre", "watt": "watts", "w": "watts", "feet": "ft", "foot": "ft",
-    "lbs": "lb", "gallons": "gallon", "quarts": "quart", "gb": "GB", "tb": "TB", "mb": "MB", "mah": "mAh",
+    "gallons": "gallon", "quarts": "quart", "gb": "GB", "tb": "TB", "mb": "MB", "mah": "mAh",
 }  # fmt: skip
 
-_PEOPLE = "women|men|girls|boys|kids|children|toddlers|babies|infants|newborns|ladies|womens|mens"
+PEOPLE = "her|him|women|men|girls|boys|girl|boy|kids|children|toddlers|babies|infants|newborns|ladies|womens|mens"
 AUDIENCE = re.compile(
-    rf"\bfor ({_PEOPLE})(?:(?:,| and| &) ({_PEOPLE}))?\b|\b(?:baby )?({_PEOPLE})(?:'s|s')?\b", re.IGNORECASE
+    rf"\bfor ({PEOPLE})(?:(?:,| and| &) ({PEOPLE}))?\b|\b(?:baby )?({PEOPLE.removeprefix('her|him|')})(?:'s|s')?\b",
+    re.IGNORECASE,
 )
-WHOM = {"womens": "women", "mens": "men", "ladies": "women"}
+WHOM = {
+    "her": "women",
+    "him": "men",
+    "girl": "girls",
+    "boy": "boys",
+    "womens": "women",
+    "mens": "men",
+    "ladies": "women",
+}
 
 _EVIDENT = {  # words that speak of a domain, whatever the thing is
     "baby": r"baby|babies|infants?|newborns?|toddlers?|nursery|crib|diapers?|breastmilk|breastfeeding|teeth(?:ing|er)"
@@ -127,8 +137,26 @@ EVIDENT = {d: re.compile(rf"(?<![\w'])(?:{p})(?![\w'])", re.IGNORECASE) for d, p
 DOWNLOAD = re.compile(r"\b(?:download|digital code|online game code)\b", re.IGNORECASE)
 
 BREAK = re.compile(  # between the parts of a title; `side`: what follows is not the thing itself
-    r"\s*(?:[,;|()\[\]:]|\s[-–—]+\s|[-–—]\s|\.\s|\b(?P<side>with|without|for|in|by|from|featuring|includes?|including"
-    r"|compatible|fits|w/)\s)\s*",
+    r"\s*(?:(?P<hard>[|()\[\]]|\s[-–—~]+\s|[-–—]\s)|[,;:]|(?-i:(?<=[a-z]{4})-(?=[A-Z]))|\.\s|w/\s?(?P<w>)"
+    r"|(?<!\d )(?<!pump )\b(?P<side>with|without|for|in|by|from|featuring|includes?:?|including"
+    r"|compatible (?:with|for)|fits)(?:\s|$))\s*",
+    re.IGNORECASE,
+)
+ASIDE_TO_THE_END = (
+    "for",
+    "compatible with",
+    "compatible for",
+    "fits",
+    "includes",
+    "includes:",
+    "including",
+)  # what these begin goes on behind a comma: "for PS4, PS3 controller"
+DROPPED = re.compile(  # remarks that name things which are not the thing itself
+    r"\(?\bjewel case\b\)?|\(requires [^)]*\)|\([\w ]+ (?:not included|sold separately)\)|\(game only\)", re.IGNORECASE
+)
+THINGS = re.compile(  # words that stand beside things, where most titles are names: "box" alone is none there
+    r"\b(?:for|fits|compatible|consoles?|controllers?|wireless|wired|usb|replacement|universal|gaming|official(?:ly)?"
+    r"|protective|system|travel|carry(?:ing)?|rechargeable|charg\w+|hard|soft|silicone|portable|dvd|av|mini|pro)\b",
     re.IGNORECASE,
 )
 LOOSE = {  # words that may stand behind the thing's name without being the thing
@@ -138,7 +166,9 @@ LOOSE = {  # words that may stand behind the thing's name without being the thin
         neutral, newborn, boy, girl, boys, girls, unisex, kids, men, women, single, double, twin, full, queen, king,
         original, premium, classic, ii, iii, usa, us, uk, only, -, finish, color, colour, x, by, the, a, an,
         refurbished, discontinued, toddler, infant, effect, plated, chrome-plated, clear, pack, combo, bundle,
-        collection, duo, trio, spf, stain, recipe, recipes"""
+        collection, duo, trio, spf, stain, recipe, recipes,
+        wired, wireless, portable, universal, oem, official, amazon, frustration, frustration-free, free, packaging,
+        retail, rich, bulk"""
     ),
 }  # fmt: skip
 
