@@ -7,14 +7,13 @@ possible at all, where that is known: in a catalogue of games, "shell" is no sea
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from train import kinds
 from train import title_words as words
-from train.kinds import ANY, Kind
-
-Domains = Collection[str] | None
+from train.kinds import ANY
+from train.title_heads import Domains, Head, asides, head_of, loose, pieces
 
 
 @dataclass(frozen=True)
@@ -48,21 +47,11 @@ _PLATFORM = re.compile(
     re.IGNORECASE,
 )
 _PUBLISHERS = {"nintendo", "sega", "atari", "activision"}  # they sell games too
-_COVERS = {  # things that are sold for other things: two in a row say no more than one
-    "base", "bag", "box", "case", "clip", "cover", "faceplate", "grip", "handle", "holder", "hook", "mat", "pad",
-    "pouch", "skin", "sleeve", "stand", "sticker", "strap",
-}  # fmt: skip
 _ALSO_NAMES = {"battery", "camera", "computer", "hammer", "lens", "radio", "sensor", "speaker", "switch", "tablet"}
 _SOLD_APART = {"Skylanders", "Disney Infinity"}  # series of which most titles are of toys that go with the game
-_OF_A_SERIES = {
-    "season pass",
-    "strategy guide",
-    "expansion pack",
-    "starter pack",
-    "amiibo figure",
-    "toy figure",
-    "power discs",
-}
+_OF_A_SERIES = set(
+    words.listed("amiibo figure, expansion pack, power discs, season pass, starter pack, strategy guide, toy figure")
+)
 _SIZED = {"GB", "TB", "MB", "mAh", "inch", "ft"}  # units that devices are told by
 _UNDRESSED = {"food", "drink", "exercise", "book", "film", "video"}  # of these no colour or material is told
 _COLOUR_WORDS = {word for colour in words.COLOURS for word in colour.split()} | {"dark", "light"}
@@ -93,7 +82,7 @@ def read(title: str, domains: Domains = None, names: bool = False) -> Stated:
     count, rest = _count(rest)
     size, rest = _size(rest)
     audience, rest = _audience(rest)
-    head = _head(rest, domains, evident)
+    head = head_of(rest, domains, evident)
     if head and names and (head.kind.domain == ANY or head.kind.name in _ALSO_NAMES) and " " not in head.kind.name:
         beside = supports or brand or _PLATFORM.match(text) or words.THINGS.search(text)
         head = head if beside else None
@@ -103,7 +92,7 @@ def read(title: str, domains: Domains = None, names: bool = False) -> Stated:
     if domain == ANY:
         domain = min(evident, default="")
     dressed = domain not in _UNDRESSED
-    said = _phrases(f"{head.before} , {_asides(rest)}", head.own)
+    said = _phrases(f"{head.before} , {asides(rest)}", head.own)
     return Stated(
         domain,
         kind,
@@ -113,7 +102,7 @@ def read(title: str, domains: Domains = None, names: bool = False) -> Stated:
         brand,
         _colours(rest, head, domain) if dressed else (),
         _first(said, words.PATTERNS) if dressed and domain not in ("game", "beauty") else "",
-        _first(said, words.MATERIALS) if dressed and domain != "beauty" else "",
+        _material(said, domain) if dressed else "",
         audience if domain not in ("food", "drink", "game") else "",
         size if domain not in ("game", "electronics") or size.split(" ")[-1] in _SIZED else "",
         count,
@@ -130,7 +119,8 @@ def _unnamed(text, evident: set[str], brand, brand_domain, platforms, series, su
     if "game" in evident:
         if brand_domain == "game" and brand.lower() not in _PUBLISHERS:
             return Stated("game", ACCESSORY, platforms=platforms[:_MOST], brand=brand)
-        device = supports or _PLATFORM.match(text)  # games have their platform behind them
+        # A game has its platform behind its name.
+        device = supports or _PLATFORM.match(text) or words.DEVICES.search(text)
         if (device and not series) or (series in _SOLD_APART and not platforms):
             return Stated("game", GAMING, platforms=platforms[:_MOST], series=series)
         download = bool(words.DOWNLOAD.search(text))
@@ -196,104 +186,6 @@ def _audience(text: str) -> tuple[str, str]:
     return " and ".join(dict.fromkeys(whom)), f"{text[: found.start()]} {text[found.end() :]}"
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """The parts of a title between its punctuation and prepositions, each with the preposition it depends on or ""."""
-    start, side = 0, ""
-    for found in words.BREAK.finditer(text):
-        if piece := text[start : found.start()].strip():
-            yield piece, side
-        begins = "with" if found.group("w") is not None else (found.group("side") or "").lower()
-        kept = side if side in words.ASIDE_TO_THE_END and not found.group("hard") else ""
-        start, side = found.end(), begins or kept
-    if piece := text[start:].strip():
-        yield piece, side
-
-
-def _asides(text: str) -> str:
-    """The short parts behind the first, where colour and material may stand."""
-    return " , ".join(piece for piece, _ in list(_pieces(text))[1:] if len(piece.split()) <= 4)
-
-
-# -- the head ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Head:
-    kind: Kind
-    many: bool  # said in the plural
-    before: str  # the words of its part of the title that stand before it
-    own: str  # the words that name it
-
-
-def _head(text: str, domains: Domains, evident: set[str]) -> _Head | None:
-    """From the end of the first part that ends with a kind.
-
-    Names that need the domain's help come second, and what stands behind "by", which may be a part of a name, third.
-    """
-    weak: _Head | None = None
-    for wanted in ("", "by"):
-        for piece, side in _pieces(text):
-            if side != wanted:
-                continue
-            part = re.findall(r"[^\s\"!?*]+", piece.lower().replace(" / ", "/"))
-            found = _ending(part, domains, evident) or _ending(_first_of_several(part), domains, evident)
-            if found and not found[1]:
-                return found[0]
-            weak = weak or (found and found[0])
-        if weak:
-            return weak
-    return None
-
-
-def _first_of_several(part: list[str]) -> list[str]:
-    """What stands before "and": "primer and brightener" is a primer."""
-    place = next((n for n, word in enumerate(part) if word in ("and", "&", "+")), 0)
-    return part[:place]
-
-
-def _ending(part: list[str], domains: Domains, evident: set[str]) -> tuple[_Head, bool] | None:
-    """(head, whether it is weak) of a part of a title whose last words may be loose."""
-    part, grouped = list(part), ""
-    while part:
-        if found := kinds.ending(part, domains, evident):
-            own, before = part[-found.count :], part[: -found.count]
-            return _compound(found.kind, grouped, own, before, domains, evident), found.weak
-        if len(part) > 1 and part[-1] in ("set", "kit") and not grouped:
-            grouped = part.pop()
-        elif len(part) > 1 and _loose(part[-1]):
-            part.pop()
-        else:
-            break
-    return None
-
-
-def _loose(word: str) -> bool:
-    """Whether a word may stand behind the head: a colour, a size, a number, a model's name."""
-    return (
-        word in words.LOOSE
-        or any(letter.isdigit() for letter in word)
-        or all(part in words.COLOURS for part in word.split("/"))
-    )
-
-
-def _compound(
-    kind: Kind, grouped: str, own: list[str], before: list[str], domains: Domains, evident: set[str]
-) -> _Head:
-    """The head with the kind that stands directly before it, as in "stroller hook", and with "set" behind it."""
-    many = own[-1].endswith("s") and not own[-1].endswith("ss") and not kind.name.endswith(("s", "dish"))
-    many = many and kind.domain != "exercise"
-    owner = kinds.ending(before, domains, evident) if kind.domain == ANY else None
-    if owner and owner.kind.domain != "clothing" and not _COVERS & {*owner.kind.name.split(), *kind.name.split()[1:]}:
-        own, before = [*before[-owner.count :], *own], before[: -owner.count]
-        kind = Kind(owner.kind.domain, f"{owner.kind.name} {kind.name}")
-    if grouped and "set" not in kind.name and "kit" not in kind.name:
-        kind, many = Kind(kind.domain, f"{kind.name} {grouped}"), False
-    return _Head(kind, many, " ".join(before), " ".join(own))
-
-
-# -- what goes with it --------------------------------------------------------------------------------------------
-
-
 def _phrases(text: str, own: str) -> list[str]:
     """Pairs of words, then words, so that "faux leather" is found before "leather"; none of the kind's own."""
     said = [word.strip("%") for word in re.split(r"[\s,/]+", text.lower()) if word]
@@ -305,16 +197,21 @@ def _first(said: Sequence[str], known: dict[str, str]) -> str:
     return next((known[word] for word in said if word in known), "")
 
 
-def _colours(text: str, head: _Head, domain: str) -> tuple[str, ...]:
+def _material(said: Sequence[str], domain: str) -> str:
+    material = "" if domain == "beauty" else _first(said, words.MATERIALS)
+    return material if domain not in ("game", "electronics") or material in words.DEVICE_MATERIALS else ""
+
+
+def _colours(text: str, head: Head, domain: str) -> tuple[str, ...]:
     """Colours that stand directly before or behind the head, or in a part of the title that says nothing else."""
     allowed = words.PLAIN_COLOURS if domain in ("beauty", "electronics", "game") else words.COLOURS
     own = head.own.split()
     found = [] if domain == "beauty" else _named(head.before.split()[-4:], allowed)  # "green apple serum" is not green
-    for piece, _ in _pieces(text):
+    for piece, _ in pieces(text):
         part = [word for word in re.split(r"[\s/&]+|\band\b", piece.lower()) if word]
         if head.own in " ".join(part):
             found += _named(" ".join(part).partition(head.own)[2].split(), allowed)
-        elif all(word in _COLOUR_WORDS or _loose(word) for word in part) or part[-1] in words.MATERIALS:
+        elif all(word in _COLOUR_WORDS or loose(word) for word in part) or part[-1] in words.MATERIALS:
             found += _named([word for word in part if word not in own], allowed)
     british = (re.sub(r"color\b", "colour", colour.replace("gray", "grey")) for colour in found)
     return tuple(dict.fromkeys(british))[:_MOST]

@@ -24,9 +24,9 @@ _MASS = set(
         coffee, cologne, concealer, cutlery, deodorant, detergent, eye shadow, eyeliner, fabric, face powder, facial
         spray, foundation, gin, granola, hair color, hair conditioner, hair spray, hot chocolate, ice cream,
         incense, juice, lip gloss, lotion, makeup primer, makeup remover, mango, mascara, micellar water, milk, nail
-        polish, nursery decor, oat milk, oil, pasta, perfume, pet food, powder, primer, rice, rum, setting spray,
-        shampoo, shaving cream, shaving soap, soap, sour cream, soy milk, sunscreen, tea, tequila, toilet paper,
-        toothpaste, underwear, vodka, whisky, wine, wrapping paper, yoghurt"""
+        polish, nursery decor, oat milk, oil, pasta, perfume, pet food, porridge, powder, primer, rice, rum, setting
+        spray, shampoo, shaving cream, shaving soap, soap, sour cream, soy milk, sunscreen, tea, tequila, toilet
+        paper, toothpaste, underwear, vodka, whisky, wine, wrapping paper, yoghurt"""
     )
 )
 _WORN_AS_PAIRS = set(

@@ -50,11 +50,11 @@ PLATFORMS = {  # how titles call it: the name that descriptions use; tried in th
 COLOURS = set(
     listed(
         """black, white, grey, gray, red, blue, green, yellow, orange, purple, pink, brown, beige, navy, navy blue,
-        turquoise, teal, ivory, cream, gold, silver, tan, maroon, lilac, aqua, lime, burgundy, charcoal, khaki, violet,
-        magenta, dark grey, light grey, dark blue, light blue, light pink, hot pink, royal blue, sky blue, lime green,
-        dark brown, light brown, multicolour, multicolor, off white, off-white, rose gold, black-brown, brown-black,
-        dark green, light green, dark gray, light gray, light beige, dark beige, lavender, sage, mint, espresso,
-        indigo"""
+        turquoise, teal, ivory, cream, gold, silver, tan, maroon, lilac, aqua, lime, burgundy, charcoal, khaki,
+        violet, magenta, dark grey, light grey, charcoal grey, dark blue, light blue, light pink, hot pink, royal
+        blue, sky blue, lime green, dark brown, light brown, multicolour, multicolor, off white, off-white, rose
+        gold, black-brown, brown-black, dark green, light green, dark gray, light gray, light beige, dark beige,
+        lavender, sage, mint, espresso, indigo"""
     )
 )
 PLAIN_COLOURS = set(listed("black, white, grey, gray, red, blue, green, yellow, purple, pink, brown, beige"))
@@ -67,6 +67,8 @@ MATERIALS = {word: word for word in listed(
     "wood": "wooden", "solid wood": "wooden", "natural rubber": "rubber", "microfibre": "microfiber",
     "micro-fleece": "fleece", "microfleece": "fleece",
 }  # fmt: skip
+
+DEVICE_MATERIALS = ("silicone", "leather", "vinyl", "plastic")  # "metal" may be of Metal Gear, "satin" of a colour
 
 PATTERNS = {
     "floral": "floral", "striped": "striped", "stripe": "striped", "stripes": "striped", "checkered": "checked",
@@ -139,7 +141,7 @@ DOWNLOAD = re.compile(r"\b(?:download|digital code|online game code)\b", re.IGNO
 BREAK = re.compile(  # between the parts of a title; `side`: what follows is not the thing itself
     r"\s*(?:(?P<hard>[|()\[\]]|\s[-–—~]+\s|[-–—]\s)|[,;:]|(?-i:(?<=[a-z]{4})-(?=[A-Z]))|\.\s|w/\s?(?P<w>)"
     r"|(?<!\d )(?<!pump )\b(?P<side>with|without|for|in|by|from|featuring|includes?:?|including"
-    r"|compatible (?:with|for)|fits)(?:\s|$))\s*",
+    r"|compatible (?:with|for)|fits|on(?= (?:a|the|castors|wheels|legs)\b))(?:\s|$))\s*",
     re.IGNORECASE,
 )
 ASIDE_TO_THE_END = (
@@ -159,6 +161,10 @@ THINGS = re.compile(  # words that stand beside things, where most titles are na
     r"|protective|system|travel|carry(?:ing)?|rechargeable|charg\w+|hard|soft|silicone|portable|dvd|av|mini|pro)\b",
     re.IGNORECASE,
 )
+DEVICES = re.compile(  # words that no name of a game has
+    r"\b(?:wireless|wired|usb|replacement|compatible|rechargeable|charg(?:er|ing)|protective|mice|led|bluetooth)\b",
+    re.IGNORECASE,
+)
 LOOSE = {  # words that may stand behind the thing's name without being the thing
     *COLOURS, *MATERIALS, *PATTERNS, *listed(
         """and, &, new, series, edition, model, version, style, type, large, small, medium, mini, xl, l, m, s, size,
@@ -168,7 +174,7 @@ LOOSE = {  # words that may stand behind the thing's name without being the thin
         refurbished, discontinued, toddler, infant, effect, plated, chrome-plated, clear, pack, combo, bundle,
         collection, duo, trio, spf, stain, recipe, recipes,
         wired, wireless, portable, universal, oem, official, amazon, frustration, frustration-free, free, packaging,
-        retail, rich, bulk"""
+        retail, rich, bulk, enriched, infused"""
     ),
 }  # fmt: skip
 

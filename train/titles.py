@@ -27,7 +27,7 @@ _GOODS = (
 )  # fmt: skip
 _POSSIBLE: dict[str, tuple[str, ...]] = {  # the domains of things that a source can hold
     "amazon-games": (ANY, "game", "electronics", "tool"),
-    "amazon-baby": (ANY, "baby", "book", "clothing", "electronics", "home", "office", "sport", "tool", "toy"),
+    "amazon-baby": (ANY, "baby", "book", "electronics", "home", "office", "sport", "tool", "toy"),
     "amazon-beauty": (ANY, "beauty"),
     "luma-shop": (ANY, "clothing", "sport"),
     "microlens-50k": ("video",),
@@ -107,7 +107,8 @@ def target(shot: Shot, titled: bool = True, pictured: bool = False) -> str:
 def family(title: str) -> str:
     """The title without colours, sizes and numbers, or whole where less than two words are left."""
     said = re.findall(r"[\w']+", title_facts.plain(title).lower())
-    kept = [word for word in said if word not in title_words.LOOSE and not any(c.isdigit() for c in word)]
+    loose = {"dark", "light", *title_words.LOOSE, *title_words.UNITS, *title_words.UNITS.values(), "cm", "ml", "mm"}
+    kept = [word for word in said if word not in loose and not any(c.isdigit() for c in word)]
     return " ".join(kept if len(kept) > 1 else said)
 
 
