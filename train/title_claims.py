@@ -66,7 +66,9 @@ class Judgement:
     says_little: bool
 
 
-def judge(text: str, title: str, domain: str = "", kind: str = "", known: Iterable[str] = ()) -> Judgement:
+def judge(
+    text: str, title: str, domain: str = "", kind: str = "", known: Iterable[str] = (), pictured: bool = False
+) -> Judgement:
     """A description of an item, which saw the title (and perhaps a picture).
 
     Args:
@@ -74,7 +76,8 @@ def judge(text: str, title: str, domain: str = "", kind: str = "", known: Iterab
         title: the title, as it was shown.
         domain: what is true of the item ("game", "baby", "film", ... as in kinds.tsv); "": as the title tells.
         kind: the kind's name, one of kinds.tsv or any noun; "": as the title tells.
-        known: other facts in words that the description may state, as a picture's colours or a film's genres.
+        known: other facts in words that the description may state, as a film's genres.
+        pictured: the description saw a picture too, which may show any colour, material, pattern and style.
     """
     stated = title_facts.read(title, _possible(domain), names=domain == "game")
     domain = domain or stated.domain
@@ -82,7 +85,7 @@ def judge(text: str, title: str, domain: str = "", kind: str = "", known: Iterab
     allowed = f" {title_facts.plain(title)} {stated.series} {kind} {' '.join(known)} ".lower()
     said = re.sub(r"\btagged .*", "", _PREFIX.sub("", _unquoted(text)).lower())  # a tag is told, not claimed
     claimed = _domains(said, allowed)
-    invented = [*_invented(said, allowed), *_names_of_others(_unquoted(text), allowed)]
+    invented = [*_invented(said, allowed, pictured), *_names_of_others(_unquoted(text), allowed)]
     hedged = bool(_HEDGES.search(text))
     return Judgement(
         frozenset(claimed),
@@ -146,12 +149,13 @@ def _domains(said: str, allowed: str) -> set[str]:
     return claimed - own if len(claimed) > 1 else claimed
 
 
-def _invented(said: str, allowed: str) -> list[str]:
+def _invented(said: str, allowed: str, pictured: bool) -> list[str]:
     """Facts of the description that stand neither in the title nor in what is known."""
     allowed = _alike(allowed)
     said = _alike(said)
     found = [decade for decade in _DECADE.findall(said) if decade[:3] not in allowed]
-    for known in (GENRES, _STYLES, words.COLOURS, words.MATERIALS, words.PATTERNS.values()):
+    seen = () if pictured else (_STYLES, words.COLOURS, words.MATERIALS, words.PATTERNS.values())
+    for known in (GENRES, *seen):
         found += [word for word in sorted(set(known)) if _has(said, word) and not _within(word, allowed)]
     platforms, given = title_facts.platforms_in(said), title_facts.platforms_in(allowed)
     found += [p for p in platforms if not any(g.startswith(p) for g in given)]

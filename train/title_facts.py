@@ -52,6 +52,7 @@ _SOLD_APART = {"Skylanders", "Disney Infinity"}  # series of which most titles a
 _OF_A_SERIES = set(
     words.listed("amiibo figure, expansion pack, power discs, season pass, starter pack, strategy guide, toy figure")
 )
+_EATEN = {"food", "drink"}
 _SIZED = {"GB", "TB", "MB", "mAh", "inch", "ft"}  # units that devices are told by
 _UNDRESSED = {"food", "drink", "exercise", "book", "film", "video"}  # of these no colour or material is told
 _COLOUR_WORDS = {word for colour in words.COLOURS for word in colour.split()} | {"dark", "light"}
@@ -99,7 +100,7 @@ def read(title: str, domains: Domains = None, names: bool = False) -> Stated:
         head.many,
         platforms[:_MOST] if domain in ("game", "electronics", "") else (),
         series if kind in _OF_A_SERIES else "",
-        brand,
+        brand if domain not in _EATEN or brand_domain in _EATEN else "",  # a pigeon soup is not by Pigeon
         _colours(rest, head, domain) if dressed else (),
         _first(said, words.PATTERNS) if dressed and domain not in ("game", "beauty") else "",
         _material(said, domain) if dressed else "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from train import title_facts
 from train.sources import is_pair
 from train.targets import capital, joined, plural, with_article
@@ -25,8 +27,8 @@ _MASS = set(
         spray, foundation, gin, granola, hair color, hair conditioner, hair spray, hot chocolate, ice cream,
         incense, juice, lip gloss, lotion, makeup primer, makeup remover, mango, mascara, micellar water, milk, nail
         polish, nursery decor, oat milk, oil, pasta, perfume, pet food, porridge, powder, primer, rice, rum, setting
-        spray, shampoo, shaving cream, shaving soap, soap, sour cream, soy milk, sunscreen, tea, tequila, toilet
-        paper, toothpaste, underwear, vodka, whisky, wine, wrapping paper, yoghurt"""
+        spray, shampoo, shaving cream, shaving soap, soap, sour cream, soy milk, sunscreen, syrup, tea, tequila,
+        toast, toilet paper, toothpaste, underwear, vodka, whisky, wine, wrapping paper, yoghurt"""
     )
 )
 _WORN_AS_PAIRS = set(
@@ -43,14 +45,14 @@ def sentence(stated: Stated, title: str, seen: str = "") -> str:
     """The description of an item with this title; `seen` is what its picture certainly shows, for want of a kind."""
     if not stated.kind and not (seen or stated.domain):
         return capital(unsure(title))
-    return capital(phrase(stated, seen))
+    return capital(_spelt(phrase(stated, seen)))
 
 
 def seen_only(seen: str) -> str:
     """The description of a picture whose title is not shown."""
     covered = {SOME["game"], SOME["book"]}
     text = f"the cover of {seen}" if seen in covered else seen
-    return capital("a person doing an exercise" if seen == SOME["exercise"] else text)
+    return capital("a person doing an exercise" if seen == SOME["exercise"] else _spelt(text))
 
 
 def unsure(title: str) -> str:
@@ -58,6 +60,11 @@ def unsure(title: str) -> str:
     said = title_facts.plain(title).replace('"', "'").split()
     quoted = " ".join(said[:_QUOTED]) + ("…" if len(said) > _QUOTED else "")
     return f'{UNSURE}: "{quoted}"'
+
+
+def _spelt(text: str) -> str:
+    """With the abbreviations in capitals that our lists have in small letters."""
+    return re.sub(r"\b(?:usb|led|tv|gps|vr|mp3)\b", lambda found: found.group().upper(), text)
 
 
 def phrase(stated: Stated, seen: str = "") -> str:

@@ -26,7 +26,7 @@ PLATFORMS = {  # how titles call it: the name that descriptions use; tried in th
     r"Nintendo Switch": "Nintendo Switch",
     r"(?:Nintendo )?Wii[\s-]?U": "Wii U",
     r"(?:Nintendo )?Wii(?! (?:Fit|Sports|Play|Music|Party|Points)\b)": "Wii",
-    r"(?:Nintendo )?(?:New )?3DS(?: XL)?": "Nintendo 3DS",
+    r"(?:Nintendo )?(?:New )?3DS(?:\s?(?:XL|LL))?": "Nintendo 3DS",
     r"(?:Nintendo )?2DS": "Nintendo 2DS",
     r"(?:Nintendo )?DSi(?: XL)?": "Nintendo DSi",
     r"Nintendo DS(?: Lite)?|NDSL?|DS Lite": "Nintendo DS",
@@ -162,7 +162,8 @@ THINGS = re.compile(  # words that stand beside things, where most titles are na
     re.IGNORECASE,
 )
 DEVICES = re.compile(  # words that no name of a game has
-    r"\b(?:wireless|wired|usb|replacement|compatible|rechargeable|charg(?:er|ing)|protective|mice|led|bluetooth)\b",
+    r"\b(?:wireless|wired|usb|replacement|compatible|rechargeable|charg(?:er|ing)|protective|mice|led|bluetooth"
+    r"|custom|controllers?|consoles?|buttons?)\b",
     re.IGNORECASE,
 )
 LOOSE = {  # words that may stand behind the thing's name without being the thing

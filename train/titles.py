@@ -14,9 +14,10 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from train import title_facts, title_targets, title_words
+from train import title_claims, title_facts, title_targets, title_words
 from train.kinds import ANY
 from train.sources import Facts, Shot
+from train.title_claims import Judgement
 
 KIND = "title"
 UNTRAINED = ("exercises", "beers", "smart_home")  # sources that are for tests only
@@ -64,6 +65,14 @@ _SORTS = {  # what all things of a source are
     "smart_home": "an electronic device",
     "sneakers": "a sneaker",
 }
+_DOMAINS = {  # what all things of a source belong to
+    "amazon-games": "game", "amazon-baby": "baby", "amazon-beauty": "beauty", "microlens-50k": "video",
+    "movielens-posters": "film", "beers": "drink", "book_covers": "book", "chinese_dishes": "food",
+    "cocktails": "drink",
+    "exercises": "exercise", "furniture_fulhaus": "home", "game_covers": "game", "groceries": "food",
+    "lego_minifigures": "toy", "luma-shop": "clothing", "pet_breeds": "animal", "recipes": "food",
+    "smart_home": "electronics", "sneakers": "clothing",
+}  # fmt: skip
 _BY_NAME = ("a video game", "a book", "a short video")
 _UNSEEN = ("amazon-games", "smart_home")  # sources whose pictures do not show that for certain
 
@@ -89,6 +98,19 @@ def possible(shot: Shot) -> tuple[str, ...]:
 def stated(shot: Shot) -> title_facts.Stated:
     """What the shot's title states."""
     return title_facts.read(shot.title, possible(shot), names=shot.facts["source"] == "amazon-games")
+
+
+def domain(shot: Shot) -> str:
+    """The domain of the shot's thing, from the title or from the source; "" where neither tells."""
+    return stated(shot).domain or _DOMAINS.get(str(shot.facts["source"]), "")
+
+
+def judge(shot: Shot, text: str, pictured: bool = False) -> Judgement:
+    """A description of the shot that saw the title, held against what is known of it (`train.title_claims`)."""
+    facts = stated(shot)
+    seen = str(shot.facts.get("seen", "")) if pictured else ""
+    kind = facts.kind or re.sub(r"^(?:an?|a pair of) ", "", seen)
+    return title_claims.judge(text, shot.title, domain(shot), kind, pictured=pictured)
 
 
 def target(shot: Shot, titled: bool = True, pictured: bool = False) -> str:
@@ -160,7 +182,7 @@ def _pictures(folder: Path) -> Iterator[Shot]:
             continue
         label = row["label"]
         if source == "cocktails":
-            label = "cocktail" if "cocktail" in row["caption"] else ""
+            label = "cocktail" if re.match(r"an? .* cocktail\b", row["caption"]) else ""
         variants = title.lower() if source == "ikea" else ""  # its titles are a kind and a colour, no product's name
         yield _shot(source, f"picture/{row['image']}", title, folder / "images" / row["image"], label, variants)
 

@@ -72,6 +72,7 @@ def test_known_facts_are_not_invented():
     assert judge("A comedy movie.", "Toy Story (1995)", "film").invented == ("comedy",)
     assert judge("A comedy movie.", "Toy Story (1995)", "film", known=("comedy", "1990s")).invented == ()
     assert judge("A red rug.", "Rug", known=("red",)).invented == ()
+    assert judge("A red rug, pack of two.", "Rug", pictured=True).invented == ("2",)
 
 
 def test_kinds_are_right_by_any_of_their_names():

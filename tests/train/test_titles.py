@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from msr.prompts import IMAGE
-from train import data, title_claims, titles
+from train import data, titles
 from train.sources import Shot
 from train.tasks import Tasks
 
@@ -119,10 +119,21 @@ def test_a_brand_before_a_game_did_not_make_it():
 def test_no_target_has_a_fault(by_source):
     for source, shots in by_source.items():
         for shot in shots:
-            for pictured in (True, False):
-                text = titles.target(shot, pictured=pictured and shot.pictured)
-                found = title_claims.judge(text, shot.title, kind=titles.stated(shot).kind)
-                assert not found.invented and not found.says_little, (source, shot.title, text)
+            for pictured in {False, shot.pictured}:
+                found = titles.judge(shot, titles.target(shot, pictured=pictured), pictured)
+                assert not (found.wrong_domain or found.invented or found.says_little), (source, shot.title)
+                assert found.kind_right is not False, (source, shot.title)
+
+
+def test_a_description_is_judged_by_what_the_source_knows(by_source):
+    game = by_source["amazon-games"][1]
+    assert titles.domain(game) == "game"
+    assert titles.judge(game, "A comedy movie.").wrong_domain
+    drink, pepper = by_source["cocktails"]
+    assert titles.judge(drink, "A cocktail.", pictured=True).kind_right is True
+    assert titles.judge(drink, "A bicycle.", pictured=True).kind_right is False
+    assert titles.judge(drink, "A cocktail.").kind_right is None, "the title alone does not tell"
+    assert titles.judge(by_source["ikea"][0], "A red rug.").invented == ("red",)
 
 
 class Store(dict):
