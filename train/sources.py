@@ -24,7 +24,7 @@ Facts = dict[str, str | tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Shot:
-    """`facts` holds lower-case words by attribute; `kind` is picture, fashion, object, scene, movie or drawn.
+    """`facts` holds lower-case words by attribute; `kind` is picture, fashion, object, scene, movie, drawn or title.
 
     Shots of one `family`, such as the colours of a product, share a split. `kept_out` names the split of a shot whose
     whole class is kept out of training.
