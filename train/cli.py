@@ -15,7 +15,7 @@ from pathlib import Path
 
 from msr import threads
 from train.data.readers import KINDS
-from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
+from train.names import BY_USER, DATASETS, OPEN, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 
 _SPLIT = (
     "who is held out: some users (default), or what everybody chose last, from one moment on (train/data/splits.py)"
@@ -76,7 +76,10 @@ def parser() -> argparse.ArgumentParser:
             )  # fmt: skip
             one.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
     one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
-    one.add_argument("--dataset", choices=DATASETS, default=DATASETS[0])
+    one.add_argument(
+        "--dataset", choices=(*DATASETS, OPEN), default=DATASETS[0],
+        help=f"pictures (default) merges held-out figures into a run.json; {OPEN}: everyday pictures and titles",
+    )  # fmt: skip
     one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
     one.add_argument("--eval-data", type=Path, help="folder in the same format, all of whose users are test users")
     one.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
@@ -92,8 +95,12 @@ def parser() -> argparse.ArgumentParser:
     some.add_argument("--validation-users", type=int, default=200, help="to fit the fusion on (default %(default)s)")
     some.add_argument("--full-catalogue", action="store_true", help="rank all items too, by the cheap systems")
     some.add_argument("--full-model-users", type=int, default=0, help="users whose full catalogue the model ranks")
-    some = one.add_argument_group("pictures")
-    some.add_argument("--pictures", type=int, default=200, help="unseen pictures of each source")
+    some = one.add_argument_group("pictures and open")
+    some.add_argument(
+        "--pictures", type=int, default=200,
+        help="unseen pictures of each source; of open: in all, and half as many of common things and unseen classes",
+    )  # fmt: skip
+    some.add_argument("--titles", type=int, default=200, help="unseen titles, open only (default %(default)s)")
     some.add_argument("--drawn", type=int, default=1500, help="as in training")
     some.add_argument("--quality-users", type=int, help="simulated users of each kind (default: half of --users)")
     one = commands.add_parser("speed", help="packed slates against one pair a row: pairs/s and memory, in one run")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 POCKET = "pocket"
 PICTURES = "pictures"
+OPEN = "open"  # everyday pictures and titles that no training saw; a benchmark, not a data set to train on
 DATASETS = (PICTURES, "microlens", "amazon", "movielens", "folder")
 BY_USER, BY_TIME = SPLITS = ("user", "time")
 UNIFORM, POPULARITY, CATALOGUE, HARD, EVERY = "uniform", "popularity", "catalogue", "hard", "all"

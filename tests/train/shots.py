@@ -10,6 +10,7 @@ import torch
 from tests.tiny import VISION
 from train.teach import pictures, targets
 from train.teach.pictures import GROUPS, Shot
+from train.things import plural
 
 
 def fashion(key: int, kind: str, colour: str, gender: str, usage: str, title: str = "") -> Shot:
@@ -77,9 +78,9 @@ def _vocabulary() -> dict[str, dict[str, set[targets.Word]]]:
                 meant = (name, str(word))
                 forms = {str(word), "wooden" if word == "wood" else str(word)}
                 if name == "type":
-                    forms.add(targets.plural(str(word)))
+                    forms.add(plural(str(word)))
                     group = GROUPS.get(str(word)) if shot.kind == "object" else None
-                    for form in (group, targets.plural(group)) if group else ():
+                    for form in (group, plural(group)) if group else ():
                         known.setdefault(form, set()).add(("group", group))
                 for form in forms:
                     known.setdefault(form, set()).add(meant)

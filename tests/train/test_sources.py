@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from train import things
 from train.teach import material as data
 from train.teach import pictures
 from train.teach.pictures import Shot
@@ -101,7 +102,7 @@ def test_drawn_pictures_are_the_same_for_a_seed_and_others_for_another():
     ],
 )  # fmt: skip
 def test_article_types_are_said_of_one_piece(name, one):
-    assert pictures.article(name) == one
+    assert things.singular(name) == one
 
 
 # -- splits -------------------------------------------------------------------------------------------------

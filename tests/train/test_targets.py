@@ -25,6 +25,7 @@ from tests.train.shots import (
 from train.teach import targets
 from train.teach.pictures import GROUPS
 from train.teach.targets import Taste
+from train.things import plural
 
 VIEWS = views(ALL)
 KINDS = {"fashion": FASHION, "object": OBJECTS, "drawn": DRAWN, "movie": MOVIES}
@@ -38,8 +39,8 @@ def grammatical(text: str) -> None:
     for article, word in re.findall(r"\b([Aa]n?) ([\w-]+)", text):
         vowel = word[0].lower() in "aeiou" and not word.startswith(SPOKEN_AS_YOU)
         assert (article.lower() == "an") == vowel, text
-    for plural in ("headphones", "scissors", "jeans", "heels", "sunglasses", "casual shoes"):
-        assert f" a {plural}" not in text, text
+    for many in ("headphones", "scissors", "jeans", "heels", "sunglasses", "casual shoes"):
+        assert f" a {many}" not in text, text
 
 
 # -- describe -----------------------------------------------------------------------------------------------
@@ -113,7 +114,7 @@ def test_what_is_claimed_without_a_picture_is_in_the_title(shot):
     grammatical(text)
     title = shot.title.lower().replace("-", " ").replace("t shirt", "tshirt")
     for claim in claims(text, shot.kind):
-        forms = {f for _, v in claim for f in (v, targets.plural(v), v.replace("-", " "), v[:4])}
+        forms = {f for _, v in claim for f in (v, plural(v), v.replace("-", " "), v[:4])}
         assert any(f in title for f in forms), (text, shot.title)
 
 
@@ -129,7 +130,7 @@ def test_what_is_claimed_without_a_picture_is_in_the_title(shot):
     ],
 )  # fmt: skip
 def test_plurals(one, many):
-    assert targets.plural(one) == many
+    assert plural(one) == many
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ def test_a_wish_in_words(words, text):
 def test_groups_are_named_for_their_own_members_only():
     for member, group in GROUPS.items():
         other = next(g for g in GROUPS.values() if g != group)
-        assert f"such as {targets.plural(member)}" in targets.wish([("group", group), ("type", member)])
+        assert f"such as {plural(member)}" in targets.wish([("group", group), ("type", member)])
         assert "such as" not in targets.wish([("group", other), ("type", member)])
 
 

@@ -19,6 +19,7 @@ from msr import prompts
 from train.teach import pictures, targets
 from train.teach.pictures import GROUPS, Shot
 from train.teach.tasks import TASTE_SLOTS, Tasks
+from train.things import plural
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 FOLDERS = {
@@ -48,7 +49,7 @@ def words(text: str) -> list[str]:
 
 def forms(value: str) -> set[str]:
     """The words in which a value may be said."""
-    said = {value, targets.plural(value), {"wood": "wooden"}.get(value, value)}
+    said = {value, plural(value), {"wood": "wooden"}.get(value, value)}
     return {word for form in said for word in words(form)}
 
 

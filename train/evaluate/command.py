@@ -27,14 +27,14 @@ from train.evaluate.comparison import EvalConfig
 from train.evaluate.model_system import ScoreLog
 from train.evaluate.systems import Builder
 from train.learn import artifacts
-from train.names import ASK_MODEL, DEFAULT_SYSTEMS, NEED_BACKBONE, PICTURES, POPULARITY, SYMBOLIC, UNIFORM
+from train.names import ASK_MODEL, DEFAULT_SYSTEMS, NEED_BACKBONE, OPEN, PICTURES, POPULARITY, SYMBOLIC, UNIFORM
 
 BAD_INPUT, NO_MODEL, INTERRUPTED = 2, 3, 130
 
 
 def run(args: argparse.Namespace) -> int:
     """The command; returns its exit code: 0 done, 2 bad input, 3 no model, 130 interrupted."""
-    return finish(_pictures if args.dataset == PICTURES else _data_set, args)
+    return finish({PICTURES: _pictures, OPEN: _open}.get(args.dataset, _data_set), args)
 
 
 def finish(work: Callable[[argparse.Namespace], str], args: argparse.Namespace) -> int:
@@ -72,6 +72,13 @@ def _pictures(args: argparse.Namespace) -> str:
         supported = held_out.preference_quality_figures(backbone, material, simulated, args.seed, texts)
         artifacts.update(args.json, preference_quality={"model": model_key(backbone.identity()), **supported})
     return str(args.json)
+
+
+def _open(args: argparse.Namespace) -> str:
+    """What the model makes of everyday pictures and titles, written to the JSON and as tables."""
+    from train.everyday import benchmark
+
+    return benchmark.run(args, load_backbone(args))
 
 
 def _data_set(args: argparse.Namespace) -> str:

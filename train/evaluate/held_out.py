@@ -26,8 +26,9 @@ from train.names import SYMBOLIC, UNIFORM
 from train.teach import material as data
 from train.teach import targets
 from train.teach.material import Material
-from train.teach.pictures import Shot, is_pair
+from train.teach.pictures import Shot
 from train.teach.vocabulary import Vocabulary
+from train.things import plural
 
 BLOCKS, TOP = 3, 3
 KINDS = ("drawn", "fashion")
@@ -89,7 +90,7 @@ def _mean(values: Sequence[float | None]) -> float | None:
 
 def mentions(text: str, words: str) -> bool:
     """Whether `text` has `words` as whole words, in the singular or the plural."""
-    forms = {words, targets.plural(words)} if not is_pair(words) else {words}
+    forms = {words, plural(words)}
     if words == "wood":
         forms.add("wooden")
     return any(re.search(rf"(?<![a-z]){re.escape(form)}(?![a-z])", text.lower()) for form in forms)

@@ -30,9 +30,9 @@ from train.teach import material as data
 from train.teach.tasks import Tasks
 
 CONNECTOR_LR = 5e-5  # the warm-up taught it more pictures than the language model ever reads
-# How often a kind of picture is described.
-ALIGN_KINDS = {"fashion": 0.4, "object": 0.28, "drawn": 0.2, "scene": 0.04, "movie": 0.08}
-SFT_KINDS = {"fashion": 0.38, "object": 0.22, "drawn": 0.24, "scene": 0.04, "movie": 0.12}
+# How often a kind of thing is described, in parts of their sum.
+ALIGN_KINDS = {"fashion": 0.4, "object": 0.28, "drawn": 0.2, "scene": 0.04, "movie": 0.08, "title": 0.4}
+SFT_KINDS = {"fashion": 0.38, "object": 0.22, "drawn": 0.24, "scene": 0.04, "movie": 0.12, "title": 0.4}
 # Task: (share of the steps, rows a step). Rows are chosen so that every task's step costs about the same.
 SFT_MIX = {
     "describe": (0.15, 14),
@@ -54,7 +54,9 @@ def prepare(args: argparse.Namespace, train_connector: bool = True) -> tuple[Lea
         store = FeatureStore(args.views)
         if not args.no_new_views:
             learner.inner.eval()
-            store.ensure(material.part("train", "validation"), learner.inner, learner.processor.image_processor)
+            wanted = [*material.titled("train", "validation"), *material.part("train", "validation")]
+            once = list({shot.key: shot for shot in wanted}.values())
+            store.ensure(once, learner.inner, learner.processor.image_processor)
     return learner, material, store
 
 
@@ -85,7 +87,7 @@ def align(args: argparse.Namespace) -> None:
     """
     config = _config(args, connector_lr=CONNECTOR_LR)
     learner, material, store = prepare(args)
-    tasks = Tasks(material.part("train"), material.users("train"), store)
+    tasks = Tasks([*material.part("train"), *material.titled("train")], material.users("train"), store)
     args.out.mkdir(parents=True, exist_ok=True)
     if not (args.out / "checkpoint.pt").exists():
         if args.start:
@@ -125,7 +127,7 @@ def sft(args: argparse.Namespace) -> None:
     if args.backbone != POCKET or not args.start:
         raise ValueError("all four tasks are for the pocket model, with --start; a checkpoint learns with --dataset")
     learner, material, store = prepare(args)
-    tasks = Tasks(material.part("train"), material.users("train"), store)
+    tasks = Tasks([*material.part("train"), *material.titled("train")], material.users("train"), store)
     args.out.mkdir(parents=True, exist_ok=True)
     if not (args.out / "checkpoint.pt").exists():
         artifacts.load_into(learner, args.start)
@@ -152,11 +154,12 @@ def sft(args: argparse.Namespace) -> None:
 
 
 def _unseen_answers(material: data.Material, store: FeatureStore) -> list[Example]:
-    """Descriptions of validation pictures; films are left out, since all of them are trained on."""
-    tasks = Tasks([s for s in material.part("validation") if s.kind != "movie"], [], store)
+    """Descriptions of validation pictures and titles; films are left out, since all of them are trained on."""
+    pictured = [s for s in material.part("validation") if s.kind != "movie"]
+    tasks = Tasks([*pictured, *material.titled("validation")], [], store)
     kinds = _present(ALIGN_KINDS, tasks)
     if not kinds:
-        raise ValueError("no validation picture has a view: train without validations")
+        raise ValueError("no validation picture has a view and there are no titles: train without validations")
     rng = random.Random("validation")
     return [tasks.describe(rng, kinds) for _ in range(VALIDATION_ANSWERS)]
 

@@ -6,28 +6,35 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from train import pictures, titles
 from train.data import logs
 from train.data.logs import UserLog
-from train.teach import pictures
+from train.teach import pictures as sources
 from train.teach.pictures import Shot
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo"
 _READERS = {
-    "caltech-101": pictures.objects,
-    "fashion-products": pictures.fashion,
-    "flickr8k-1000": pictures.scenes,
-    "movielens-posters": pictures.movies,
+    "caltech-101": sources.objects,
+    "fashion-products": sources.fashion,
+    "flickr8k-1000": sources.scenes,
+    "movielens-posters": sources.movies,
+    "pictures": pictures.read,
 }
 _TABLES = ("labels.csv", "styles.csv", "captions.csv", "movies.csv", "ratings.csv")
 
 
 @dataclass(frozen=True)
 class Material:
-    """Shots and logs by what was found, and the SHA-256 of each table that was read."""
+    """Shots, logs and titled items by what was found, and the SHA-256 of each table that was read."""
 
     shots: tuple[Shot, ...]
     logs: tuple[UserLog, ...]
     hashes: dict[str, str] = field(default_factory=dict)
+    titles: tuple[Shot, ...] = ()
+
+    def titled(self, *splits: str) -> list[Shot]:
+        """Items with titles out of many domains (`train.titles`) of the given splits."""
+        return [s for s in self.titles if s.split in splits]
 
     def part(self, *splits: str) -> list[Shot]:
         """Shots of the given splits. Movies belong to all of them: the split there is by user."""
@@ -53,10 +60,15 @@ def load(root: Path, drawn: int = 1500, drawn_seed: int = 100) -> Material:
         shots += reader(folder)
         for table in _TABLES:
             if (folder / table).exists():
-                hashes[f"{name}/{table}"] = hashlib.sha256((folder / table).read_bytes()).hexdigest()[:16]
+                hashes[f"{name}/{table}"] = _digest(folder / table)
         if name == "movielens-posters":
             users = logs.movielens(folder)
     if not shots:
         raise FileNotFoundError(f"{root} holds none of {', '.join(_READERS)}; see README, Data")
-    shots += pictures.drawn(drawn, drawn_seed)
-    return Material(tuple(shots), tuple(users), hashes)
+    shots += sources.drawn(drawn, drawn_seed)
+    hashes |= {str(table.relative_to(root)): _digest(table) for table in titles.tables(root)}
+    return Material(tuple(shots), tuple(users), hashes, tuple(titles.load(root)))
+
+
+def _digest(table: Path) -> str:
+    return hashlib.sha256(table.read_bytes()).hexdigest()[:16]

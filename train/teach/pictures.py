@@ -17,13 +17,18 @@ from pathlib import Path
 from PIL import Image
 
 from train import draw
+from train.things import singular
 
 Facts = dict[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Shot:
-    """`facts` holds lower-case words by attribute; `kind` is fashion, object, scene, movie or drawn."""
+    """`facts` holds lower-case words by attribute; `kind` is picture, fashion, object, scene, movie, drawn or title.
+
+    Shots of one `family`, such as the colours of a product, share a split. `kept_out` names the split of a shot whose
+    whole class is kept out of training.
+    """
 
     key: str
     kind: str
@@ -32,11 +37,15 @@ class Shot:
     path: Path | None = None
     look: draw.Look | None = None
     seed: int = 0
+    family: str = ""
+    kept_out: str = ""
 
     @property
     def split(self) -> str:
-        """ "test" for 6 % of the keys, "validation" for 2 %, else "train"."""
-        bucket = int(hashlib.sha256(self.key.encode()).hexdigest()[:8], 16) % 100
+        """ "test" for 6 % of the keys or families, "validation" for 2 %, else "train"; or what `kept_out` says."""
+        if self.kept_out:
+            return self.kept_out
+        bucket = int(hashlib.sha256((self.family or self.key).encode()).hexdigest()[:8], 16) % 100
         return "test" if bucket < 6 else "validation" if bucket < 8 else "train"
 
     @property
@@ -51,39 +60,12 @@ class Shot:
             return image.convert("RGB")
 
 
-# Names of article types as they are said of one piece; whatever is worn as a pair keeps its plural.
-_SINGULAR = {
-    "watches": "watch", "dresses": "dress", "scarves": "scarf", "clutches": "clutch", "ties": "tie",
-    "shoe accessories": "shoe accessory", "innerwear vests": "innerwear vest", "trunk": "trunks",
-}  # fmt: skip
-_PAIRS = {
-    "casual shoes", "sports shoes", "formal shoes", "heels", "flats", "sandals", "sports sandals", "flip flops",
-    "sunglasses", "socks", "trousers", "jeans", "shorts", "track pants", "capris", "leggings", "stockings", "briefs",
-    "cufflinks", "trunks", "gloves", "boxers", "tights", "lounge pants", "rain trousers", "earrings", "churidar",
-    "jeggings", "booties", "swimwear", "salwar", "patiala", "lounge shorts", "shapewear", "jewellery set",
-}  # fmt: skip
-
-
-def article(name: str) -> str:
-    """An article type as said of one piece: "Tshirts" -> "tshirt", "Heels" -> "heels"."""
-    lower = name.lower()
-    if lower in _SINGULAR:
-        return _SINGULAR[lower]
-    if lower in _PAIRS or not lower.endswith("s") or lower.endswith("ss"):
-        return lower
-    return lower[:-1]
-
-
-def is_pair(article_type: str) -> bool:
-    return article_type in _PAIRS
-
-
 def fashion(root: Path) -> Iterator[Shot]:
     """Product photos of `fashion-products/` with article type, colour, gender and usage."""
     with (root / "styles.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             path = root / "images" / f"{row['id']}.jpg"
-            facts: Facts = {"type": article(row["articleType"])}
+            facts: Facts = {"type": singular(row["articleType"])}
             if row["baseColour"] not in ("", "NA"):
                 facts["colour"] = row["baseColour"].lower()
             if row["gender"]:

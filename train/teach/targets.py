@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from train.teach.pictures import GROUPS, Facts, Shot, is_pair
+from train.teach.pictures import GROUPS, Facts, Shot
+from train.things import is_pair, one, plural, with_article
 
 Word = tuple[str, str]  # attribute, value
 
@@ -20,12 +21,12 @@ SLOTS = {
     "fashion": ("type", "colour", "gender", "usage"),
     "drawn": ("pattern", "colour", "material", "style", "type"),
     "object": ("group", "type"),
+    "picture": ("group", "type"),
     "movie": ("genres", "decade"),
     "scene": (),
 }
 _MAIN, _EARLIER = 5, 3  # how many words a preference keeps
 _GENRES = 3  # how many of a movie's genres are spoken of
-_NO_SINGULAR = ("headphones", "scissors", "clothing")
 
 
 def joined(words: Sequence[str]) -> str:
@@ -33,24 +34,9 @@ def joined(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]
 
 
-def with_article(phrase: str) -> str:
-    vowel = phrase[0] in "aeiou" and not phrase.startswith(("uni", "eu", "one"))
-    return f"{'an' if vowel else 'a'} {phrase}"
-
-
-def _one(noun: str) -> str:
-    """One of a noun: "a mug", "headphones"."""
-    return noun if is_pair(noun) or noun in _NO_SINGULAR else with_article(noun)
-
-
-def plural(noun: str) -> str:
-    if is_pair(noun) or noun in _NO_SINGULAR:
-        return noun
-    if noun.endswith(("s", "x", "ch", "sh")):
-        return noun + "es"
-    if noun.endswith("y") and noun[-2] not in "aeiou":
-        return noun[:-1] + "ies"
-    return noun[:-1] + "ves" if noun.endswith("scarf") else noun + "s"
+def _bare(noun: str) -> str:
+    """One of a noun, pairs without "a pair of": "a mug", "trousers"."""
+    return noun if is_pair(noun) else one(noun)
 
 
 def _fashion(facts: Facts) -> str:
@@ -81,7 +67,9 @@ def phrase(shot: Shot, facts: Facts | None = None) -> str:
     if shot.kind == "drawn":
         return _drawn(facts)
     if shot.kind == "object":
-        return f"a photo of {_one(str(facts['type']))}"
+        return f"a photo of {_bare(str(facts['type']))}"
+    if shot.kind == "picture":
+        return one(str(facts["type"]))
     if shot.kind == "movie":
         genres = list(facts.get("genres", ()))[:_GENRES]
         text = with_article(f"{joined(genres)} movie") if genres else "a movie"
@@ -145,7 +133,9 @@ def words_of(shot: Shot) -> list[Word]:
     """The attribute words of a shot that a preference may speak of."""
     words: list[Word] = []
     for slot in SLOTS[shot.kind]:
-        value = GROUPS.get(str(shot.facts.get("type"))) if slot == "group" else shot.facts.get(slot)
+        value = shot.facts.get(slot)
+        if slot == "group" and value is None:
+            value = GROUPS.get(str(shot.facts.get("type")))
         for word in value[:_GENRES] if isinstance(value, tuple) else (value,):
             if word and word != "plain":
                 words.append((slot, "wooden" if word == "wood" else str(word)))
@@ -217,7 +207,7 @@ def _said(words: Sequence[Word]) -> str:
     parts = []
     for slot, word in words:
         if slot in ("type", "group"):
-            parts.append(_one(word))
+            parts.append(_bare(word))
         elif slot == "gender":
             parts.append("unisex" if word == "unisex" else f"for {word}")
         elif slot == "style":

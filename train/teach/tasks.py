@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from msr import prompts
 from msr.schema import Item, ItemSummary, Picture
+from train import titles
 from train.data.logs import UserLog
 from train.learn.encode import Example, Slate
 from train.learn.views import FeatureStore
@@ -55,10 +56,10 @@ class Tasks:
         self.logs = [log for log in logs if len(log.items) >= 12]
         by_type: dict[str, dict[str, list[Shot]]] = defaultdict(lambda: defaultdict(list))
         for shot in shots:
-            if shot.kind != "movie" and shot.key not in store:
+            if shot.kind not in ("movie", titles.KIND) and shot.key not in store:
                 continue
             self.shots[shot.kind].append(shot)
-            by_type[shot.kind][str(shot.facts.get("type"))].append(shot)
+            by_type[shot.kind][str(shot.facts.get("source" if shot.kind == titles.KIND else "type"))].append(shot)
         self.by_type = {kind: sorted(types.items()) for kind, types in by_type.items()}
         self._by_word: dict[str, dict[targets.Word, list[Shot]]] = {}
         for kind in TASTE_SLOTS:
@@ -71,7 +72,7 @@ class Tasks:
     # -- describe -----------------------------------------------------------------------------------------
 
     def shot(self, kind: str, rng: random.Random) -> Shot:
-        """A shot of a kind; types are drawn by the root of their frequency, so rare ones are seen."""
+        """A shot of a kind; types (or sources) are drawn by the root of their frequency, so rare ones are seen."""
         if kind == "movie":
             return rng.choice(self._movies)
         types = self.by_type[kind]
@@ -80,6 +81,8 @@ class Tasks:
 
     def describe(self, rng: random.Random, kinds: dict[str, float]) -> Example:
         shot = self.shot(rng.choices(list(kinds), list(kinds.values()))[0], rng)
+        if shot.kind == titles.KIND:
+            return self._describe_titled(shot, rng)
         pictured = shot.key in self.store and not (shot.title and rng.random() < 0.08)
         titled = bool(shot.title) and (not pictured or shot.kind == "movie" or rng.random() < 0.5)
         familiar = not pictured or rng.random() > 0.05
@@ -90,6 +93,12 @@ class Tasks:
             answer = caption if familiar else f"not sure: a {targets.tone(view)} picture, perhaps {caption}"
             return Example(prompts.describe(item, familiar), targets.capital(answer))
         return Example(prompts.describe(item, familiar), targets.describe(shot, view, familiar, pictured))
+
+    def _describe_titled(self, shot: Shot, rng: random.Random) -> Example:
+        """An item with a title; its picture is hidden at times, and so is the title where the picture says enough."""
+        pictured = shot.key in self.store and rng.random() < 0.6
+        titled = not pictured or "seen" not in shot.facts or rng.random() < 0.75
+        return Example(prompts.describe(as_item(shot, titled, pictured)), titles.target(shot, titled, pictured))
 
     # -- simulated users --------------------------------------------------------------------------------------
 

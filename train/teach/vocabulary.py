@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from train.teach import targets
 from train.teach.pictures import GROUPS, Shot
 from train.teach.targets import Word
+from train.things import plural
 
 Claim = frozenset[Word]  # one named word with everything that it may mean
 
@@ -45,5 +46,5 @@ def _forms(word: Word) -> set[str]:
     slot, value = word
     forms = {value}
     if slot in ("type", "group", "genres"):
-        forms.add(targets.plural(value))
+        forms.add(plural(value))
     return forms | ({"wood"} if value == "wooden" else set())

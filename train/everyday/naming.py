@@ -1,0 +1,186 @@
+"""What the model calls unseen pictures, and whether the confidence that it states can be believed."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from msr.backbones.wrappers import CachedBackbone
+from msr.config import PipelineConfig
+from msr.schema import Item, ItemSummary
+from msr.stages import describe as summaries
+from train.evaluate import metrics
+from train.evaluate.held_out import pictured
+from train.evaluate.model_system import result
+from train.everyday.said import GROUP, HEDGED, OUTCOMES, RIGHT, Said, guessed_right, outcome, read
+from train.teach.pictures import Shot
+from train.things import COMMONEST, REPORT
+
+DOMAINS = {  # groups by what people would look for together
+    "animals": ("animal", "bird", "sea animal", "bug"),
+    "food and drink": ("food", "fruit", "vegetable", "drink"),
+    "clothes": ("clothing", "footwear", "accessory", "bag"),
+    "home": ("furniture", "home textile", "light", "kitchenware", "household thing", "appliance", "decoration"),
+    "care": ("beauty product", "baby product", "medical thing"),
+    "play": ("toy", "game", "sport", "musical instrument", "reading", "film", "character"),
+    "work": ("tool", "electronics", "stationery", "weapon"),
+    "traffic": ("vehicle", "car part"),
+    "outside": ("place", "building", "plant", "room"),
+    "people and signs": ("person", "body part", "symbol"),
+}
+DOMAIN = {group: domain for domain, groups in DOMAINS.items() for group in groups}
+BINS = 10  # of equal width, for the reliability of the confidence
+COVERAGES = (0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class Named:
+    """One picture, what was said of it and what that is worth."""
+
+    shot: Shot
+    text: str
+    said: Said
+    outcome: str
+    confidence: float
+
+
+def pick(shots: Sequence[Shot], count: int, rng: random.Random, *levels: Callable[[Shot], str]) -> list[Shot]:
+    """Up to `count` shots, evenly over what the first level makes of them, within that over the second, and so on."""
+    return list(itertools.islice(_in_turn(shots, rng, levels), count))
+
+
+def describe(backbone: CachedBackbone, items: Sequence[Item]) -> dict[str, ItemSummary]:
+    """By item id, as the app describes."""
+    return result(summaries.describe(backbone, items, PipelineConfig()))
+
+
+def name(backbone: CachedBackbone, shots: Sequence[Shot]) -> list[Named]:
+    """Each shot's picture, described without its title."""
+    told = describe(backbone, [pictured(shot, titled=False) for shot in shots])
+    found = []
+    for shot in shots:
+        said = read(told[shot.key].text)
+        found.append(Named(shot, told[shot.key].text, said, outcome(said, shot.facts), told[shot.key].confidence))
+    return found
+
+
+def samples(shots: Sequence[Shot], count: int, seed: int) -> dict[str, list[Shot]]:
+    """Unseen pictures to name: `count` over all domains, half as many of the commonest things and of unseen classes."""
+    test = [shot for shot in shots if shot.kind == "picture" and shot.split == "test"]
+    unseen = [shot for shot in shots if shot.kind == "picture" and shot.split == REPORT]
+    common = [shot for shot in test if shot.facts["type"] in COMMONEST]
+    rng = random.Random(seed)
+    return {
+        "names": pick(test, count, rng, _domain),
+        "commonest": pick(common, count // 2, rng, _type),
+        "unseen classes": pick(unseen, count // 2, rng, _domain, _type),
+    }
+
+
+def shares(named: Sequence[Named]) -> dict[str, dict[str, float]]:
+    """The share of each outcome with its interval; and of "hedged", how often the guess behind the hedge is right."""
+    found = {each: _share(one.outcome == each for one in named) for each in OUTCOMES}
+    hedged = [guessed_right(one.said, one.shot.facts) for one in named if one.outcome == HEDGED]
+    return found | ({"guess behind the hedge is right": _share(hedged)} if hedged else {})
+
+
+def honest(named: Sequence[Named]) -> dict[str, float]:
+    """The share of things of an unseen class that got a broader name, their group or a hedge."""
+    return _share(one.outcome in (RIGHT, GROUP, HEDGED) for one in named)
+
+
+def by_domain(named: Sequence[Named]) -> dict[str, dict[str, dict[str, float]]]:
+    parts: dict[str, list[Named]] = defaultdict(list)
+    for one in named:
+        parts[_domain(one.shot)].append(one)
+    return {domain: shares(parts[domain]) for domain in DOMAINS if domain in parts}
+
+
+def confidence(named: Iterable[Named], draws: int = 1000) -> dict:
+    """Whether the stated confidence of a plain claim is the share of right ones.
+
+    The expected calibration error over BINS, the reliability of each bin, and the risk (share of claims that are not
+    right) where only the surest share of the claims is kept. A picture of which nothing is claimed is left out.
+    """
+    pairs = np.array([(one.confidence, one.outcome == RIGHT) for one in named if one.said.claimed], dtype=float)
+    pairs = pairs[~np.isnan(pairs[:, 0])] if len(pairs) else pairs
+    if not len(pairs):
+        return {"n": 0}
+    rng = np.random.default_rng(0)
+    again = [pairs[rng.integers(0, len(pairs), len(pairs))] for _ in range(draws)]
+    found = {"n": len(pairs), "mean confidence": round(float(pairs[:, 0].mean()), 4)}
+    found["expected calibration error"] = _resampled(_calibration_error, pairs, again)
+    found["risk"] = {str(c): _resampled(lambda part, c=c: _risk(part, c), pairs, again) for c in COVERAGES}
+    found["reliability"] = [
+        {"from": low / BINS, "confidence": round(float(part[:, 0].mean()), 4), "right": _share(part[:, 1])}
+        for low in range(BINS)
+        if len(part := pairs[_bin(pairs) == low])
+    ]
+    return found
+
+
+def told(named: Sequence[Named], count: int = 12) -> list[Mapping[str, str]]:
+    """The first texts with what is true, to be read."""
+    return [
+        {"truth": str(one.shot.facts["type"]), "text": one.text, "outcome": one.outcome, "key": one.shot.key}
+        for one in named[:count]
+    ]
+
+
+def _domain(shot: Shot) -> str:
+    return DOMAIN[str(shot.facts["group"])]
+
+
+def _type(shot: Shot) -> str:
+    return str(shot.facts["type"])
+
+
+def _in_turn(shots: Sequence[Shot], rng: random.Random, levels: Sequence[Callable[[Shot], str]]) -> Iterator[Shot]:
+    """All shots in random order, where those that differ at the first level take turns."""
+    if not levels:
+        ordered = sorted(shots, key=lambda shot: shot.key)
+        yield from rng.sample(ordered, len(ordered))
+        return
+    piles: dict[str, list[Shot]] = defaultdict(list)
+    for shot in shots:
+        piles[levels[0](shot)].append(shot)
+    queues = [list(_in_turn(piles[name], rng, levels[1:])) for name in rng.sample(sorted(piles), len(piles))]
+    for turn in itertools.zip_longest(*queues):
+        yield from (shot for shot in turn if shot is not None)
+
+
+def _share(values: Iterable) -> dict[str, float]:
+    found = [float(value) for value in values]
+    return metrics.interval(found) | {"n": len(found)}
+
+
+def _bin(pairs: np.ndarray) -> np.ndarray:
+    return np.minimum((pairs[:, 0] * BINS).astype(int), BINS - 1)
+
+
+def _calibration_error(pairs: np.ndarray) -> float:
+    """The gap between confidence and right ones, averaged over claims by bin."""
+    bins = _bin(pairs)
+    gaps = [abs(pairs[bins == b].mean(axis=0) @ (1, -1)) * (bins == b).mean() for b in np.unique(bins)]
+    return float(sum(gaps))
+
+
+def _risk(pairs: np.ndarray, coverage: float) -> float:
+    """Share of wrong ones among the surest claims; the rest is ordered as it came, so ties favour nobody."""
+    kept = pairs[np.argsort(-pairs[:, 0], kind="stable")][: max(1, round(coverage * len(pairs)))]
+    return float(1 - kept[:, 1].mean())
+
+
+def _resampled(measure, pairs: np.ndarray, again: Sequence[np.ndarray]) -> dict[str, float]:
+    low, high = np.quantile([measure(part) for part in again], (0.025, 0.975))
+    return {
+        "mean": round(measure(pairs), 4),
+        "low": round(float(low), 4),
+        "high": round(float(high), 4),
+        "n": len(pairs),
+    }
