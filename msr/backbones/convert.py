@@ -75,7 +75,8 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
     tokenizer.eos_token = "<|im_end|>"
     tokenizer.chat_template = CHAT_TEMPLATE
     image_token = tokenizer.convert_tokens_to_ids("<image>")
-    language.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64, mean_resizing=False)
+    _resize(language, len(tokenizer))
+    language.config._name_or_path = ""  # the workspace, whose name no two conversions share
 
     vision_config = Dinov2Config(hidden_size=384, num_attention_heads=6, num_hidden_layers=12, image_size=518)
     tower = Dinov2Model(vision_config)
@@ -115,6 +116,18 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
     )
     model.to(torch.bfloat16).save_pretrained(out)
     processor.save_pretrained(out)
+
+
+def _resize(language, tokens: int) -> None:
+    """Room for so many tokens, in a multiple of 64. New rows are zero, so that every conversion makes the same ones.
+
+    None of them is read: <image> stands where a picture's own tokens go, and the others have no token. Each adds e^0 to
+    what the probabilities of a next token are divided by.
+    """
+    known = language.config.vocab_size
+    language.resize_token_embeddings(tokens, pad_to_multiple_of=64, mean_resizing=False)
+    with torch.no_grad():
+        language.get_input_embeddings().weight[known:] = 0
 
 
 def _extract(wheel: Path, suffix: str, workspace: Path) -> Path:

@@ -3,7 +3,7 @@
     python -m msr fetch
 
 A finished checkpoint appears in the user's cache folder by one rename; what an interrupted or failed start left
-behind is swept at the next one.
+behind is swept at the next one. One that was damaged since is made again.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from safetensors import SafetensorError
 
 from msr.backbones import wheels
 from msr.backbones.base import BackboneError
+from msr.backbones.seal import seal, whole
 from msr.backbones.wheels import Report
 from msr.paths import cache_home
 
-LAYOUT = "3"  # raised when `convert.assemble` makes something else
+LAYOUT = "4"  # raised when `convert.assemble` makes something else
 NEEDED = 900 * 2**20  # bytes free while converting
 ASSETS = Path(__file__).parents[2] / "assets" / "pocket"
 
@@ -31,20 +32,25 @@ def checkpoint_folder() -> Path:
 
 
 def fetch(report: Report = lambda message, fraction: None) -> Path:
-    """The checkpoint's folder, made if it is missing; `report(message, fraction)` hears of the progress.
+    """The checkpoint's folder, made if it is missing or damaged; `report(message, fraction)` hears of the progress.
 
     Raises:
         BackboneError: offline, disk full, wrong content; nothing half-made stays.
     """
     folder = checkpoint_folder()
-    if (folder / "config.json").exists():
+    if whole(folder):
         return folder
+    damaged = folder.exists()
+    if damaged:
+        report("The stored model is damaged and is made again", 0.0)
     try:
         return _make(folder, report)
     except (OSError, SafetensorError, BackboneError) as error:
-        if (folder / "config.json").exists():  # another process was faster, and has tidied up
+        if whole(folder):  # another process was faster, and has tidied up
             return folder
         if isinstance(error, BackboneError):
+            if damaged:
+                raise BackboneError(f"the model in {folder} is damaged and could not be made again: {error}") from error
             raise
         full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
         what = "the disk is full" if full else str(error)
@@ -77,7 +83,10 @@ def _make(folder: Path, report: Report) -> Path:
         from msr.backbones.convert import assemble
 
         assemble(language, vision, workspace, staging)
-        if not folder.exists():  # another process may have been faster
+        seal(staging)
+        if not whole(folder):  # another process may have been faster
+            if folder.exists():
+                folder.rename(workspace / "damaged")
             staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
