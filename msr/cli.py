@@ -100,7 +100,7 @@ def _index(args: argparse.Namespace, progress: Progress) -> str:
         histories = [_items(source, LIMITS.max_history) for source in args.history or _all_stories()]
         found = recall.check(_backbone(args, progress), index, items, histories, _cache(), progress)
         return recall.markdown(found, len(items))
-    before = Index.open(args.out) if (args.out / retrieval.FILE).exists() else None
+    before = Index.at(args.out)
     told = _descriptions(args.descriptions) if args.descriptions else {}
     backbone = _backbone(args, progress)
 
