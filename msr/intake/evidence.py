@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from msr.intake.fields import item_id, number, some, words
+from msr.intake.fields import count, item_id, number, one_of, some, words
 from msr.intake.tables import MAX_ID
+from msr.measured import READINGS, UNITS
 from msr.schema import Contrast, Effect, HeatMap, Measured, Share, Unit, Word
 
 _UNITS = 2_000  # of one list
 _GRID = 32  # patches on a side
-_NAME = 40  # characters of a kind, a reading or a part
+_NAME = 40  # characters of what cannot be measured
+_PARTS = ("preference", "title")  # of a prompt
 
 
 def measured(record: Mapping[str, Any]) -> Measured:
@@ -19,7 +21,7 @@ def measured(record: Mapping[str, Any]) -> Measured:
     return Measured(
         effects=tuple(map(_effect, some(record.get("effects", []), _UNITS))),
         shares=tuple(map(_share, some(record.get("shares", []), _UNITS))),
-        orders=int(number(record.get("orders", 0))),
+        orders=count(record.get("orders", 0)),
         words=tuple(map(_word, some(record.get("words", []), _UNITS))),
         patches=_patches(record["patches"]) if record.get("patches") else None,
         contrasts=tuple(map(_contrast, some(record.get("contrasts", []), _UNITS))),
@@ -28,19 +30,19 @@ def measured(record: Mapping[str, Any]) -> Measured:
 
 
 def _unit(row: Mapping[str, Any]) -> Unit:
-    return Unit(words(row["unit"], _NAME), words(row["key"], MAX_ID), words(row["text"]))
+    return Unit(one_of(row["unit"], UNITS), words(row["key"], MAX_ID), words(row["text"]))
 
 
 def _effect(row: Mapping[str, Any]) -> Effect:
-    return Effect(_unit(row), words(row["reading"], _NAME), number(row["logit"]), int(number(row["ranks"])))
+    return Effect(_unit(row), one_of(row["reading"], READINGS), number(row["logit"]), int(number(row["ranks"])))
 
 
 def _share(row: Mapping[str, Any]) -> Share:
-    return Share(_unit(row), words(row["reading"], _NAME), number(row["value"]), number(row["error"]))
+    return Share(_unit(row), one_of(row["reading"], READINGS), number(row["value"]), number(row["error"]))
 
 
 def _word(row: Mapping[str, Any]) -> Word:
-    return Word(words(row["text"]), words(row["part"], _NAME), number(row["weight"]))
+    return Word(words(row["text"]), one_of(row["part"], _PARTS), number(row["weight"]))
 
 
 def _patches(rows: Any) -> HeatMap:
@@ -52,5 +54,7 @@ def _patches(rows: Any) -> HeatMap:
 
 def _contrast(row: Mapping[str, Any]) -> Contrast:
     removed = None if row["removed"] is None else tuple(map(_unit, some(row["removed"], _UNITS)))
+    if removed == ():
+        raise ValueError("nothing is removed; it should be null")
     margins = number(row["margin"]), number(row["margin_without"])
-    return Contrast(item_id(row["other"]), words(row["reading"], _NAME), removed, row["exact"] is True, *margins)
+    return Contrast(item_id(row["other"]), one_of(row["reading"], READINGS), removed, row["exact"] is True, *margins)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,26 +10,55 @@ from msr.intake.tables import MAX_ID
 from msr.intake.titles import title
 
 LONGEST = 6_000  # characters of a prompt
+LARGEST = 10**12  # of a number
+_KEY = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
 
-def item_id(value: str) -> str:
-    """An id as it may stand in a page."""
-    return title(value)[:MAX_ID].rstrip() or "item"
-
-
-def words(value: str, most: int = LONGEST) -> str:
-    """Text as data, line breaks kept, nothing invisible. Raises TypeError."""
+def text(value: Any) -> str:
+    """A text that can be written to a file. Raises TypeError, and ValueError for half of a surrogate pair."""
     if not isinstance(value, str):
         raise TypeError("no text")
-    return _UNSEEN.sub("", value[:most])
+    value.encode()
+    return value
+
+
+def run_key(value: Any) -> str:
+    """The id of a run, as it stands in addresses and in names of files. Raises ValueError and TypeError."""
+    if not _KEY.fullmatch(text(value)):
+        raise ValueError("no id of a run")
+    return value
+
+
+def item_id(value: Any) -> str:
+    """An id as it may stand in a page. Raises TypeError and ValueError."""
+    return title(text(value))[:MAX_ID].rstrip() or "item"
+
+
+def words(value: Any, most: int = LONGEST) -> str:
+    """Text as data, line breaks kept, nothing invisible. Raises TypeError and ValueError."""
+    return _UNSEEN.sub("", text(value)[:most])
+
+
+def one_of(value: Any, known: Sequence[str]) -> str:
+    """One of the known words. Raises ValueError."""
+    if value not in known:
+        raise ValueError("none of the known words")
+    return value
 
 
 def number(value: Any) -> float:
-    """A finite number. Raises TypeError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError("no number")
+    """A finite number of a sensible size. Raises TypeError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST <= value <= LARGEST:
+        raise TypeError("no number, or too large")
     return value
+
+
+def count(value: Any, least: int = 0) -> int:
+    """A whole number. Raises TypeError and ValueError."""
+    if number(value) < least or value != int(value):
+        raise ValueError("no count")
+    return int(value)
 
 
 def share(value: Any) -> float:
@@ -45,6 +73,13 @@ def some(value: Any, most: int) -> Sequence[Any]:
     if not isinstance(value, list) or len(value) > most:
         raise TypeError("no list, or too long")
     return value
+
+
+def named(value: Any) -> dict[str, Any]:
+    """Settings by name. Raises TypeError and ValueError."""
+    if not isinstance(value, Mapping):
+        raise TypeError("no settings")
+    return plain(value)
 
 
 def plain(value: Any, depth: int = 0) -> Any:

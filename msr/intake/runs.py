@@ -12,7 +12,7 @@ from msr import claims
 from msr.config import LIMITS, Limits
 from msr.intake.errors import IntakeError
 from msr.intake.evidence import measured
-from msr.intake.fields import item_id, number, plain, share, some, words
+from msr.intake.fields import count, item_id, named, number, run_key, share, some, text, words
 from msr.intake.images import picture
 from msr.intake.titles import title
 from msr.schema import (
@@ -55,14 +55,16 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
     if not history or len({i.id for i in history}) < len(history) or len({i.id for i in offered}) < len(offered):
         raise ValueError("no history, or an id twice")
     preferences = tuple(_preference(entry) for entry in some(record["preferences"], 200))
+    if not preferences or len({p.block.index for p in preferences}) < len(preferences):
+        raise ValueError("no preference, or a block twice")
     if not {i for p in preferences for i in p.block.item_ids} <= {item.id for item in history}:
         raise ValueError("a block names an item that is not in the history")
     summaries = tuple(_summary(entry) for entry in (*record["history"], *ranked) if entry.get("description"))
     items, texts = {item.id: item for item in offered}, {s.item_id: s for s in summaries}
     return Run(
-        id=words(record["id"], 64),
-        model=plain(record["model"]),
-        settings=plain(record["settings"]),
+        id=run_key(record["id"]),
+        model=named(record["model"]),
+        settings=named(record["settings"]),
         history=history,
         summaries=summaries,
         preferences=preferences,
@@ -73,7 +75,7 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
             for entry in some(record.get("scores", []), _MOST)
         ),
         timings={words(stage, 60): number(seconds) for stage, seconds in record.get("timings", {}).items()},
-        parent=words(record["parent"], 64) if record.get("parent") else None,
+        parent=run_key(record["parent"]) if record.get("parent") else None,
         offered=offered,
     )
 
@@ -88,7 +90,7 @@ def _pictures(encoded: Mapping[str, str], where: str, limits: Limits) -> dict[st
 
 def _item(entry: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Limits) -> Item:
     shot = pictures.get(entry.get("picture") or "")
-    caption = title(entry["title"], limits)
+    caption = title(text(entry["title"]), limits)
     return Item(item_id(entry["id"]), caption or ("" if shot else "untitled picture"), shot)
 
 
@@ -99,7 +101,7 @@ def _summary(entry: Mapping[str, Any]) -> ItemSummary:
 
 
 def _preference(entry: Mapping[str, Any]) -> Preference:
-    block = Block(int(number(entry["block"])), tuple(map(item_id, entry["items"])))
+    block = Block(count(entry["block"]), tuple(map(item_id, entry["items"])))
     return Preference(block, words(entry["text"]), entry.get("edited") is True)
 
 
@@ -111,7 +113,7 @@ def _recommendation(entry: Mapping[str, Any], item: Item) -> Recommendation:
         if key in row
     ]
     return Recommendation(
-        int(number(entry["rank"])), item.id, item.title, share(entry["score"]), words(entry.get("rationale", "")),
-        tuple(influence), words(entry.get("prompt", "")), int(number(entry.get("tokens", 0))),
+        count(entry["rank"], 1), item.id, item.title, share(entry["score"]), words(entry.get("rationale", "")),
+        tuple(influence), words(entry.get("prompt", "")), count(entry.get("tokens", 0)),
         measured=measured(entry["measured"]) if entry.get("measured") else None,
     )  # fmt: skip

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+_UNSAFE = re.compile(r"[^0-9A-Za-z._-]+")
+
 
 @dataclass(frozen=True)
 class Download:
-    """A file to hand out; `name` is chosen by the program, never by a visitor."""
+    """A file to hand out; `name` is chosen by the program, and safe in a header and on any disk."""
 
     name: str
     kind: str
@@ -28,7 +31,7 @@ class Downloads:
 
     def put(self, name: str, kind: str, data: bytes | str) -> str:
         """The address of a new file, relative to the page."""
-        token = secrets.token_urlsafe(18)
+        token, name = secrets.token_urlsafe(18), _UNSAFE.sub("-", name).lstrip(".")
         with self._lock:
             self._files[token] = Download(name, kind, data.encode() if isinstance(data, str) else data)
             while len(self._files) > 1 and (len(self._files) > self._most or self._held() > self._budget):
