@@ -132,9 +132,9 @@ def _all_stories() -> list[str]:
 def _descriptions(path: Path) -> dict[str, str]:
     """What `python -m msr describe` wrote, by item id. Raises InputProblem."""
     try:
-        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        lines = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
         return {str(line["id"]): str(line["description"]) for line in lines}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise InputProblem(f"--descriptions {path}: not a file that python -m msr describe wrote.") from None
 
 

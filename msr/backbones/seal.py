@@ -15,8 +15,8 @@ _CHUNK = 2**20
 
 
 def seal(folder: Path) -> None:
-    """Writes down what the folder's files are now; the last thing that is done to it."""
-    sums = {path.name: _sum(path) for path in sorted(folder.iterdir()) if path.name != FILE}
+    """Writes down what the folder's files are now, drafts left out; the last thing that is done to it."""
+    sums = {path.name: _sum(path) for path in sorted(folder.iterdir()) if path.name != FILE and path.suffix != ".tmp"}
     (folder / FILE).write_text(json.dumps(sums), "utf-8")
 
 
