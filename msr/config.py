@@ -29,6 +29,9 @@ class Limits:
     max_zip_ratio: float = 200.0
     max_csv_bytes: int = 5 * 2**20
     max_session_bytes: int = 40 * 2**20
+    max_upload_bytes: int = 300 * 2**20  # of one request, all files together
+    max_held_bytes: int = 2 * 2**30  # uploaded and not read yet, of all visitors; a quarter of it of one
+    max_offer_bytes: int = 512 * 2**20  # catalogues that visitors brought; those used longest ago go first
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:
