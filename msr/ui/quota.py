@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from gradio.state_holder import SessionState, StateHolder
@@ -24,7 +26,18 @@ def limit(app: Any, page: Any, studio: Studio) -> None:
     gradio_app.state_holder.set_blocks(page)
     gradio_app.state_holder.capacity = _SESSIONS
     take_uploads(gradio_app, studio.uploads, studio.limits)
+    app.router.lifespan_context = _cleaning_up(app.router.lifespan_context, studio)
     app.add_middleware(Attendance, callers=studio.callers)
+
+
+def _cleaning_up(lifespan: Any, studio: Studio) -> Any:
+    @asynccontextmanager
+    async def cleaning_up(app: Any) -> AsyncIterator[Any]:
+        async with lifespan(app) as state:
+            yield state
+        studio.uploads.close()
+
+    return cleaning_up
 
 
 class _Sessions(StateHolder):

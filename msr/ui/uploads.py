@@ -96,6 +96,14 @@ class Uploads:
             self._uploads.pop(upload.folder, None)
         shutil.rmtree(upload.folder, ignore_errors=True)
 
+    def close(self) -> None:
+        """Nothing of anybody is kept."""
+        with self._lock:
+            self._uploads.clear()
+            if self._home is not None:
+                self._home.cleanup()
+                self._home = None
+
     def knows(self, path: Any) -> bool:
         """Whether this path was handed out and is still kept."""
         with self._lock:

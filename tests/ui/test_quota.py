@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from fastapi.testclient import TestClient
 
 from msr.config import Limits
 from msr.intake import items as reader
@@ -174,6 +175,14 @@ def test_an_upload_that_the_disk_has_no_room_for_leaves_nothing(server: Served) 
     assert len(server.files()) == 1, "what was there before"
 
 
+def test_nothing_is_left_when_the_server_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    with TestClient(app(recorded=[])) as client:
+        (path,) = client.post("/gradio_api/upload", files={"files": ("a.png", png())}).json()
+        assert Path(path).is_relative_to(tmp_path) and Path(path).exists()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_uploads_that_nobody_reads_take_only_their_callers_room(server: Served) -> None:
     path = None
     for _ in range(2):
@@ -243,6 +252,14 @@ def test_reading_for_an_upload_ends_when_the_client_goes(server: Served, monkeyp
     assert 0 < len(read) < 40
 
 
+def test_a_run_that_is_read_goes_on_to_its_end(slow: Served) -> None:
+    slow.callers.grace, slow.backbone.delay = 0.0, 0.01
+    event = slow.call("recommend", "sailor", None, [], 3, 5).json()["event_id"]
+    with httpx.stream("GET", f"{slow.api}/call/recommend/{event}", timeout=60) as stream:
+        lines = [line for line in stream.iter_lines() if line]
+    assert lines[-2] == "event: complete" and '"recommendations"' in lines[-1]
+
+
 # ---- the queue
 
 
@@ -266,6 +283,18 @@ def test_joins_that_nobody_reads_do_not_lock_others_out(slow: Served) -> None:
     event = slow.call("describe", None, ["red mug"], caller="10.0.0.2").json()["event_id"]
     kind, data = slow.answer("describe", event)
     assert kind == "event: complete" and "red mug" in data
+
+
+def test_what_nobody_reads_makes_room_for_its_own_caller_too(slow: Served) -> None:
+    first = slow.call("recommend", "sailor", None, [], 3, 5).json()["event_id"]
+    with httpx.stream("GET", f"{slow.api}/call/recommend/{first}", timeout=30):
+        assert soon(lambda: slow.backbone.calls["generate"] > 0)
+        for _ in range(EACH):
+            assert slow.call("describe", None, ["red mug"]).status_code == 200
+        assert slow.call("describe", None, ["red mug"]).status_code == 503
+        slow.callers.grace = 0.0
+        assert slow.call("describe", None, ["red mug"]).status_code == 200
+        assert len(slow.page._queue) == 1 and slow.working()
 
 
 def test_a_visit_ends_when_the_queue_has_no_place_for_it(slow: Served) -> None:
