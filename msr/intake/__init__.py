@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msr.intake.adapters import adapter_folder
+from msr.intake.budget import Budget
 from msr.intake.errors import IntakeError
 from msr.intake.images import picture
 from msr.intake.items import load_items, uploads
@@ -12,6 +13,6 @@ from msr.intake.tables import csv_cell
 from msr.intake.titles import guess_title, title
 
 __all__ = [
-    "IntakeError", "adapter_folder", "csv_cell", "from_session", "guess_title", "load_items", "picture",
+    "Budget", "IntakeError", "adapter_folder", "csv_cell", "from_session", "guess_title", "load_items", "picture",
     "recorded_run", "title", "to_session", "uploads",
 ]  # fmt: skip

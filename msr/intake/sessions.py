@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from msr.config import LIMITS, Limits
+from msr.intake.budget import Budget
 from msr.intake.errors import IntakeError
 from msr.intake.images import picture
 from msr.intake.tables import MAX_ID
@@ -34,8 +35,9 @@ def to_session(items: Sequence[Item]) -> bytes:
     return json.dumps({"kind": KIND, "version": VERSION, "items": records}, ensure_ascii=False, indent=1).encode()
 
 
-def from_session(data: bytes, limits: Limits = LIMITS) -> tuple[Item, ...]:
+def from_session(data: bytes, limits: Limits = LIMITS, budget: Budget | None = None) -> tuple[Item, ...]:
     """The items of a session file, each checked again like any upload. Raises IntakeError."""
+    budget = budget or Budget()
     where = "The session file"
     if len(data) > limits.max_session_bytes:
         raise IntakeError(f"{where} is larger than {limits.max_session_bytes / 2**20:g} MB.")
@@ -48,13 +50,13 @@ def from_session(data: bytes, limits: Limits = LIMITS) -> tuple[Item, ...]:
     records = session.get("items")
     if not isinstance(records, list) or len(records) > limits.max_history:
         raise IntakeError(f"{where} must list at most {limits.max_history} items.")
-    items = tuple(_item(record, f"{where}, item {n}", limits) for n, record in enumerate(records, 1))
+    items = tuple(_item(record, f"{where}, item {n}", limits, budget) for n, record in enumerate(records, 1))
     if len({item.id for item in items}) < len(items):
         raise IntakeError(f"{where} names an id twice.")
     return items
 
 
-def _item(record: Any, where: str, limits: Limits) -> Item:
+def _item(record: Any, where: str, limits: Limits, budget: Budget) -> Item:
     fields = record if isinstance(record, dict) else {}
     name, text, encoded, moment = (fields.get(key) for key in ("id", "title", "picture", "timestamp"))
     if not isinstance(name, str) or not isinstance(text, str) or not isinstance(encoded, str | None):
@@ -62,7 +64,7 @@ def _item(record: Any, where: str, limits: Limits) -> Item:
     if moment is not None and not (isinstance(moment, float | int) and abs(moment) <= _LATEST):
         raise IntakeError(f"{where}: the timestamp is no number of seconds.")
     identifier, caption = title(name)[:MAX_ID].rstrip(), title(text, limits)
-    shot = picture(_decoded(encoded, where), where, limits) if encoded else None
+    shot = picture(_decoded(encoded, where), where, limits, budget) if encoded else None
     if not identifier or (not caption and shot is None):
         raise IntakeError(f"{where} has no id, or neither a title nor a picture.")
     return Item(identifier, caption, shot, None if moment is None else float(moment))

@@ -36,7 +36,7 @@ def build_app(
     """
     engine = Engine(load)
     engine.start()
-    shelf, log = Shelf(recorded), reviews or ReviewLog()
+    shelf, log = Shelf(recorded, catalogue), reviews or ReviewLog()
     studio = Studio(engine, catalogue, tuple(examples), config, limits, shelf, log, tuple(results))
     return build_server(studio, auth, mcp)
 

@@ -46,6 +46,11 @@ class Job:
         finally:
             self.stop.set()
 
+    def end(self, why: str) -> None:
+        """Ends work that has not begun, and says why."""
+        self.stop.set()
+        self.view = self.view.ending("failed", why)
+
     def halt(self) -> View:
         """Asks the work to stop; what has not begun is over at once."""
         self.stop.set()

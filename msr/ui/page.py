@@ -68,7 +68,7 @@ def build_page(studio: Studio) -> gr.Blocks:
                 return gr.skip(), gr.skip(), gr.skip()
             size = whole(kept.run.settings.get("block_size"), 1, 10, studio.config.block_size)
             rows = history.rows(kept.run.history, studio.media, size, studio.limits)
-            own = None if kept.catalogue is studio.catalogue else kept.catalogue
+            own = "" if kept.catalogue is studio.catalogue else studio.offers.put(kept.catalogue)
             return gr.Tabs(selected="recommend"), rows, own
 
         screen.live(go_live, None, [tabs, recommended.editor, recommended.offer], **QUICK).then(

@@ -10,6 +10,7 @@ import gradio as gr
 from fastapi import FastAPI, Response
 
 from msr.ui.page import build_page
+from msr.ui.quota import limit
 from msr.ui.studio import Studio
 from msr.ui.theme import STYLES, build_theme
 
@@ -64,9 +65,10 @@ def build_server(studio: Studio, auth: Auth = None, mcp: bool = False) -> FastAP
         headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Cache-Control": "no-store"}
         return Response(file.data, media_type=file.kind, headers=headers)
 
+    page = build_page(studio)
     app = gr.mount_gradio_app(
         app,
-        build_page(studio),
+        page,
         path="/",
         footer_links=[],
         run_history=False,
@@ -76,10 +78,10 @@ def build_server(studio: Studio, auth: Auth = None, mcp: bool = False) -> FastAP
         mcp_server=mcp,
         auth=auth,
         allowed_paths=[],
-        max_file_size=2 * studio.limits.max_image_bytes,  # intake refuses earlier, and says why
         theme=build_theme(),
         head=f'<link rel="stylesheet" href="studio.css?v={digest}"><script src="studio.js?v={digest}"></script>',
     )
+    limit(app, page, studio)
     app.add_middleware(_Headers)
     return app
 

@@ -10,7 +10,7 @@ from msr.backbones.base import BackboneError
 from msr.catalog import Catalogue
 from msr.config import PipelineConfig
 from msr.pipeline import Pipeline
-from msr.schema import Item
+from msr.schema import InputProblem, Item
 from msr.ui.engine import Engine, Status, badge
 from msr.ui.run import Visit, Visits
 from tests import fakes
@@ -103,6 +103,52 @@ def test_a_run_moves_up_when_those_before_it_end() -> None:
     assert [visits.place(page) for page in "abc"] == [0, 1, 2]
     runs[0].halt()
     assert [visits.place(page) for page in "abcd"] == [None, 0, 1, None]
+
+
+def test_a_visit_that_nobody_follows_ends() -> None:
+    visits, lost, waits, running = Visits(grace=0), visit(), visit(), visit()
+    visits.waits = lambda session, follow: session == "b"
+    visits.begin("a", lost, session="a")
+    visits.begin("b", waits, session="b")
+    visits.begin("c", running, session="c")
+    next(running.events(loaded(delay=0.02)))
+    time.sleep(0.01)
+    assert [visits.place(page) for page in "abc"] == [None, 0, None]
+    assert lost.view.phase == "failed" and "Nobody followed" in lost.view.note and lost.stop.is_set()
+    assert not waits.view.ended and not running.view.ended
+    assert [v.phase for v in lost.events(loaded())][-1] in ("failed", "stopped"), "it does not run any more"
+
+
+def test_a_visit_that_finds_no_place_ends_and_others_of_its_page_go_on() -> None:
+    visits, one, two = Visits(), visit(), visit()
+    visits.begin("page", one, session="page", follow="follow")
+    visits.begin("page/inspect", two, session="page", follow="another")
+    visits.refused("page", "follow")
+    assert one.view.phase == "failed" and "Try again" in one.view.note
+    assert two.view.phase == "waiting" and visits.place("page/inspect") == 0
+
+
+def test_visits_that_wait_are_few_and_one_caller_has_a_share() -> None:
+    visits = Visits(waiting=5, each=3)
+    for n in range(3):
+        visits.begin(f"a{n}", visit(), "ann")
+    with pytest.raises(InputProblem, match="Try again when one of them is done"):
+        visits.begin("a3", visit(), "ann")
+    visits.begin("a2", visit(), "ann")  # in place of its last one
+    visits.begin("b0", visit(), "bob")
+    visits.begin("b1", visit(), "bob")
+    with pytest.raises(InputProblem):
+        visits.begin("c0", visit(), "carl")
+    visits.of("a0").halt()
+    visits.begin("c0", visit(), "carl")
+
+
+def test_ended_visits_are_forgotten() -> None:
+    visits = Visits(most=3)
+    for n in range(20):
+        visits.begin(str(n), visit())
+        visits.of(str(n)).halt()
+    assert len(visits._visits) <= 4 and visits.of("19") is not None
 
 
 def test_what_came_of_a_run_is_kept() -> None:

@@ -62,7 +62,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML
         button.click(begin, given, [*running, clock], **QUICK).then(
             do.follow, None, [*running, pictures], concurrency_id=MODEL, concurrency_limit=1, show_progress="hidden",
             api_visibility="private",
-        )  # fmt: skip
+        ).failure(do.stop, None, running, **QUICK)  # fmt: skip
     clock.tick(do.wait, None, [progress, clock], **QUICK)
     stop.click(do.stop, None, running, js="() => window.msr.stopping()", **QUICK)
     page.unload(do.leave)
