@@ -5,6 +5,7 @@ Plain ASGI, so that streams pass through untouched.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -31,12 +32,15 @@ UserOf = Callable[[str], str | None]  # who the `Cookie` header belongs to; None
 class Guard:
     """Hands on what was found in order, and answers everything else itself, in one sentence.
 
-    `user_of` is given where visitors must sign in.
+    `user_of` is given where visitors must sign in. Once `ending` is set, streams end as if their pages were closed.
     """
 
-    def __init__(self, app: Any, hosts: Hosts, user_of: UserOf | None = None, mcp: bool = False) -> None:
+    def __init__(
+        self, app: Any, hosts: Hosts, ending: asyncio.Event, user_of: UserOf | None = None, mcp: bool = False
+    ) -> None:
         self._app = app
         self._hosts = hosts
+        self._ending = ending
         self._user_of = user_of
         self._mcp = mcp
         self._handed = Handed()
@@ -62,7 +66,7 @@ class Guard:
         if user is None and not door.public:
             raise Refused(401, "Sign in first: this server asks for a name and a password.")
         if door.body is Body.NOTHING:
-            await self._app(_inward(scope, self._hosts) if _is_mcp(scope) else scope, receive, send)
+            await self._hand_on(scope, receive, send)
         elif door.body is Body.FILES:
             await self._app(_without(scope, b"accept-encoding"), receive, self._noting(send, user or ""))
         else:
@@ -93,10 +97,9 @@ class Guard:
                 data = self._checked(body, user)
             else:
                 data = await run_in_threadpool(self._checked, body, user)
-            scope = _inward(scope, self._hosts) if _is_mcp(scope) else scope
             length = (b"content-length", str(len(data)).encode("ascii"))
             scope = _without(scope, b"content-length", b"transfer-encoding", more=[length])
-            await self._app(scope, replayed(data, receive), send)
+            await self._hand_on(scope, replayed(data, receive), send)
         finally:
             self._bodies.release(len(body))
 
@@ -114,6 +117,28 @@ class Guard:
             await send(message)
 
         await self._app(scope, receive, counting)
+
+    async def _hand_on(self, scope: Any, receive: Any, send: Any) -> None:
+        """Lets the request be answered; once the server ends, its visitor seems to have gone and its answer is cut."""
+        open_answer = False
+
+        async def receiving() -> Any:
+            waiting = [asyncio.ensure_future(receive()), asyncio.ensure_future(self._ending.wait())]
+            try:
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                return waiting[0].result() if waiting[0].done() else {"type": "http.disconnect"}
+            finally:
+                for future in waiting:
+                    future.cancel()
+
+        async def sending(message: Any) -> None:
+            nonlocal open_answer
+            open_answer = message["type"] == "http.response.start" or message.get("more_body", False)
+            await send(message)
+
+        await self._app(_inward(scope, self._hosts) if _is_mcp(scope) else scope, receiving, sending)
+        if open_answer and self._ending.is_set():
+            await send({"type": "http.response.body", "body": b""})
 
     def _noting(self, send: Any, user: str) -> Any:
         """`send`, which notes the paths that an upload is answered with before they are sent."""

@@ -107,3 +107,9 @@ class Visits:
             visit = self._visits.pop(page, None)
         if visit is not None:
             visit.halt()
+
+    def end(self) -> None:
+        """The server ends, and all work with it."""
+        with self._lock:
+            for visit in self._visits.values():
+                visit.halt()

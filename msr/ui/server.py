@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from pathlib import Path
@@ -39,7 +40,7 @@ Auth = list[tuple[str, str]] | None
 def build_server(studio: Studio, auth: Auth = None, mcp: bool = False, hosts: Hosts = Hosts()) -> FastAPI:  # noqa: B008
     """The whole app, ready for uvicorn; `auth` are names and passwords, `mcp` offers the endpoints as tools.
 
-    It answers to the names in `hosts`.
+    It answers to the names in `hosts`. `state.end` stops what is running, before the server ends.
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     style, script = b"".join(path.read_bytes() for path in STYLES), SCRIPT.read_bytes()
@@ -93,8 +94,16 @@ def build_server(studio: Studio, auth: Auth = None, mcp: bool = False, hosts: Ho
     # guard lets no foreign path through; this holds if one ever came by.
     page.has_launched = page.is_running = True
     gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
-    app.add_middleware(Guard, hosts=hosts, user_of=_user_of(gradio_app) if auth else None, mcp=mcp)
+    ending = asyncio.Event()
+    app.add_middleware(Guard, hosts=hosts, ending=ending, user_of=_user_of(gradio_app) if auth else None, mcp=mcp)
     app.add_middleware(_Headers)
+
+    def end() -> None:
+        """Stops what visitors began, and the streams of their pages."""
+        studio.visits.end()
+        ending.set()
+
+    app.state.end = end
     return app
 
 
