@@ -197,10 +197,11 @@ def _run(
     try:
         for _ in studio.engine.wait(stop):
             pass
-        events = studio.engine.pipeline.run(
-            items, catalogue.items, config, stop, before.run.id if before else None, edited=edited
-        )
-        run = next(event.run for event in events if isinstance(event, Finished))
+        with studio.engine.turn(stop):
+            events = studio.engine.pipeline.run(
+                items, catalogue.items, config, stop, before.run.id if before else None, edited=edited
+            )
+            run = next(event.run for event in events if isinstance(event, Finished))
     finally:
         stop.set()
     kept = Kept(run, name, catalogue)
@@ -213,7 +214,8 @@ def _describe(studio: Studio, items: tuple[Item, ...]) -> list[dict[str, Any]]:
     try:
         for _ in studio.engine.wait(stop):
             pass
-        told = {e.summary.item_id: e.summary for e in studio.engine.pipeline.describe(items, stop=stop)}
+        with studio.engine.turn(stop):
+            told = {e.summary.item_id: e.summary for e in studio.engine.pipeline.describe(items, stop=stop)}
     finally:
         stop.set()
     return [

@@ -24,7 +24,7 @@ from msr.ui.logins import Attempts
 _SMALL = 64 * 2**10  # bytes of JSON that are read faster than a thread is found
 _MOST_ANSWER = 2**20  # bytes of an answer to an upload: some paths
 # What a proxy or a browser says of a request; Gradio makes the address of the server out of some of it.
-_SAID_OF_SENDER = (b"x-forwarded-", b"x-gradio-", b"origin", b"sec-fetch-", b"host")
+_SAID_OF_SENDER = (b"x-forwarded-", b"origin", b"sec-fetch-", b"host")
 
 UserOf = Callable[[str], str | None]  # who the `Cookie` header belongs to; None where nobody is signed in
 
@@ -65,6 +65,7 @@ class Guard:
         user = self._user_of(headers.get("cookie", "")) if self._user_of else ""
         if user is None and not door.public:
             raise Refused(401, "Sign in first: this server asks for a name and a password.")
+        scope = _without(scope, b"x-gradio-")  # Gradio would take its own address from there
         if door.body is Body.NOTHING:
             await self._hand_on(scope, receive, send)
         elif door.body is Body.FILES:
