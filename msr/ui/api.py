@@ -230,7 +230,8 @@ def _while_called(studio: Studio, request: gr.Request | None) -> Iterator[thread
             pass
         if stop.is_set():
             raise StopRequested
-        yield stop
+        with studio.engine.turn(stop):
+            yield stop
 
 
 def _describe(studio: Studio, items: tuple[Item, ...], request: gr.Request | None) -> list[dict[str, Any]]:

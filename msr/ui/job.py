@@ -35,7 +35,8 @@ class Job:
             if self.stop.is_set():
                 yield self._now(self.view.ending("stopped", "Stopped before it began."))
                 return
-            yield from self._run(engine)
+            with engine.turn(self.stop):
+                yield from self._run(engine)
         except StopRequested:
             yield self._now(self.view.ending("stopped"))
         except (InputProblem, BackboneError) as error:

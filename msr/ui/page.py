@@ -75,7 +75,7 @@ def build_page(studio: Studio) -> gr.Blocks:
             None, None, None, js=_GO_LIVE
         )
         api.add_endpoints(studio)
-    page.queue(max_size=32)
+    page.queue(max_size=32, api_open=False)  # what waits its turn takes no request that passes by the queue
     return page
 
 

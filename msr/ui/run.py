@@ -153,6 +153,12 @@ class Visits:
         if begun is not None:
             begun.visit.halt()
 
+    def end(self) -> None:
+        """The server ends, and all work with it."""
+        with self._lock:
+            for begun in self._visits.values():
+                begun.visit.halt()
+
 
 def _unstarted(visit: Job) -> bool:
     return not visit.started and not visit.view.ended

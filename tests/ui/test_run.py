@@ -69,6 +69,35 @@ def test_stop_ends_the_work_and_keeps_what_was_made() -> None:
     assert rest[-1].phase == "stopped" and rest[-1].preferences[0].text.startswith(view.preferences[0].text)
 
 
+def test_whoever_has_the_model_has_it_alone() -> None:
+    """Two jobs at once, one of them without the adapter: each names its own model."""
+    engine = loaded(delay=0.002)
+    jobs = [visit(), visit()]
+    jobs[1].config = PipelineConfig(top=3, explain_top=3, adapter=False)
+    phases: list[tuple[int, str]] = []
+
+    def follow(n: int) -> None:
+        phases.extend((n, view.phase) for view in jobs[n].events(engine) if view.phase == "running")
+
+    threads = [threading.Thread(target=follow, args=(n,)) for n in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert [job.kept.run.model["adapter"] for job in jobs] == ["fake-adapter", None]
+    turns = [n for n, _ in phases]
+    assert turns == sorted(turns) or turns == sorted(turns, reverse=True)
+
+
+def test_stop_ends_the_waiting_for_a_turn() -> None:
+    engine = loaded()
+    waiting = visit()
+    with engine.turn(threading.Event()):
+        threading.Timer(0.2, waiting.halt).start()
+        assert list(waiting.events(engine))[-1].phase == "stopped"
+    assert list(visit().events(engine))[-1].phase == "finished"
+
+
 def test_stop_before_the_turn_came_ends_it_at_once() -> None:
     asked = visit()
     assert asked.halt().phase == "stopped"
