@@ -124,7 +124,7 @@ def _hosts(host: str, options: Sequence[str]) -> Hosts:
     from msr.ui.hosts import Hosts
 
     try:
-        return Hosts(frozenset([*options, *({host} - {"0.0.0.0", "::"})]))
+        return Hosts(frozenset([*options, *({host.lower()} - {"0.0.0.0", "::"})]))
     except ValueError as error:
         raise InputProblem(f"--allow-host: {error}.") from None
 

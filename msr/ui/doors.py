@@ -44,7 +44,7 @@ _DOORS = (
     _post(r"/login/?", Body.FORM, public=True),
     _get(r"/logout|/config/?"),
     _get(r"/(?:media|download)/[^/]+"),
-    _get(r"/gradio_api/(?:info|openapi\.json|app_id|login_check|startup-events|theme\.css)/?"),
+    _get(r"/gradio_api/(?:info|app_id|theme\.css)/?"),
     _get(r"/gradio_api/(?:queue/data|upload_progress|heartbeat/[^/]+|call/(?:v2/)?[^/]+/[^/]+)"),
     _post(r"/gradio_api/(?:run|api|call|call/v2)/[^/]+/?|/gradio_api/(?:queue/join|cancel|reset/?)"),
     _post(r"/gradio_api/upload", Body.FILES),

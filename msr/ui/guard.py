@@ -122,22 +122,30 @@ class Guard:
     async def _hand_on(self, scope: Any, receive: Any, send: Any) -> None:
         """Lets the request be answered; once the server ends, its visitor seems to have gone and its answer is cut."""
         open_answer = False
+        coming: asyncio.Future[Any] | None = None  # kept over calls that were cancelled, or a message would be lost
+        ending = asyncio.ensure_future(self._ending.wait())
 
         async def receiving() -> Any:
-            waiting = [asyncio.ensure_future(receive()), asyncio.ensure_future(self._ending.wait())]
-            try:
-                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-                return waiting[0].result() if waiting[0].done() else {"type": "http.disconnect"}
-            finally:
-                for future in waiting:
-                    future.cancel()
+            nonlocal coming
+            coming = coming or asyncio.ensure_future(receive())
+            if not (coming.done() or ending.done()):
+                await asyncio.wait((coming, ending), return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                return {"type": "http.disconnect"}
+            message, coming = coming.result(), None
+            return message
 
         async def sending(message: Any) -> None:
             nonlocal open_answer
             open_answer = message["type"] == "http.response.start" or message.get("more_body", False)
             await send(message)
 
-        await self._app(_inward(scope, self._hosts) if _is_mcp(scope) else scope, receiving, sending)
+        try:
+            await self._app(_inward(scope, self._hosts) if _is_mcp(scope) else scope, receiving, sending)
+        finally:
+            for future in (ending, coming):
+                if future is not None:
+                    future.cancel()
         if open_answer and self._ending.is_set():
             await send({"type": "http.response.body", "body": b""})
 

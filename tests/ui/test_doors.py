@@ -160,6 +160,7 @@ def test_nothing_passes_by_the_queue(quick: str) -> None:
         "/gradio_api/stream/x/y/1/playlist-file",
         "/gradio_api/dev/reload",
         "/gradio_api/queue/status",
+        "/gradio_api/startup-events",
         "/gradio_api/vibe-code",
         "/pwa_icon",
         "/gradio_api/mcp/",

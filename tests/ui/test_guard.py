@@ -77,6 +77,28 @@ def test_of_a_file_that_is_known_only_its_path_is_read() -> None:
             checked(json.dumps({"a": [{"path": path}]}).encode(), lambda p: handed.knows(p, "ann"))
 
 
+def test_a_caller_that_goes_is_seen_by_who_looks_now_and_then() -> None:
+    """Gradio looks whether a caller is there without waiting for a message."""
+    seen: list[bool] = []
+
+    async def looking(scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        for _ in range(3):
+            seen.append(await request.is_disconnected())
+            await asyncio.sleep(0.01)
+
+    async def gone() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def asking() -> None:
+        headers = [(b"host", b"localhost")]
+        scope = {"type": "http", "method": "GET", "path": "/config", "headers": headers, "query_string": b""}
+        await Guard(looking, Hosts(), asyncio.Event())(scope, gone, None)
+
+    asyncio.run(asking())
+    assert seen[-1]
+
+
 def test_bodies_share_a_budget_and_give_it_back() -> None:
     def receiver(*chunks: bytes) -> Any:
         waiting = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
