@@ -16,6 +16,8 @@ from urllib.parse import parse_qs
 import gradio as gr
 from gradio.context import LocalContext
 
+from msr.schema import InputProblem
+
 GRACE = 30.0  # seconds in which a caller begins to read the answers to what it put into the queue
 _OFTEN = 0.25  # seconds between two looks at whether somebody is there
 _LEFT = "msr.left"  # of an ASGI scope: set once the request's connection has ended
@@ -91,6 +93,33 @@ class Callers:
             yield
         finally:
             stop.set()
+
+
+class Places:
+    """At most `most` callers do a thing at the same time, `each` times at most one and the same."""
+
+    def __init__(self, most: int, each: int, patience: float) -> None:
+        self._most, self._each, self._patience = most, each, patience
+        self._held: Counter[str] = Counter()
+        self._freed = threading.Condition()
+
+    @contextmanager
+    def one(self, caller: str) -> Iterator[None]:
+        """While entered, a place is taken. Raises InputProblem if none came free for `patience` seconds."""
+        with self._freed:
+            if not self._freed.wait_for(lambda: self._free(caller), self._patience):
+                raise InputProblem("Other files are being read. Bring yours again in a minute.")
+            self._held[caller] += 1
+        try:
+            yield
+        finally:
+            with self._freed:
+                self._held[caller] -= 1
+                self._held += Counter()
+                self._freed.notify_all()
+
+    def _free(self, caller: str) -> bool:
+        return self._held.total() < self._most and self._held[caller] < self._each
 
 
 class Attendance:

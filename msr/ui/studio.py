@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +14,7 @@ from msr.catalog import Catalogue
 from msr.config import LIMITS, Limits, PipelineConfig
 from msr.intake import Budget
 from msr.reviews import ReviewLog
-from msr.schema import InputProblem
-from msr.ui.callers import Callers
+from msr.ui.callers import Callers, Places, name_of
 from msr.ui.downloads import Downloads
 from msr.ui.engine import Engine
 from msr.ui.media import Media
@@ -27,7 +25,6 @@ from msr.ui.shelf import Shelf
 from msr.ui.uploads import Uploads
 
 MODEL = "model"  # the concurrency id of everything that runs the model: one job at a time
-_AT_ONCE, _PATIENCE = 4, 5.0  # visitors whose files are read at the same time; seconds that others wait
 
 
 @dataclass(frozen=True)
@@ -49,6 +46,7 @@ class Studio:
     visits: Visits = field(default_factory=Visits)
     downloads: Downloads = field(default_factory=Downloads)
     callers: Callers = field(default_factory=Callers)
+    readers: Places = field(default_factory=lambda: Places(most=4, each=2, patience=5.0))
 
     @functools.cached_property
     def uploads(self) -> Uploads:
@@ -60,17 +58,8 @@ class Studio:
         """The catalogues of visitors."""
         return Offers(self.limits.max_offer_bytes)
 
-    @functools.cached_property
-    def _slots(self) -> threading.Semaphore:
-        return threading.Semaphore(_AT_ONCE)
-
     @contextmanager
     def reading(self, files: Sequence[str] | None, request: gr.Request | None) -> Iterator[tuple[list[Path], Budget]]:
         """Uploaded files while they are read, and what reading them may cost; then they go. Raises InputProblem."""
-        with self.uploads.reading(files) as paths:
-            if not self._slots.acquire(timeout=_PATIENCE):
-                raise InputProblem("The files of others are being read. Bring yours again in a minute.")
-            try:
-                yield paths, Budget.of(self.limits, self.callers.left(request))
-            finally:
-                self._slots.release()
+        with self.uploads.reading(files) as paths, self.readers.one(name_of(request)):
+            yield paths, Budget.of(self.limits, self.callers.left(request))

@@ -12,7 +12,7 @@ import pytest
 from msr.catalog import Catalogue
 from msr.pipeline import Pipeline
 from msr.schema import InputProblem, Item
-from msr.ui.callers import Callers, name_of
+from msr.ui.callers import Callers, Places, name_of
 from msr.ui.offers import Offers
 from msr.ui.shelf import Kept, Shelf
 from tests import fakes
@@ -54,6 +54,19 @@ def test_the_watch_of_a_caller_ends_with_the_work() -> None:
     with callers.watching(None, stop):
         assert not stop.is_set() and any(t.name == "watch-caller" for t in threading.enumerate())
     assert stop.is_set()
+
+
+def test_places_are_shared_and_come_free_again() -> None:
+    places = Places(most=3, each=2, patience=0.01)
+    with places.one("ann"), places.one("ann"):
+        with pytest.raises(InputProblem, match="again in a minute"), places.one("ann"):
+            pass
+        with places.one("bob"), pytest.raises(InputProblem), places.one("carl"):
+            pass
+        with places.one("carl"):
+            pass
+    with places.one("ann"):
+        assert places._held.total() == 1
 
 
 def brought(n: int) -> Catalogue:
