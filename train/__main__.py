@@ -119,7 +119,7 @@ def parser() -> argparse.ArgumentParser:
             some.add_argument("--no-pictures", dest="pictures", action="store_false", help="history items only")
     some = kinds.add_parser("stuffing", help="what do words in a title do that the thing does not bear out?")
     _measured(some)
-    some.add_argument("--candidates", type=_positive, default=24, help="things of each story (default %(default)s)")
+    some.add_argument("--candidates", type=_positive, default=12, help="things of each story (default %(default)s)")
     for name, text in (
         ("image-summary", "does a summary in words keep what the image said?"),
         ("block-size", "how many items should one step of the recurrent preference read?"),

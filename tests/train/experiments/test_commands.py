@@ -70,7 +70,7 @@ def test_stuffing_scores_the_same_things_under_other_titles(backbone, monkeypatc
     assert experiment(monkeypatch, "stuffing", "--candidates", "3") == 0
     found = json.loads((tmp_path / "out.json").read_text())
     records = found["records"]
-    assert len(records) == 4 * 3 * 7 and {row["things"] for row in found["rows"].values()} == {12}
+    assert len(records) == 4 * 3 * 8 and {row["things"] for row in found["rows"].values()} == {12}
     (story,) = {r["story"] for r in records[:1]}
     mine = {r["kind"]: r for r in records if (r["story"], r["id"]) == (story, records[0]["id"])}
     assert mine["two words that fit"]["title"] == f"{mine[stuffing.OWN]['title']}, wood rustic"
@@ -84,6 +84,7 @@ def test_stuffing_scores_the_same_things_under_other_titles(backbone, monkeypatc
         r["score"] - o["score"] for r in records for o in records
         if (o["story"], o["id"], o["kind"]) == (r["story"], r["id"], stuffing.OWN)
     )  # fmt: skip
+    assert found["rows"][stuffing.BARE]["adds"] == 0
     assert "| no title: the picture alone |" in (tmp_path / "out.md").read_text()
 
 
