@@ -119,6 +119,9 @@ def parser() -> argparse.ArgumentParser:
         else:
             some.add_argument("--reading", choices=("direct", "regenerated"), default="regenerated")
             some.add_argument("--no-pictures", dest="pictures", action="store_false", help="history items only")
+    some = kinds.add_parser("stuffing", help="what do words in a title do that the thing does not bear out?")
+    _measured(some)
+    some.add_argument("--candidates", type=_positive, default=12, help="things of each story (default %(default)s)")
     for name, text in (
         ("image-summary", "does a summary in words keep what the image said?"),
         ("block-size", "how many items should one step of the recurrent preference read?"),
@@ -145,12 +148,16 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _experiment(one: argparse.ArgumentParser, users: int, whom: str) -> None:
-    """The options of every experiment."""
+    """The options of an experiment on users."""
     one.add_argument("--users", type=_positive, default=users, help=f"{whom} (default %(default)s)")
+    one.add_argument("--seed", type=int, default=1)
+    _measured(one)
+
+
+def _measured(one: argparse.ArgumentParser) -> None:
     one.add_argument("--json", type=Path, required=True, help="file that gets the figures; .md and more beside it")
     one.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
     one.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
-    one.add_argument("--seed", type=int, default=1)
 
 
 def _positive(text: str) -> int:

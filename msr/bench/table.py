@@ -52,7 +52,7 @@ def included(path: Path) -> list[dict[str, Any]]:
         rows = json.loads(path.read_text("utf-8"))["rows"]
         if all(isinstance(row["task"], str) and isinstance(row["n"], int) for row in rows):
             return list(rows)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     raise InputProblem(f'--include {path}: not a file with "rows", each with a "task" and a number "n".')
 
