@@ -13,9 +13,9 @@ from PIL import Image
 from msr.backbones.pocket.model import IMAGE_TOKENS
 from tests import tiny
 from tests.fakes import COLOURS
-from train.learn import views
-from train.learn.views import FeatureStore
+from train.teach import views
 from train.teach.pictures import Shot
+from train.teach.views import FeatureStore
 
 
 class Tower(torch.nn.Module):

@@ -24,11 +24,11 @@ from train.learn.encode import Example, Slate
 from train.learn.loop import LoopConfig, fit
 from train.learn.model import Learner
 from train.learn.validation import mean_answer_loss, slate_auc
-from train.learn.views import FeatureStore
 from train.learn.warmup import warm_up
 from train.names import POCKET
 from train.teach import material as data
 from train.teach.tasks import Tasks
+from train.teach.views import FeatureStore
 
 CONNECTOR_LR = 5e-5  # the warm-up taught it more pictures than the language model ever reads
 # How often a kind of picture is described.

@@ -14,9 +14,9 @@ from msr import prompts
 from msr.schema import Item, ItemSummary, Picture
 from train.data.logs import UserLog
 from train.learn.encode import Example, Slate
-from train.learn.views import FeatureStore
 from train.teach import targets
 from train.teach.pictures import Shot
+from train.teach.views import FeatureStore
 
 TASTE_SLOTS = {  # what a simulated user's taste fixes
     "fashion": (("type", "colour"), ("type", "gender"), ("colour", "usage"), ("usage", "gender"), ("colour", "gender")),

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from tests.train.worlds import users
+from train import metrics
 from train.data import protocol, splits
 from train.data.dataset import CatalogueItem, Dataset, Interactions
 from train.data.logs import UserLog
 from train.data.splits import Case
-from train.evaluate import metrics
 from train.evaluate.baselines.counts import HALF_LIFE, SHRINK, ItemKnn, Popularity, RandomOrder, RecentPopularity
 
 MICROLENS = Path(__file__).parents[4] / "shared" / "data" / "microlens-50k"
