@@ -35,7 +35,7 @@ def add_endpoints(studio: Studio) -> None:
         block_size: float = studio.config.block_size,
         top: float = studio.config.top,
     ) -> dict[str, Any]:
-        """Ranks the catalogue for one history and explains the ranks; returns the run as JSON (README, "run.json").
+        """Ranks the catalogue for one history and explains the ranks; returns the run as JSON (docs/run-json.md).
 
         Parameters:
             story: the id of a bundled story; leave it empty to send a history of your own
