@@ -18,7 +18,7 @@ from train.data.readers import KINDS
 from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 
 _SPLIT = (
-    "who is held out: some users (default), or what everybody chose last, from one moment on (train/data/splits.py)"
+    "who is held out: some users (default), or what everybody chose last, from one moment on (docs/evaluation.md)"
 )
 
 
@@ -29,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="command", required=True)
     one = commands.add_parser("prepare", help="interaction logs in an official format -> one plain folder")
     one.add_argument("--dataset", choices=KINDS, required=True)
-    one.add_argument("--data", type=Path, required=True, help="folder with the files of that format (train/readers)")
+    one.add_argument("--data", type=Path, required=True, help="folder with the files of that format (docs/datasets.md)")
     one.add_argument("--out", type=Path, required=True, help="new folder")
     one.add_argument("--fallback", type=Path, help="folder that has the titles and pictures which --data lacks")
     amazon = one.add_argument_group("amazon only")
@@ -41,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
         ("sft", 2500, "all four tasks, starting from an aligned model"),
     ):
         one = commands.add_parser(name, help=text)
-        one.add_argument("--data", type=Path, required=True, help="folder that holds the data sets (README, Data)")
+        one.add_argument("--data", type=Path, required=True, help="folder that holds the data sets (docs/datasets.md)")
         one.add_argument("--out", type=Path, required=True, help="run folder; a run that is there is resumed")
         one.add_argument("--views", type=Path, default=Path("runs/features"), help="where the tower's views are kept")
         one.add_argument("--no-new-views", action="store_true", help="train on the pictures whose views are there")
@@ -144,6 +144,8 @@ def parser() -> argparse.ArgumentParser:
         "--experiments", type=Path, nargs="+", default=(), metavar="JSON",
         help="results of planted and faithfulness that go into run.json and the card",
     )  # fmt: skip
+    one = commands.add_parser("tables", help="write the tables of README.md and docs/ from the JSON of recorded runs")
+    one.add_argument("--root", type=Path, default=Path(), help="folder of the repository (default: this one)")
     return main
 
 
@@ -177,6 +179,10 @@ def main() -> None:
         from train import card
 
         sys.exit(card.run(args))
+    elif args.command == "tables":
+        from train import doc_tables
+
+        sys.exit(doc_tables.run(args))
     elif args.command == "experiment":
         from train.evaluate.experiments import command
 

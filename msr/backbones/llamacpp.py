@@ -1,4 +1,4 @@
-"""Texts by llama.cpp, for a CPU: what a person waits for is written faster (README, "Texts by llama.cpp").
+"""Texts by llama.cpp, for a CPU: what a person waits for is written faster.
 
 It writes what is asked without a picture (preferences, reasons, items that have none); pictures and scores stay with
 PyTorch, since llama.cpp would have to be taught the pocket's tower. Weights are rounded to 8 bits, so a text may differ

@@ -36,7 +36,7 @@ def add_endpoints(studio: Studio) -> None:
         top: float = studio.config.top,
         request: gr.Request | None = None,
     ) -> dict[str, Any]:
-        """Ranks the catalogue for one history and explains the ranks; returns the run as JSON (README, "run.json").
+        """Ranks the catalogue for one history and explains the ranks; returns the run as JSON (docs/run-json.md).
 
         Parameters:
             story: the id of a bundled story; leave it empty to send a history of your own

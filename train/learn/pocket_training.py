@@ -1,7 +1,7 @@
 """`python -m train align` and `python -m train sft`: the two stages of pocket training, resumable.
 
 *align* teaches the connector and a LoRA to say what a picture shows (image to text). *sft* goes on with all four
-tasks behind one adapter (arXiv 2408.09698, section 3.4; DESIGN, section 6).
+tasks behind one adapter (arXiv 2408.09698, section 3.4; docs/training.md).
 
 With `--validate-every`, the weights that are kept are those of the best validation: the lowest loss of answers about
 validation pictures (align), the highest AUC of validation users' slates (sft). Without it, the last weights.

