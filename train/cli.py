@@ -17,9 +17,7 @@ from msr import threads
 from train.data.readers import KINDS
 from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 
-_SPLIT = (
-    "who is held out: some users (default), or what everybody chose last, from one moment on (docs/evaluation.md)"
-)
+_SPLIT = "who is held out: some users (default), or what everybody chose last, from one moment on (docs/evaluation.md)"
 
 
 def parser() -> argparse.ArgumentParser:

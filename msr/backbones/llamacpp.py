@@ -22,9 +22,9 @@ import torch
 from msr.backbones import exported
 from msr.backbones.pocket import backbone as pocket_backbone
 from msr.backbones.pocket.backbone import PocketBackbone
+from msr.backbones.pocket.seal import seal, whole
 from msr.backbones.pocket.wheels import Report
 from msr.backbones.protocol import BackboneError, Generation, StopRequested
-from msr.backbones.seal import seal, whole
 from msr.backbones.transformers.backbone import check
 from msr.config import LLAMA_CPP, BackboneConfig
 from msr.prompts import Prompt

@@ -13,8 +13,8 @@ from safetensors import SafetensorError
 
 from msr.backbones.pocket import assemble as convert
 from msr.backbones.pocket import assemble as pocket
+from msr.backbones.pocket.seal import FILE, seal, whole
 from msr.backbones.protocol import BackboneError
-from msr.backbones.seal import FILE, seal, whole
 from tests.backbones.index import Index, below, dead_process, silent
 
 

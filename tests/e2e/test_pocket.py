@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from msr import backbones, catalogue, prompts
 from msr.backbones.pocket import assemble
-from msr.backbones.seal import whole
+from msr.backbones.pocket.seal import whole
 from msr.backbones.transformers.backbone import LocalBackbone
 from msr.config import BackboneConfig
 from msr.pipeline import Pipeline

@@ -23,8 +23,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, is_tensorboard_available
 from tqdm import tqdm
 
-from train import checkpoints
-from train.learn import distributed
+from train.learn import checkpoints, distributed
 from train.learn.distributed import joined, start_alike, sum_gradients
 from train.learn.encode import Counts
 from train.learn.model import Learner, views_of

@@ -19,9 +19,9 @@ import torch
 from safetensors import SafetensorError
 
 from msr.backbones.pocket import wheels
+from msr.backbones.pocket.seal import seal, whole
 from msr.backbones.pocket.wheels import Report
 from msr.backbones.protocol import BackboneError
-from msr.backbones.seal import seal, whole
 from msr.storage import cache_home
 
 LAYOUT = "4"  # raised when `convert.assemble` makes something else

@@ -11,9 +11,8 @@ from msr import backbones
 from tests.fakes import FakeBackbone
 from train import cli as command
 from train.evaluate import command as evaluation
-from train.evaluate.experiments import faithfulness, planted
+from train.evaluate.experiments import faithfulness, planted, stuffing
 from train.evaluate.experiments.grid import UserLines
-from train.experiments import stuffing
 
 
 @pytest.fixture

@@ -25,12 +25,12 @@ from train.evaluate.experiments import (
     interval_plot,
     negatives,
     planted,
+    stuffing,
     tables,
     users,
 )
 from train.evaluate.experiments.grid import Plan, UserLines
 from train.evaluate.experiments.study import Study
-from train.experiments import stuffing
 from train.learn import artifacts
 from train.teach import pictures
 from train.teach.pictures import Shot
