@@ -151,17 +151,19 @@ class _Connection:
     def __init__(self, receive: Any) -> None:
         self._receive = receive
         self._listening: asyncio.Task[None] | None = None
+        self._one = asyncio.Lock()  # an answer may ask from several places at once
         self._over = asyncio.Event()
         self.ended = threading.Event()
 
     async def receive(self) -> Any:
-        if self._listening is None:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                self.ended.set()
-            elif not message.get("more_body", False):
-                self._listening = asyncio.create_task(self._listen())
-            return message
+        async with self._one:
+            if self._listening is None:
+                message = await self._receive()
+                if message["type"] == "http.disconnect":
+                    self.ended.set()
+                elif not message.get("more_body", False):
+                    self._listening = asyncio.create_task(self._listen())
+                return message
         await self._over.wait()
         return {"type": "http.disconnect"}
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -12,7 +14,7 @@ import pytest
 from msr.catalogue import Catalogue
 from msr.pipeline import Pipeline
 from msr.schema import InputProblem, Item
-from msr.ui.callers import Callers, Places, name_of
+from msr.ui.callers import Attendance, Callers, Places, name_of
 from msr.ui.offers import Offers
 from msr.ui.run_store import Kept, Shelf
 from tests import fakes
@@ -67,6 +69,29 @@ def test_places_are_shared_and_come_free_again() -> None:
             pass
     with places.one("ann"):
         assert places._held.total() == 1
+
+
+def test_an_answer_may_listen_from_several_places() -> None:
+    """As Gradio's streams do; what stands before need not bear it."""
+    messages = [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+    asking = heard = 0
+
+    async def receive() -> dict[str, object]:
+        nonlocal asking
+        asking += 1
+        assert asking == 1, "one at a time"
+        await asyncio.sleep(0.01)
+        asking -= 1
+        return messages.pop(0)
+
+    async def streaming(scope: dict, receive: Callable, send: object) -> None:
+        nonlocal heard
+        got = await asyncio.gather(*[receive() for _ in range(3)])
+        heard = sum(message["type"] == "http.disconnect" for message in got)
+
+    scope = {"type": "http", "method": "GET", "path": "/gradio_api/queue/data", "query_string": b"session_hash=s"}
+    asyncio.run(Attendance(streaming, Callers())(scope, receive, None))
+    assert heard == 2 and messages == []
 
 
 def brought(n: int) -> Catalogue:
