@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+UNITS = ("item", "description", "block", "sentence", "image", "title")  # kinds of `Unit`
+READINGS = ("direct", "regenerated")
+
 
 @dataclass(frozen=True)
 class Evidence:

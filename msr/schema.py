@@ -160,7 +160,7 @@ class Run:
     offered: tuple[Item, ...] = ()
 
     def to_json(self, pictures: bool = False) -> dict[str, Any]:
-        """The documented `run.json` (README, "run.json"); with `pictures` it can be shown anywhere."""
+        """The record that docs/run-json.md describes; with `pictures` it can be shown anywhere."""
         texts = {s.item_id: s for s in self.summaries}
         offered = {item.id: item for item in self.offered}
         record = {

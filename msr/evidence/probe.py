@@ -20,9 +20,10 @@ from msr.evidence.units import (
     text_without,
     titles_without,
 )
+from msr.measured import READINGS
 from msr.stages.preference import recompute
 
-DIRECT, REGENERATED = READINGS = ("direct", "regenerated")
+DIRECT, REGENERATED = READINGS
 TOGETHER = 16  # preferences that are written anew in one batch
 
 Logits = tuple[float, ...]  # (candidates,)

@@ -14,6 +14,7 @@ from msr.evidence import reason_check
 from msr.intake.images import picture
 from msr.intake.tables import MAX_ID
 from msr.intake.text import IntakeError, title
+from msr.measured import READINGS, UNITS
 from msr.schema import (
     Block,
     Candidate,
@@ -35,26 +36,55 @@ from msr.schema import (
 )
 
 LONGEST = 6_000  # characters of a prompt
+LARGEST = 10**12  # of a number
+_KEY = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
 
 
-def item_id(value: str) -> str:
-    """An id as it may stand in a page."""
-    return title(value)[:MAX_ID].rstrip() or "item"
-
-
-def words(value: str, most: int = LONGEST) -> str:
-    """Text as data, line breaks kept, nothing invisible. Raises TypeError."""
+def text(value: Any) -> str:
+    """A text that can be written to a file. Raises TypeError, and ValueError for half of a surrogate pair."""
     if not isinstance(value, str):
         raise TypeError("no text")
-    return _UNSEEN.sub("", value[:most])
+    value.encode()
+    return value
+
+
+def run_key(value: Any) -> str:
+    """The id of a run, as it stands in addresses and in names of files. Raises ValueError and TypeError."""
+    if not _KEY.fullmatch(text(value)):
+        raise ValueError("no id of a run")
+    return value
+
+
+def item_id(value: Any) -> str:
+    """An id as it may stand in a page. Raises TypeError and ValueError."""
+    return title(text(value))[:MAX_ID].rstrip() or "item"
+
+
+def words(value: Any, most: int = LONGEST) -> str:
+    """Text as data, line breaks kept, nothing invisible. Raises TypeError and ValueError."""
+    return _UNSEEN.sub("", text(value)[:most])
+
+
+def one_of(value: Any, known: Sequence[str]) -> str:
+    """One of the known words. Raises ValueError."""
+    if value not in known:
+        raise ValueError("none of the known words")
+    return value
 
 
 def number(value: Any) -> float:
-    """A finite number. Raises TypeError."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise TypeError("no number")
+    """A finite number of a sensible size. Raises TypeError."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST <= value <= LARGEST:
+        raise TypeError("no number, or too large")
     return value
+
+
+def count(value: Any, least: int = 0) -> int:
+    """A whole number. Raises TypeError and ValueError."""
+    if number(value) < least or value != int(value):
+        raise ValueError("no count")
+    return int(value)
 
 
 def share(value: Any) -> float:
@@ -71,6 +101,13 @@ def some(value: Any, most: int) -> Sequence[Any]:
     return value
 
 
+def named(value: Any) -> dict[str, Any]:
+    """Settings by name. Raises TypeError and ValueError."""
+    if not isinstance(value, Mapping):
+        raise TypeError("no settings")
+    return plain(value)
+
+
 def plain(value: Any, depth: int = 0) -> Any:
     """Settings as they stand: numbers, short texts, and mappings of them."""
     if isinstance(value, Mapping) and depth < 3:
@@ -85,7 +122,8 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 _UNITS = 2_000  # of one list
 _GRID = 32  # patches on a side
-_NAME = 40  # characters of a kind, a reading or a part
+_NAME = 40  # characters of what cannot be measured
+_PARTS = ("preference", "title")  # of a prompt
 
 
 def measured(record: Mapping[str, Any]) -> Measured:
@@ -93,7 +131,7 @@ def measured(record: Mapping[str, Any]) -> Measured:
     return Measured(
         effects=tuple(map(_effect, some(record.get("effects", []), _UNITS))),
         shares=tuple(map(_share, some(record.get("shares", []), _UNITS))),
-        orders=int(number(record.get("orders", 0))),
+        orders=count(record.get("orders", 0)),
         words=tuple(map(_word, some(record.get("words", []), _UNITS))),
         patches=_patches(record["patches"]) if record.get("patches") else None,
         contrasts=tuple(map(_contrast, some(record.get("contrasts", []), _UNITS))),
@@ -102,19 +140,19 @@ def measured(record: Mapping[str, Any]) -> Measured:
 
 
 def _unit(row: Mapping[str, Any]) -> Unit:
-    return Unit(words(row["unit"], _NAME), words(row["key"], MAX_ID), words(row["text"]))
+    return Unit(one_of(row["unit"], UNITS), words(row["key"], MAX_ID), words(row["text"]))
 
 
 def _effect(row: Mapping[str, Any]) -> Effect:
-    return Effect(_unit(row), words(row["reading"], _NAME), number(row["logit"]), int(number(row["ranks"])))
+    return Effect(_unit(row), one_of(row["reading"], READINGS), number(row["logit"]), int(number(row["ranks"])))
 
 
 def _share(row: Mapping[str, Any]) -> Share:
-    return Share(_unit(row), words(row["reading"], _NAME), number(row["value"]), number(row["error"]))
+    return Share(_unit(row), one_of(row["reading"], READINGS), number(row["value"]), number(row["error"]))
 
 
 def _word(row: Mapping[str, Any]) -> Word:
-    return Word(words(row["text"]), words(row["part"], _NAME), number(row["weight"]))
+    return Word(words(row["text"]), one_of(row["part"], _PARTS), number(row["weight"]))
 
 
 def _patches(rows: Any) -> HeatMap:
@@ -126,8 +164,10 @@ def _patches(rows: Any) -> HeatMap:
 
 def _contrast(row: Mapping[str, Any]) -> Contrast:
     removed = None if row["removed"] is None else tuple(map(_unit, some(row["removed"], _UNITS)))
+    if removed == ():
+        raise ValueError("nothing is removed; it should be null")
     margins = number(row["margin"]), number(row["margin_without"])
-    return Contrast(item_id(row["other"]), words(row["reading"], _NAME), removed, row["exact"] is True, *margins)
+    return Contrast(item_id(row["other"]), one_of(row["reading"], READINGS), removed, row["exact"] is True, *margins)
 
 
 # ---- A recorded run (`run.json`) comes back as a `Run`, each text checked and cleaned like any other input.
@@ -160,14 +200,16 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
     if not history or len({i.id for i in history}) < len(history) or len({i.id for i in offered}) < len(offered):
         raise ValueError("no history, or an id twice")
     preferences = tuple(_preference(entry) for entry in some(record["preferences"], 200))
+    if not preferences or len({p.block.index for p in preferences}) < len(preferences):
+        raise ValueError("no preference, or a block twice")
     if not {i for p in preferences for i in p.block.item_ids} <= {item.id for item in history}:
         raise ValueError("a block names an item that is not in the history")
     summaries = tuple(_summary(entry) for entry in (*record["history"], *ranked) if entry.get("description"))
     items, texts = {item.id: item for item in offered}, {s.item_id: s for s in summaries}
     return Run(
-        id=words(record["id"], 64),
-        model=plain(record["model"]),
-        settings=plain(record["settings"]),
+        id=run_key(record["id"]),
+        model=named(record["model"]),
+        settings=named(record["settings"]),
         history=history,
         summaries=summaries,
         preferences=preferences,
@@ -178,7 +220,7 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
             for entry in some(record.get("scores", []), _MOST)
         ),
         timings={words(stage, 60): number(seconds) for stage, seconds in record.get("timings", {}).items()},
-        parent=words(record["parent"], 64) if record.get("parent") else None,
+        parent=run_key(record["parent"]) if record.get("parent") else None,
         offered=offered,
     )
 
@@ -193,7 +235,7 @@ def _pictures(encoded: Mapping[str, str], where: str, limits: Limits) -> dict[st
 
 def _item(entry: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Limits) -> Item:
     shot = pictures.get(entry.get("picture") or "")
-    caption = title(entry["title"], limits)
+    caption = title(text(entry["title"]), limits)
     return Item(item_id(entry["id"]), caption or ("" if shot else "untitled picture"), shot)
 
 
@@ -204,7 +246,7 @@ def _summary(entry: Mapping[str, Any]) -> ItemSummary:
 
 
 def _preference(entry: Mapping[str, Any]) -> Preference:
-    block = Block(int(number(entry["block"])), tuple(map(item_id, entry["items"])))
+    block = Block(count(entry["block"]), tuple(map(item_id, entry["items"])))
     return Preference(block, words(entry["text"]), entry.get("edited") is True)
 
 
@@ -216,7 +258,7 @@ def _recommendation(entry: Mapping[str, Any], item: Item) -> Recommendation:
         if key in row
     ]
     return Recommendation(
-        int(number(entry["rank"])), item.id, item.title, share(entry["score"]), words(entry.get("rationale", "")),
-        tuple(influence), words(entry.get("prompt", "")), int(number(entry.get("tokens", 0))),
+        count(entry["rank"], 1), item.id, item.title, share(entry["score"]), words(entry.get("rationale", "")),
+        tuple(influence), words(entry.get("prompt", "")), count(entry.get("tokens", 0)),
         measured=measured(entry["measured"]) if entry.get("measured") else None,
     )  # fmt: skip

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from train.evaluate import metrics
+from train import metrics
 
 
 @pytest.mark.parametrize(

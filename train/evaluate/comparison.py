@@ -14,13 +14,14 @@ from tqdm import tqdm
 
 from msr.backbones.protocol import even_batches
 from msr.schema import InputProblem
+from train import metrics
 from train.data import protocol
 from train.data.dataset import CatalogueItem, Interactions
 from train.data.logs import UserLog
 from train.data.negatives import TEST_NEGATIVES
 from train.data.protocol import System
 from train.data.splits import Case, Roles
-from train.evaluate import metrics, preference_quality
+from train.evaluate import preference_quality
 from train.evaluate.fusion import Fused
 from train.evaluate.model_system import Model
 from train.evaluate.preferences import HISTORY, as_movie

@@ -15,9 +15,10 @@ from msr.backbones.wrappers import CachedBackbone
 from msr.config import PipelineConfig
 from msr.schema import Item, Picture
 from msr.storage import TextCache
+from train import metrics
 from train.data.dataset import CatalogueItem, Dataset
 from train.data.splits import roles
-from train.evaluate import metrics, preference_quality
+from train.evaluate import preference_quality
 from train.evaluate.comparison import EvalConfig, compare
 from train.evaluate.experiments import users
 from train.evaluate.model_system import ScoreLog

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
-from train.evaluate import metrics
+from train import metrics
 from train.teach.pictures import Shot
 from train.teach.targets import Word, words_of
 from train.teach.vocabulary import Vocabulary, facts_of

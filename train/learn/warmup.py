@@ -16,8 +16,8 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from msr.backbones.pocket.model import IMAGE_TOKENS, WORDS
-from train.learn.views import FeatureStore
 from train.teach.pictures import GROUPS, Shot
+from train.teach.views import FeatureStore
 
 SUBJECTS = (
     "thing",

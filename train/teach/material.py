@@ -1,4 +1,4 @@
-"""Everything that pocket training reads, out of one data folder (README, "Data"); what is absent is left out."""
+"""Everything that pocket training reads, out of one data folder (docs/datasets.md); what is absent is left out."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def load(root: Path, drawn: int = 1500, drawn_seed: int = 100) -> Material:
         if name == "movielens-posters":
             users = logs.movielens(folder)
     if not shots:
-        raise FileNotFoundError(f"{root} holds none of {', '.join(_READERS)}; see README, Data")
+        raise FileNotFoundError(f"{root} holds none of {', '.join(_READERS)}; see docs/datasets.md")
     shots += sources.drawn(drawn, drawn_seed)
     hashes |= {str(table.relative_to(root)): _digest(table) for table in titles.tables(root)}
     return Material(tuple(shots), tuple(users), hashes, tuple(titles.load(root)))

@@ -1,4 +1,4 @@
-"""The four supervised tasks of one adapter (DESIGN, section 6): describe, preference, recommend, explain.
+"""The four supervised tasks of one adapter (docs/training.md): describe, preference, recommend, explain.
 
 Every sampler is a function of a `random.Random`, so step k of a run is the same after a resume.
 """
@@ -15,9 +15,9 @@ from msr.schema import Item, ItemSummary, Picture
 from train import titles
 from train.data.logs import UserLog
 from train.learn.encode import Example, Slate
-from train.learn.views import FeatureStore
 from train.teach import targets
 from train.teach.pictures import Shot
+from train.teach.views import FeatureStore
 
 TASTE_SLOTS = {  # what a simulated user's taste fixes
     "fashion": (("type", "colour"), ("type", "gender"), ("colour", "usage"), ("usage", "gender"), ("colour", "gender")),

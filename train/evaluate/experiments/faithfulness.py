@@ -22,7 +22,7 @@ from msr.evidence.faithfulness import asked, at_random, by_effect, faithfulness,
 from msr.evidence.probe import Probe
 from msr.evidence.units import ITEM, Inputs, units
 from msr.schema import Recommendation, Unit, YesNo
-from train.evaluate import metrics
+from train import metrics
 from train.evaluate.experiments import users as walk
 from train.evaluate.experiments.grid import UserLines
 from train.evaluate.experiments.users import PlantedUser

@@ -16,9 +16,9 @@ from tqdm import tqdm
 from msr.backbones.protocol import Backbone, Generation, even_batches
 from msr.backbones.wrappers import CachedBackbone
 from msr.prompts import Prompt
+from train import metrics
 from train.data.protocol import System
 from train.data.splits import Case
-from train.evaluate import metrics
 from train.evaluate.experiments.interval_plot import Interval, Plot
 from train.evaluate.model_system import Model, ScoreLog
 from train.evaluate.preferences import Reading, Shelf, writer
@@ -109,7 +109,7 @@ class Asked(Model):
 
 # ---- A grid of cells by users, resumable: every cell asks the same users, and each answer is kept as soon as it is there.
 #
-# The figures are those of `train.evaluate.metrics`, with bootstrap 95 % intervals over users; differences to the reference are
+# The figures are those of `train.metrics`, with bootstrap 95 % intervals over users; differences to the reference are
 # paired over users.
 
 

@@ -14,7 +14,8 @@ from msr.backbones.protocol import even_batches
 from msr.backbones.wrappers import CachedBackbone
 from msr.schema import Item, ItemSummary
 from msr.stages import rank
-from train.evaluate import metrics, preference_quality
+from train import metrics
+from train.evaluate import preference_quality
 from train.evaluate.experiments import line_chart
 from train.evaluate.experiments import users as walk
 from train.evaluate.experiments.grid import UserLines
