@@ -10,7 +10,7 @@ import torch
 from tests.tiny import VISION
 from train.teach import pictures, targets
 from train.teach.pictures import GROUPS, Shot
-from train.things import plural
+from train.teach.things import plural
 
 
 def fashion(key: int, kind: str, colour: str, gender: str, usage: str, title: str = "") -> Shot:

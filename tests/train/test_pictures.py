@@ -5,9 +5,8 @@ from collections import Counter
 
 import pytest
 
-from train import pictures, things
+from train.teach import labelled_pictures, targets, things
 from train.teach import material as data
-from train.teach import targets
 
 
 @pytest.fixture
@@ -22,7 +21,7 @@ def read(tmp_path):
             writer.writerow(["image", "source", "label", "caption", "title"])
             for number, (source, label, title) in enumerate(rows):
                 writer.writerow([f"{source}-{number}.webp", source, label, "", title])
-        return list(pictures.read(root))
+        return list(labelled_pictures.read(root))
 
     return make
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from train import things
 from train.teach import material as data
-from train.teach import pictures
+from train.teach import pictures, things
 from train.teach.pictures import Shot
 
 

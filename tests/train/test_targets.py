@@ -25,7 +25,7 @@ from tests.train.shots import (
 from train.teach import targets
 from train.teach.pictures import GROUPS
 from train.teach.targets import Taste
-from train.things import plural
+from train.teach.things import plural
 
 VIEWS = views(ALL)
 KINDS = {"fashion": FASHION, "object": OBJECTS, "drawn": DRAWN, "movie": MOVIES}

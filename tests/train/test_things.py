@@ -2,8 +2,8 @@
 
 import pytest
 
-from train import things
-from train.things import GROUPS, MASS, PAIR, REPORT, Thing, Things
+from train.teach import things
+from train.teach.things import GROUPS, MASS, PAIR, REPORT, Thing, Things
 
 KNOWN = things.things()
 

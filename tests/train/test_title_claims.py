@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from train.title_claims import judge, rates
+from train.teach.titles.claims import judge, rates
 
 ZELDA = "The Legend of Zelda: Breath of the Wild - Nintendo Switch"
 BOTTLE = "Philips Avent 9oz Glass Bottle, 3 Pack"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from train import kinds
-from train.title_facts import Stated, read
+from train.teach.titles import kinds
+from train.teach.titles.facts import Stated, read
 
 GAMES = ("thing", "game", "electronics")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from train.title_facts import read
-from train.title_targets import LONGEST, seen_only, sentence, some
+from train.teach.titles.facts import read
+from train.teach.titles.targets import LONGEST, seen_only, sentence, some
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from msr.prompts import IMAGE
-from train import titles
 from train.teach import material as data
 from train.teach.pictures import Shot
 from train.teach.tasks import Tasks
+from train.teach.titles import readers
 
 PICTURES = """image,source,label,caption,title
 a.webp,ikea,rug,Soft.,"Rug, White"
@@ -55,7 +55,7 @@ def root(tmp_path) -> Path:
 @pytest.fixture
 def by_source(root) -> dict[str, list[Shot]]:
     found = defaultdict(list)
-    for shot in titles.load(root):
+    for shot in readers.load(root):
         found[shot.facts["source"]].append(shot)
     return found
 
@@ -86,15 +86,15 @@ def test_what_a_picture_shows_is_known_only_where_it_is_certain(by_source):
 def test_variants_share_their_split(by_source):
     black, grey = by_source["luma-shop"]
     assert black.family == grey.family
-    assert titles.family("Marathon Rugged Hoodie, Black, 9 oz") == titles.family("Marathon Rugged Hoodie - Dark Blue")
-    assert titles.family("Rug, White") != titles.family("Rug, Black"), "one word is not a product's name"
-    shots = [Shot(f"k/{n}", titles.KIND, "", {}, family="title a b") for n in range(50)]
+    assert readers.family("Marathon Rugged Hoodie, Black, 9 oz") == readers.family("Marathon Rugged Hoodie - Dark Blue")
+    assert readers.family("Rug, White") != readers.family("Rug, Black"), "one word is not a product's name"
+    shots = [Shot(f"k/{n}", readers.KIND, "", {}, family="title a b") for n in range(50)]
     assert len({s.split for s in shots}) == 1
 
 
 def test_some_sources_and_labels_are_never_trained_on(by_source):
     assert [s.split for s in by_source["exercises"]] == ["test"]
-    labels = [titles._shot("flipkart", f"k/{n}", f"Name {n}", None, f"label {n % 40}") for n in range(400)]
+    labels = [readers._shot("flipkart", f"k/{n}", f"Name {n}", None, f"label {n % 40}") for n in range(400)]
     parts = defaultdict(set)
     for number, shot in enumerate(labels):
         parts[number % 40].add(bool(shot.kept_out))
@@ -103,38 +103,40 @@ def test_some_sources_and_labels_are_never_trained_on(by_source):
 
 
 def test_half_of_the_bare_names_are_told_and_half_are_not_sure():
-    shots = [Shot(f"game/{n}", titles.KIND, f"Qwrt Mnbv{n}", {"source": "amazon-games"}) for n in range(200)]
-    answers = [titles.target(shot) for shot in shots]
+    shots = [Shot(f"game/{n}", readers.KIND, f"Qwrt Mnbv{n}", {"source": "amazon-games"}) for n in range(200)]
+    answers = [readers.target(shot) for shot in shots]
     told = sum(answer == "A video game." for answer in answers)
     assert 70 < told < 130
     assert told + sum(answer.startswith("Not sure what this is: ") for answer in answers) == 200
-    films = [Shot(f"film/{n}", titles.KIND, f"Qwrt Mnbv{n}", {"source": "movielens-posters"}) for n in range(50)]
-    assert all(titles.target(film).startswith("Not sure") for film in films), "nothing says that it is a film"
+    films = [Shot(f"film/{n}", readers.KIND, f"Qwrt Mnbv{n}", {"source": "movielens-posters"}) for n in range(50)]
+    assert all(readers.target(film).startswith("Not sure") for film in films), "nothing says that it is a film"
 
 
 def test_a_brand_before_a_game_did_not_make_it():
-    shot = Shot("picture/a", titles.KIND, "LEGO Batman 2", {"source": "game_covers", "seen": "a video game"}, Path("a"))
-    assert titles.target(shot, pictured=True) == "A video game."
+    shot = Shot(
+        "picture/a", readers.KIND, "LEGO Batman 2", {"source": "game_covers", "seen": "a video game"}, Path("a")
+    )
+    assert readers.target(shot, pictured=True) == "A video game."
 
 
 def test_no_target_has_a_fault(by_source):
     for source, shots in by_source.items():
         for shot in shots:
             for pictured in {False, shot.pictured}:
-                found = titles.judge(shot, titles.target(shot, pictured=pictured), pictured)
+                found = readers.judge(shot, readers.target(shot, pictured=pictured), pictured)
                 assert not (found.wrong_domain or found.invented or found.says_little), (source, shot.title)
                 assert found.kind_right is not False, (source, shot.title)
 
 
 def test_a_description_is_judged_by_what_the_source_knows(by_source):
     game = by_source["amazon-games"][1]
-    assert titles.domain(game) == "game"
-    assert titles.judge(game, "A comedy movie.").wrong_domain
+    assert readers.domain(game) == "game"
+    assert readers.judge(game, "A comedy movie.").wrong_domain
     drink, pepper = by_source["cocktails"]
-    assert titles.judge(drink, "A cocktail.", pictured=True).kind_right is True
-    assert titles.judge(drink, "A bicycle.", pictured=True).kind_right is False
-    assert titles.judge(drink, "A cocktail.").kind_right is None, "the title alone does not tell"
-    assert titles.judge(by_source["ikea"][0], "A red rug.").invented == ("red",)
+    assert readers.judge(drink, "A cocktail.", pictured=True).kind_right is True
+    assert readers.judge(drink, "A bicycle.", pictured=True).kind_right is False
+    assert readers.judge(drink, "A cocktail.").kind_right is None, "the title alone does not tell"
+    assert readers.judge(by_source["ikea"][0], "A red rug.").invented == ("red",)
 
 
 class Store(dict):
@@ -149,7 +151,7 @@ def test_examples_show_what_their_answers_say(by_source):
     rng = random.Random(3)
     shown = defaultdict(int)
     for _ in range(400):
-        example = tasks.describe(rng, {titles.KIND: 1.0})
+        example = tasks.describe(rng, {readers.KIND: 1.0})
         pictured, titled = IMAGE in example.prompt.text, "Title: " in example.prompt.text
         shown[pictured, titled] += 1
         assert pictured or titled
@@ -160,15 +162,15 @@ def test_examples_show_what_their_answers_say(by_source):
                 "A person doing an exercise.",
             )  # fmt: skip
     assert min(shown[True, True], shown[True, False], shown[False, True]) > 10
-    assert tasks.describe(random.Random("7"), {titles.KIND: 1.0}) == tasks.describe(
-        random.Random("7"), {titles.KIND: 1}
+    assert tasks.describe(random.Random("7"), {readers.KIND: 1.0}) == tasks.describe(
+        random.Random("7"), {readers.KIND: 1}
     )
 
 
 def test_material_has_the_titles_beside_its_shots(root):
     material = data.load(root, drawn=3)
     assert {s.kind for s in material.shots} == {"movie", "drawn"}
-    assert {s.kind for s in material.titles} == {titles.KIND}
+    assert {s.kind for s in material.titles} == {readers.KIND}
     assert {s.split for s in material.titled("train")} == {"train"}
-    assert all(s.facts["source"] not in titles.UNTRAINED for s in material.titled("train", "validation"))
+    assert all(s.facts["source"] not in readers.UNTRAINED for s in material.titled("train", "validation"))
     assert "amazon-games/items.tsv" in material.hashes and "pictures/labels.csv" in material.hashes

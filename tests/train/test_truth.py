@@ -19,7 +19,7 @@ from msr import prompts
 from train.teach import pictures, targets
 from train.teach.pictures import GROUPS, Shot
 from train.teach.tasks import TASTE_SLOTS, Tasks
-from train.things import plural
+from train.teach.things import plural
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 FOLDERS = {

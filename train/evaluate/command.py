@@ -76,7 +76,7 @@ def _pictures(args: argparse.Namespace) -> str:
 
 def _open(args: argparse.Namespace) -> str:
     """What the model makes of everyday pictures and titles, written to the JSON and as tables."""
-    from train.everyday import benchmark
+    from train.evaluate.open import benchmark
 
     return benchmark.run(args, load_backbone(args))
 

@@ -28,8 +28,8 @@ from train.teach import material as data
 from train.teach import targets
 from train.teach.material import Material
 from train.teach.pictures import Shot
+from train.teach.things import plural
 from train.teach.vocabulary import Vocabulary
-from train.things import plural
 
 BLOCKS, TOP = 3, 3
 KINDS = ("drawn", "fashion")

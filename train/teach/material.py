@@ -6,11 +6,12 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from train import pictures, titles
 from train.data import logs
 from train.data.logs import UserLog
+from train.teach import labelled_pictures
 from train.teach import pictures as sources
 from train.teach.pictures import Shot
+from train.teach.titles import readers as titles
 
 DEMO = Path(__file__).parents[2] / "assets" / "demo"
 _READERS = {
@@ -18,7 +19,7 @@ _READERS = {
     "fashion-products": sources.fashion,
     "flickr8k-1000": sources.scenes,
     "movielens-posters": sources.movies,
-    "pictures": pictures.read,
+    "pictures": labelled_pictures.read,
 }
 _TABLES = ("labels.csv", "styles.csv", "captions.csv", "movies.csv", "ratings.csv")
 
@@ -33,7 +34,7 @@ class Material:
     titles: tuple[Shot, ...] = ()
 
     def titled(self, *splits: str) -> list[Shot]:
-        """Items with titles out of many domains (`train.titles`) of the given splits."""
+        """Items with titles out of many domains (`train.teach.titles.readers`) of the given splits."""
         return [s for s in self.titles if s.split in splits]
 
     def part(self, *splits: str) -> list[Shot]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from PIL import Image
 
 from train import draw
-from train.things import singular
+from train.teach.things import singular
 
 Facts = dict[str, str | tuple[str, ...]]
 

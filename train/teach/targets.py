@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from train.teach.pictures import GROUPS, Facts, Shot
-from train.things import is_pair, one, plural, with_article
+from train.teach.things import is_pair, one, plural, with_article
 
 Word = tuple[str, str]  # attribute, value
 

@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from msr import prompts
 from msr.schema import Item, ItemSummary, Picture
-from train import titles
 from train.data.logs import UserLog
 from train.learn.encode import Example, Slate
 from train.teach import targets
 from train.teach.pictures import Shot
+from train.teach.titles import readers
 from train.teach.views import FeatureStore
 
 TASTE_SLOTS = {  # what a simulated user's taste fixes
@@ -56,10 +56,10 @@ class Tasks:
         self.logs = [log for log in logs if len(log.items) >= 12]
         by_type: dict[str, dict[str, list[Shot]]] = defaultdict(lambda: defaultdict(list))
         for shot in shots:
-            if shot.kind not in ("movie", titles.KIND) and shot.key not in store:
+            if shot.kind not in ("movie", readers.KIND) and shot.key not in store:
                 continue
             self.shots[shot.kind].append(shot)
-            by_type[shot.kind][str(shot.facts.get("source" if shot.kind == titles.KIND else "type"))].append(shot)
+            by_type[shot.kind][str(shot.facts.get("source" if shot.kind == readers.KIND else "type"))].append(shot)
         self.by_type = {kind: sorted(types.items()) for kind, types in by_type.items()}
         self._by_word: dict[str, dict[targets.Word, list[Shot]]] = {}
         for kind in TASTE_SLOTS:
@@ -81,7 +81,7 @@ class Tasks:
 
     def describe(self, rng: random.Random, kinds: dict[str, float]) -> Example:
         shot = self.shot(rng.choices(list(kinds), list(kinds.values()))[0], rng)
-        if shot.kind == titles.KIND:
+        if shot.kind == readers.KIND:
             return self._describe_titled(shot, rng)
         pictured = shot.key in self.store and not (shot.title and rng.random() < 0.08)
         titled = bool(shot.title) and (not pictured or shot.kind == "movie" or rng.random() < 0.5)
@@ -98,7 +98,7 @@ class Tasks:
         """An item with a title; its picture is hidden at times, and so is the title where the picture says enough."""
         pictured = shot.key in self.store and rng.random() < 0.6
         titled = not pictured or "seen" not in shot.facts or rng.random() < 0.75
-        return Example(prompts.describe(as_item(shot, titled, pictured)), titles.target(shot, titled, pictured))
+        return Example(prompts.describe(as_item(shot, titled, pictured)), readers.target(shot, titled, pictured))
 
     # -- simulated users --------------------------------------------------------------------------------------
 

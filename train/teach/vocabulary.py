@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from train.teach import targets
 from train.teach.pictures import GROUPS, Shot
 from train.teach.targets import Word
-from train.things import plural
+from train.teach.things import plural
 
 Claim = frozenset[Word]  # one named word with everything that it may mean
 

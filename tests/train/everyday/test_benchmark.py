@@ -11,7 +11,7 @@ from msr import backbones
 from msr.backbones.protocol import Generation
 from tests.fakes import FakeBackbone
 from train import cli as command
-from train.things import REPORT, things
+from train.teach.things import REPORT, things
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from msr.backbones.protocol import Generation
 from msr.backbones.wrappers import CachedBackbone
 from msr.storage import TextCache
 from tests.fakes import FakeBackbone
-from train.everyday import naming
-from train.everyday.naming import Named
-from train.everyday.said import outcome, read
+from train.evaluate.open import naming
+from train.evaluate.open.naming import Named
+from train.evaluate.open.said import outcome, read
 from train.teach.pictures import Shot
-from train.things import COMMONEST, GROUPS, REPORT, things
+from train.teach.things import COMMONEST, GROUPS, REPORT, things
 
 
 def shot(name, number=0, path=None, kept_out="", narrow=""):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from train.everyday import said
-from train.everyday.said import GROUP, HEDGED, NARROWER, NOTHING, RIGHT, WRONG, outcome, read
-from train.things import GROUPS, one, things
+from train.evaluate.open import said
+from train.evaluate.open.said import GROUP, HEDGED, NARROWER, NOTHING, RIGHT, WRONG, outcome, read
+from train.teach.things import GROUPS, one, things
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from msr.backbones.wrappers import CachedBackbone
 from msr.schema import YesNo
 from msr.storage import TextCache
 from tests.fakes import FakeBackbone
-from train.everyday import tastes
+from train.evaluate.open import tastes
 from train.teach.pictures import Shot
-from train.things import things
+from train.teach.things import things
 
 
 @pytest.fixture

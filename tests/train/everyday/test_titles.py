@@ -8,9 +8,9 @@ from msr.backbones.protocol import Generation
 from msr.backbones.wrappers import CachedBackbone
 from msr.storage import TextCache
 from tests.fakes import FakeBackbone
-from train.everyday import titles
+from train.evaluate.open import titles
 from train.teach.pictures import Shot
-from train.things import GROUPS
+from train.teach.things import GROUPS
 
 
 @pytest.mark.parametrize(

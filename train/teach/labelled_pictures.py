@@ -1,6 +1,6 @@
 """Broad labelled photos and drawings of everyday things, from `pictures/` (README, "Data").
 
-Labels are said in everyday words (`train.things`); a picture whose label is not understood is not used. Variants of
+Labels are said in everyday words (`train.teach.things`); a picture whose label is not understood is not used. Variants of
 one product share a split. A tenth of the names is kept out of training whole, half of it to calibrate how sure the
 model is and half to report on.
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from train.teach.pictures import Facts, Shot
-from train.things import Label, Things, things
+from train.teach.things import Label, Things, things
 
 _ANIMALS = ("animal", "bird", "sea animal", "bug")
 _FOOD = ("food", "fruit", "vegetable", "drink")

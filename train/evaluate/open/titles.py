@@ -11,9 +11,9 @@ from pathlib import Path
 
 from msr.backbones.wrappers import CachedBackbone
 from msr.schema import Item
-from train.evaluate import metrics
-from train.everyday.naming import describe
-from train.everyday.said import groups_of, names_in, read
+from train import metrics
+from train.evaluate.open.naming import describe
+from train.evaluate.open.said import groups_of, names_in, read
 from train.teach.pictures import Shot
 
 # Domain: the groups that a description of one of its things may name. Domains have accessories of many groups; what

@@ -16,10 +16,10 @@ from msr.backbones.protocol import Backbone
 from msr.backbones.wrappers import CachedBackbone, model_key
 from msr.schema import InputProblem
 from msr.storage import TextCache, cache_home
-from train import pictures
+from train.evaluate.open import naming, tastes, titles
 from train.evaluate.tables import interval_text, markdown_table
-from train.everyday import naming, tastes, titles
 from train.learn import artifacts
+from train.teach import labelled_pictures
 
 _SHOWN = ("right", "narrower", "group", "hedged", "nothing", "wrong")
 
@@ -37,7 +37,7 @@ def evaluate(backbone: Backbone, args: argparse.Namespace) -> dict:
     if not (folder / "labels.csv").exists():
         raise InputProblem(f"{args.data} has no pictures/labels.csv; --dataset open reads it (README, Data).")
     started = time.monotonic()
-    shots = list(pictures.read(folder))
+    shots = list(labelled_pictures.read(folder))
     cached = CachedBackbone(backbone, TextCache(cache_home() / "texts"))
     found: dict = {"dataset": "open", "model": model_key(backbone.identity()), "seed": args.seed}
     picked = naming.samples(shots, args.pictures, args.seed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from train.teach.pictures import Facts
-from train.things import GROUPS, Thing, things
+from train.teach.things import GROUPS, Thing, things
 
 RIGHT, NARROWER, GROUP, HEDGED, NOTHING, WRONG = OUTCOMES = (
     "right", "narrower", "group", "hedged", "nothing", "wrong",

@@ -10,10 +10,10 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from train import kinds
-from train import title_words as words
-from train.kinds import ANY
-from train.title_heads import Domains, Head, asides, head_of, loose, pieces
+from train.teach.titles import kinds
+from train.teach.titles import words as words
+from train.teach.titles.kinds import ANY
+from train.teach.titles.words import Domains, Head, asides, head_of, loose, pieces
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from train import title_facts
-from train.teach.pictures import is_pair
 from train.teach.targets import capital, joined, plural, with_article
-from train.title_facts import Stated
-from train.title_words import listed
+from train.teach.things import is_pair
+from train.teach.titles import facts
+from train.teach.titles.facts import Stated
+from train.teach.titles.words import listed
 
 LONGEST = 25  # words of a sentence
 UNSURE = "not sure what this is"
@@ -57,7 +57,7 @@ def seen_only(seen: str) -> str:
 
 def unsure(title: str) -> str:
     """The title's own words, where even the domain is not clear from them."""
-    said = title_facts.plain(title).replace('"', "'").split()
+    said = facts.plain(title).replace('"', "'").split()
     quoted = " ".join(said[:_QUOTED]) + ("…" if len(said) > _QUOTED else "")
     return f'{UNSURE}: "{quoted}"'
 
@@ -69,7 +69,7 @@ def _spelt(text: str) -> str:
 
 def phrase(stated: Stated, seen: str = "") -> str:
     """The facts as a noun phrase in lower case."""
-    if stated.kind == title_facts.VIDEO_GAME:
+    if stated.kind == facts.VIDEO_GAME:
         return _game(stated)
     if stated.kind:
         front = [joined(stated.colours)] if stated.colours else []

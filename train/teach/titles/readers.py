@@ -14,10 +14,11 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from train import title_claims, title_facts, title_targets, title_words
-from train.kinds import ANY
 from train.teach.pictures import Facts, Shot
-from train.title_claims import Judgement
+from train.teach.titles import claims, targets, words
+from train.teach.titles import facts as title_facts
+from train.teach.titles.claims import Judgement
+from train.teach.titles.kinds import ANY
 
 KIND = "title"
 UNTRAINED = ("exercises", "beers", "smart_home")  # sources that are for tests only
@@ -106,30 +107,30 @@ def domain(shot: Shot) -> str:
 
 
 def judge(shot: Shot, text: str, pictured: bool = False) -> Judgement:
-    """A description of the shot that saw the title, held against what is known of it (`train.title_claims`)."""
+    """A description of the shot that saw the title, held against what is known of it (`train.teach.titles.claims`)."""
     facts = stated(shot)
     seen = str(shot.facts.get("seen", "")) if pictured else ""
     kind = facts.kind or re.sub(r"^(?:an?|a pair of) ", "", seen)
-    return title_claims.judge(text, shot.title, domain(shot), kind, pictured=pictured)
+    return claims.judge(text, shot.title, domain(shot), kind, pictured=pictured)
 
 
 def target(shot: Shot, titled: bool = True, pictured: bool = False) -> str:
     """The description. A title that is only a name is called what it is by half of the answers, and unsure by half."""
     seen = str(shot.facts.get("seen", "")) if pictured else ""
     if not titled:
-        return title_targets.seen_only(seen)
+        return targets.seen_only(seen)
     facts = stated(shot)
     if not facts.domain and not seen and _told(shot.title):
         seen = _SORTS.get(str(shot.facts["source"]), "")
     if seen in _BY_NAME and not facts.kind:
         facts = replace(facts, brand="")  # "LEGO Batman" is no game by LEGO
-    return title_targets.sentence(facts, shot.title, seen)
+    return targets.sentence(facts, shot.title, seen)
 
 
 def family(title: str) -> str:
     """The title without colours, sizes and numbers, or whole where less than two words are left."""
     said = re.findall(r"[\w']+", title_facts.plain(title).lower())
-    loose = {"dark", "light", *title_words.LOOSE, *title_words.UNITS, *title_words.UNITS.values(), "cm", "ml", "mm"}
+    loose = {"dark", "light", *words.LOOSE, *words.UNITS, *words.UNITS.values(), "cm", "ml", "mm"}
     kept = [word for word in said if word not in loose and not any(c.isdigit() for c in word)]
     return " ".join(kept if len(kept) > 1 else said)
 
@@ -154,7 +155,7 @@ def _shot(source: str, key: str, title: str, path: Path | None = None, label: st
 def _labelled(label: str, domains: Collection[str]) -> str:
     """A source's label as what is seen: "chest of 3 drawers" -> "a chest of drawers"; empty where we have no name."""
     found = title_facts.read(label, domains)
-    return title_targets.some(found.kind, False, []) if found.kind else ""
+    return targets.some(found.kind, False, []) if found.kind else ""
 
 
 def _rows(path: Path, delimiter: str = "\t") -> Iterator[dict[str, str]]:

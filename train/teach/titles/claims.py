@@ -9,9 +9,9 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from train import kinds, title_facts
-from train import title_words as words
-from train.kinds import ANY
+from train.teach.titles import facts, kinds
+from train.teach.titles import words as words
+from train.teach.titles.kinds import ANY
 
 # Domains that may be told as each other: a bib is clothing to one and a baby product to another.
 _NEAR = (
@@ -79,10 +79,10 @@ def judge(
         known: other facts in words that the description may state, as a film's genres.
         pictured: the description saw a picture too, which may show any colour, material, pattern and style.
     """
-    stated = title_facts.read(title, _possible(domain), names=domain == "game")
+    stated = facts.read(title, _possible(domain), names=domain == "game")
     domain = domain or stated.domain
     kind = kind or stated.kind
-    allowed = f" {title_facts.plain(title)} {stated.series} {kind} {' '.join(known)} ".lower()
+    allowed = f" {facts.plain(title)} {stated.series} {kind} {' '.join(known)} ".lower()
     said = re.sub(r"\btagged .*", "", _PREFIX.sub("", _unquoted(text)).lower())  # a tag is told, not claimed
     claimed = _domains(said, allowed)
     invented = [*_invented(said, allowed, pictured), *_names_of_others(_unquoted(text), allowed)]
@@ -143,7 +143,7 @@ def _domains(said: str, allowed: str) -> set[str]:
     claimed = {d for d, phrases in _GENERAL.items() if any(_has(said, p) and not _has(allowed, p) for p in phrases)}
     own = {d for d, phrases in _GENERAL.items() if any(_has(said, p) and _has(allowed, p) for p in phrases)}
     noun = re.split(r" (?:by|for|with|from|in)\b|[,.;]", said, maxsplit=1)[0]
-    head = title_facts.read(noun)
+    head = facts.read(noun)
     if head.kind and head.domain and not any(_has(allowed, form) for form in _forms(head.kind)):
         claimed.add(head.domain)
     return claimed - own if len(claimed) > 1 else claimed
@@ -157,7 +157,7 @@ def _invented(said: str, allowed: str, pictured: bool) -> list[str]:
     seen = () if pictured else (_STYLES, words.COLOURS, words.MATERIALS, words.PATTERNS.values())
     for known in (GENRES, *seen):
         found += [word for word in sorted(set(known)) if _has(said, word) and not _within(word, allowed)]
-    platforms, given = title_facts.platforms_in(said), title_facts.platforms_in(allowed)
+    platforms, given = facts.platforms_in(said), facts.platforms_in(allowed)
     found += [p for p in platforms if not any(g.startswith(p) for g in given)]
     plain = _DECADE.sub(" ", said)
     for platform in platforms:
@@ -200,7 +200,7 @@ def _digits(number: str) -> str:
 
 def _names(said: str, kind: str) -> bool:
     """Whether a description names the kind, by any of its names or by its last word, as in "cup" for "sippy cup"."""
-    if kind == title_facts.VIDEO_GAME:
+    if kind == facts.VIDEO_GAME:
         return _has(said, "game") and not any(_has(said, other) for other in ("controller", "console", "card game"))
     return any(_has(said, form) for form in {*_forms(kind), *_last(kind)})
 

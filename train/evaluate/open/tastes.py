@@ -14,14 +14,14 @@ from tqdm import tqdm
 
 from msr.backbones.wrappers import CachedBackbone
 from msr.stages import rank as ranking
-from train.evaluate import metrics
+from train import metrics
 from train.evaluate.experiments import planted as texts
 from train.evaluate.experiments import users as walk
 from train.evaluate.held_out import pictured
 from train.evaluate.model_system import result
-from train.everyday.said import names_in
+from train.evaluate.open.said import names_in
 from train.teach.pictures import Shot
-from train.things import things
+from train.teach.things import things
 
 BLOCKS, SIZE = 2, 3
 OTHERS, FIRST = 20, 5  # candidates beside the liked one, and the places that count

@@ -14,12 +14,12 @@ from msr.backbones.wrappers import CachedBackbone
 from msr.config import PipelineConfig
 from msr.schema import Item, ItemSummary
 from msr.stages import describe as summaries
-from train.evaluate import metrics
+from train import metrics
 from train.evaluate.held_out import pictured
 from train.evaluate.model_system import result
-from train.everyday.said import GROUP, HEDGED, OUTCOMES, RIGHT, Said, guessed_right, outcome, read
+from train.evaluate.open.said import GROUP, HEDGED, OUTCOMES, RIGHT, Said, guessed_right, outcome, read
 from train.teach.pictures import Shot
-from train.things import COMMONEST, REPORT
+from train.teach.things import COMMONEST, REPORT
 
 DOMAINS = {  # groups by what people would look for together
     "animals": ("animal", "bird", "sea animal", "bug"),
