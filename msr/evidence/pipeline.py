@@ -15,12 +15,12 @@ from msr.backbones.protocol import GRADIENT, BackboneError
 from msr.backbones.wrappers import CachedBackbone, UntunedBackbone, model_key
 from msr.config import PipelineConfig
 from msr.events import Grown, StageProgress
-from msr.evidence.attribution import words
-from msr.evidence.contrast import contrast, most
-from msr.evidence.effects import effects
-from msr.evidence.occlusion import GRID, heat_map
+from msr.evidence.kinds.attribution import words
+from msr.evidence.kinds.contrast import contrast, most
+from msr.evidence.kinds.leave_one_out import effects
+from msr.evidence.kinds.occlusion import GRID, heat_map
+from msr.evidence.kinds.shapley import MOST, Shapley, shapley
 from msr.evidence.probe import DIRECT, READINGS, REGENERATED, Probe
-from msr.evidence.shapley import MOST, Shapley, shapley
 from msr.evidence.units import BLOCK, ITEM, REWRITTEN, Inputs, units
 from msr.schema import InputProblem, Item, Measured, Run, Share, Unit
 

@@ -11,7 +11,7 @@ from msr import prompts
 from msr.backbones.protocol import GRADIENT, INTEGRATED, BackboneError, StopRequested
 from msr.backbones.transformers import gradients
 from msr.backbones.wrappers import CachedBackbone, UntunedBackbone
-from msr.evidence.attribution import words
+from msr.evidence.kinds.attribution import words
 from msr.schema import Item
 from msr.storage import TextCache
 from tests import tiny

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 
-from msr.evidence.occlusion import overlay
+from msr.evidence.kinds.occlusion import overlay
 from msr.render.drawing import Pen, figure, signed
 from msr.render.kinds.attribution import legend
 from msr.schema import HeatMap, Item, Picture

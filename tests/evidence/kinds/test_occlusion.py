@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from msr.backbones.protocol import StopRequested
-from msr.evidence.occlusion import heat_map, occlude, overlay
+from msr.evidence.kinds.occlusion import heat_map, occlude, overlay
 from msr.schema import HeatMap, Item, Picture, YesNo
 from tests import tiny
 from tests.fakes import FakeBackbone, picture

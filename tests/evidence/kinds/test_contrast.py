@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from msr.evidence.contrast import contrast, most
+from msr.evidence.kinds.contrast import contrast, most
 from msr.evidence.units import units
 from msr.schema import Item, YesNo
 from tests.evidence.worlds import inputs, probe
