@@ -13,9 +13,10 @@ from typing import Any, Protocol
 from msr.config import LIMITS, Limits
 from msr.intake.files import Archive, Folder, read_file
 from msr.intake.images import SUFFIXES, picture
-from msr.intake.tables import MAX_ID, Row, read_table
+from msr.intake.tables import Row, read_table
 from msr.intake.text import IntakeError, guess_title, plain, shown, title
 from msr.schema import Item
+from msr.untrusted import MAX_ID
 
 TABLE = "items.csv"
 

@@ -9,7 +9,7 @@ from msr.events import ItemDescribed, PreferenceText, StageProgress, Stopped
 from msr.intake import recorded_run
 from msr.pipeline import Pipeline
 from msr.render.html import percent, points
-from msr.schema import Block, Evidence, ItemSummary, Preference
+from msr.schema import Block, Influence, ItemSummary, Preference
 from msr.ui.evidence_sheet import paired, sheet
 from msr.ui.media import Media
 from msr.ui.progress import Pace, duration, expected_steps, line
@@ -108,7 +108,7 @@ def test_a_table_has_columns_for_what_was_measured() -> None:
     best = view.recommendations[0]
     shown = sheet(best, BY_ID[best.item_id], view, Media())
     assert "preference written anew" in shown and "text left as it is" not in shown
-    both = replace(best, influence=(*best.influence, Evidence(HISTORY[0].id, 0.1, "direct")))
+    both = replace(best, influence=(*best.influence, Influence(HISTORY[0].id, 0.1, "direct")))
     shown = sheet(both, BY_ID[best.item_id], view, Media())
     assert "preference written anew" in shown and "text left as it is" in shown
 
@@ -118,7 +118,7 @@ def test_the_legend_tells_what_was_measured() -> None:
     anew, dot = "writing the preference anew", "The dot is"
 
     def told(*readings: str) -> str:
-        influence = tuple(Evidence(HISTORY[0].id, 0.1, reading) for reading in readings)
+        influence = tuple(Influence(HISTORY[0].id, 0.1, reading) for reading in readings)
         best = replace(view.recommendations[0], influence=influence)
         return results(replace(view, recommendations=(best,)), BY_ID, Media()).split('class="legend"')[1]
 

@@ -69,7 +69,7 @@ def test_a_pair_that_only_works_together_is_found():
 
 
 def test_it_is_between_two():
-    with pytest.raises(ValueError, match="two candidates, not 1"):
+    with pytest.raises(ValueError, match="two candidates, got 1"):
         between(["mug"], (MUG,))
 
 
