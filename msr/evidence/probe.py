@@ -83,7 +83,8 @@ class Probe:
         histories = [reading_without(self.inputs, removed) for removed in new]
         texts = [""] * len(new)
         growing = recompute(self._backbone, histories, self._limit, self._stop, self.inputs.drafts)
-        for done, texts in enumerate(growing, start=1):
+        for done, grown in enumerate(growing, start=1):
+            texts = grown
             yield done
         self._written |= dict(zip(new, texts, strict=True))
 

@@ -80,7 +80,7 @@ def listed(names: Sequence[str]) -> str:
 def thumb(item: Item | None, media: Addresses, extra: str = "", beside_name: bool = False) -> str:
     """The picture of an item, or a tile that says that there is none.
 
-    `extra` are more CSS classes. A screen reader skips a picture that stands `beside_name`: it would say the name twice.
+    `extra` are more CSS classes. A screen reader skips a picture that stands `beside_name`, or it would say it twice.
     """
     if item is None or item.picture is None:
         spoken = 'aria-hidden="true"' if beside_name else 'role="img" aria-label="no picture"'

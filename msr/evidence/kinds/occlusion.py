@@ -92,7 +92,7 @@ def heat_map(
     seed: int = 0,
     stop: threading.Event | None = None,
 ) -> Iterator[HeatMap]:
-    """Yield the growing map; `seed` shuffles the order of the patches, so the first ones come from all over the picture.
+    """Yield the growing map. `seed` shuffles the order of the patches: the first ones come from all over the picture.
 
     Raises ValueError for a candidate without a picture, and StopRequested.
     """
