@@ -1,7 +1,7 @@
 """Word attribution: which words of the preference and of a candidate's title push its logit.
 
-A word's weight is its gradient times its input (Shrikumar et al. 2016, arXiv 1605.01713), so only a local model can tell
-it. It is a first-order estimate of what the word adds, not a removal.
+A word's weight is its gradient times its input (Shrikumar et al. 2016, arXiv 1605.01713), so only a local model has one.
+It is a first-order estimate of what the word adds, not a removal.
 """
 
 from __future__ import annotations
