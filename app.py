@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from msr.config import BackboneConfig, Limits
     from msr.pipeline import Pipeline
     from msr.schema import Item
+    from msr.ui.hosts import Hosts
 
 LOOK_AHEAD = 400  # catalogue pictures that are looked at before the first run, once; their views stay on disk
 LIMITS = ("max_history", "max_catalogue", "max_image_bytes", "max_zip_bytes")  # those that the command line can move
@@ -33,8 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.mcp and importlib.util.find_spec("mcp") is None:
         print('error: --mcp needs a further package: pip install "gradio[mcp]"', file=sys.stderr)
         return 2
-
-    import uvicorn
+    if args.mcp and args.auth:
+        print("error: --mcp cannot be used with --auth: MCP clients have no way to sign in here.", file=sys.stderr)
+        return 2
 
     from msr import catalogue as catalog
     from msr import intake
@@ -43,13 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     from msr.schema import InputProblem
     from msr.storage import data_home
     from msr.ui import build_app
+    from msr.ui.hosts import LOCAL
     from msr.ui.run_store import recorded
+    from msr.ui.serving import Server
 
     try:
         limits = _limits(args.limit)
         catalogue = catalog.load(args.catalogue, limits)
         adapter = args.adapter if args.adapter in ("bundled", "none") else str(intake.adapter_folder(args.adapter))
         auth = _accounts(args.auth)
+        hosts = _hosts(args.host, args.allow_host)
         reviews = ReviewLog(args.reviews or data_home() / "reviews.jsonl")
     except InputProblem as error:
         print(f"error: {error}", file=sys.stderr)
@@ -69,11 +74,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         results=(args.results, catalog.assets() / "results", catalog.assets() / "pocket"),
         auth=auth,
         mcp=args.mcp,
+        hosts=hosts,
     )
+    if args.host not in LOCAL and not auth:
+        print("note: without --auth everybody who reaches this address can use it (docs/security.md)", file=sys.stderr)
     host = f"[{args.host}]" if ":" in args.host else args.host
     print(f"MSR Studio: http://{host}:{args.port}  (Ctrl+C ends it)", flush=True)
-    uvicorn.run(server, host=args.host, port=args.port, log_level="warning")
-    return 0
+    return Server(server, args.host, args.port).until_ended()
 
 
 def _loader(config: BackboneConfig, catalogue: Sequence[Item]) -> Callable[..., Pipeline]:
@@ -111,6 +118,17 @@ def _limits(options: Sequence[str]) -> Limits:
         raise InputProblem(f"--limit: {error}.") from None
 
 
+def _hosts(host: str, options: Sequence[str]) -> Hosts:
+    """The names that requests may give: those of the options, and what is served on. Raises InputProblem."""
+    from msr.schema import InputProblem
+    from msr.ui.hosts import Hosts
+
+    try:
+        return Hosts(frozenset([*options, *({host.lower()} - {"0.0.0.0", "::"})]))
+    except ValueError as error:
+        raise InputProblem(f"--allow-host: {error}.") from None
+
+
 def _accounts(file: Path | None) -> list[tuple[str, str]] | None:
     """The names and passwords of a file; it is a file because a command line is seen by others. Raises InputProblem."""
     from msr.schema import InputProblem
@@ -132,6 +150,10 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to serve on (%(default)s: this computer only)")
     add("--port", type=int, default=7860, help="port to serve on (%(default)s)")
+    add(
+        "--allow-host", action="append", default=[], metavar="NAME",
+        help="a further name that the server answers to, as often as wanted; behind a proxy, the name visitors type",
+    )  # fmt: skip
     add("--auth", type=Path, metavar="FILE", help="ask for a name and a password; FILE holds NAME:PASSWORD, one a line")
     add(
         "--backbone", default="pocket", metavar="NAME",

@@ -14,6 +14,7 @@ from msr.intake import IntakeError, load_items
 from msr.schema import Item
 
 DEMO = "demo"
+_AN_ITEM = 1_000  # bytes of an item besides its picture
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,12 @@ class Catalogue:
     @functools.cached_property
     def by_id(self) -> Mapping[str, Item]:
         return {item.id: item for item in self.items}
+
+    @functools.cached_property
+    def size(self) -> int:
+        """About how many bytes it takes; items that share a picture hold it once."""
+        pictures = {item.picture.digest: len(item.picture.data) for item in self.items if item.picture}
+        return sum(pictures.values()) + _AN_ITEM * len(self.items)
 
     def pick(self, ids: Iterable[str]) -> tuple[Item, ...]:
         """The items with these ids, in the order of the ids. Raises IntakeError for an id that is not there."""

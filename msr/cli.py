@@ -102,7 +102,7 @@ def _index(args: argparse.Namespace, progress: Progress) -> str:
         histories = [_items(source, LIMITS.max_history) for source in args.history or _all_stories()]
         found = recall.check(_backbone(args, progress), index, items, histories, _cache(), progress)
         return recall.markdown(found, len(items))
-    before = Index.open(args.out) if (args.out / retrieval.FILE).exists() else None
+    before = Index.at(args.out)
     told = _descriptions(args.descriptions) if args.descriptions else {}
     backbone = _backbone(args, progress)
 
@@ -134,9 +134,9 @@ def _all_stories() -> list[str]:
 def _descriptions(path: Path) -> dict[str, str]:
     """What `python -m msr describe` wrote, by item id. Raises InputProblem."""
     try:
-        lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+        lines = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
         return {str(line["id"]): str(line["description"]) for line in lines}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise InputProblem(f"--descriptions {path}: not a file that python -m msr describe wrote.") from None
 
 

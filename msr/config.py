@@ -19,6 +19,9 @@ class Limits:
     max_title: int = 200  # characters after cleaning
     max_image_bytes: int = 15 * 2**20
     max_pixels: int = 20_000_000
+    max_scans: int = 100  # of a progressive JPEG; cameras and tools write about ten
+    max_total_pixels: int = 2_000_000_000  # decoded for one request of a visitor
+    max_seconds: int = 60  # of reading for one request of a visitor
     max_side: int = 512  # pixels kept on the longer side
     max_aspect: float = 20.0  # longer side over shorter side
     max_zip_bytes: int = 300 * 2**20  # unpacked, all entries together
@@ -26,6 +29,9 @@ class Limits:
     max_zip_ratio: float = 200.0
     max_csv_bytes: int = 5 * 2**20
     max_session_bytes: int = 40 * 2**20
+    max_upload_bytes: int = 300 * 2**20  # of one request, all files together
+    max_held_bytes: int = 2 * 2**30  # uploaded and not read yet, of all visitors; a quarter of it of one
+    max_offer_bytes: int = 512 * 2**20  # catalogues that visitors brought; those used longest ago go first
 
     def __post_init__(self) -> None:
         for name in self.__dataclass_fields__:

@@ -57,5 +57,5 @@ def load(folder: Path) -> Fusion | None:
     try:
         fits = json.loads(path.read_text(encoding="utf-8"))["fits"]
         return Fusion(tuple({name: float(weight) for name, weight in fit.items()} for fit in fits))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputProblem(f"{path.name} of the adapter cannot be read ({error}); fit it again.") from None

@@ -151,14 +151,20 @@ def _kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
 
 
 def _append(path: Path, line: str) -> None:
-    """One line at the end of the file, on the disk when this returns."""
+    """One line at the end of the file, on disk when this returns. Raises OSError and leaves no part of it if not."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         end = os.lseek(handle, 0, os.SEEK_END)
         torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"  # a process was killed in mid-line
-        os.write(handle, f"{chr(10) if torn else ''}{line}\n".encode())
-        os.fsync(handle)
+        left = f"{chr(10) if torn else ''}{line}\n".encode()
+        try:
+            while left:  # a disk that fills up takes a part of a line; only the next call says that it is full
+                left = left[os.write(handle, left) :]
+            os.fsync(handle)
+        except OSError:
+            os.ftruncate(handle, end)
+            raise
     finally:
         os.close(handle)
 
@@ -166,9 +172,9 @@ def _append(path: Path, line: str) -> None:
 def _read(path: Path) -> Iterable[Judgement]:
     """The whole lines of a file; what is torn or of another kind is passed over, not removed."""
     names = [field.name for field in fields(Judgement)]
-    for line in path.read_text("utf-8", errors="replace").splitlines():
+    for line in path.read_bytes().split(b"\n"):  # a text may hold other characters that end a line, such as U+2028
         try:
-            record = json.loads(line)
+            record = json.loads(line.decode("utf-8", errors="replace"))
             if all(isinstance(record[name], str) for name in names) and record["verdict"] in VERDICTS:
                 yield Judgement(**{name: record[name] for name in names})
         except (ValueError, TypeError, KeyError):

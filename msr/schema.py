@@ -16,6 +16,9 @@ from typing import Any, Protocol
 
 from PIL import Image
 
+UNITS = ("item", "description", "block", "sentence", "image", "title")  # kinds of `Unit`
+READINGS = ("direct", "regenerated")  # of `Influence` and of the kinds of evidence
+
 
 class InputProblem(ValueError):
     """What the user brought cannot be used; the message says what, where, and what to do about it."""
@@ -246,7 +249,7 @@ class Run:
     offered: tuple[Item, ...] = ()
 
     def to_json(self, pictures: bool = False) -> dict[str, Any]:
-        """The documented `run.json` (README, "run.json"); with `pictures` it can be shown anywhere."""
+        """The record that docs/run-json.md describes; with `pictures` it can be shown anywhere."""
         texts = {s.item_id: s for s in self.summaries}
         offered = {item.id: item for item in self.offered}
         record = {

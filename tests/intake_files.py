@@ -61,3 +61,10 @@ def write_folder(path: Path, files: Mapping[str, bytes | str]) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data.encode() if isinstance(data, str) else data)
     return path
+
+
+def jpeg_of_scans(scans: int, size: tuple[int, int]) -> bytes:
+    """A grey progressive JPEG whose last scan, which refines nothing, comes again and again."""
+    data = encoded(Image.new("L", size, 128), "JPEG", progressive=True)
+    last, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
+    return data[:last] + data[last:end] * (scans - data.count(b"\xff\xda") + 1) + data[end:]

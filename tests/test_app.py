@@ -14,7 +14,17 @@ def test_every_option_is_explained(capsys):
     told = capsys.readouterr().out
     actions = app._parser()._actions
     assert all(action.help for action in actions)
-    for option in ("--host", "--port", "--auth", "--backbone", "--adapter", "--catalogue", "--limit", "--offline"):
+    for option in (
+        "--host",
+        "--port",
+        "--allow-host",
+        "--auth",
+        "--backbone",
+        "--adapter",
+        "--catalogue",
+        "--limit",
+        "--offline",
+    ):
         assert option in told
 
 
@@ -34,6 +44,30 @@ def test_accounts_come_from_a_file(tmp_path):
     file.write_text("ann:secret\n\nbob:with:colon\n")
     assert app._accounts(file) == [("ann", "secret"), ("bob", "with:colon")]
     assert app._accounts(None) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "options", "named"),
+    [
+        ("127.0.0.1", [], {"127.0.0.1"}),
+        ("0.0.0.0", ["studio.lan"], {"studio.lan"}),
+        ("::", [], set()),
+        ("192.168.1.5", ["a.org", "b.org"], {"192.168.1.5", "a.org", "b.org"}),
+    ],
+)
+def test_the_served_address_and_what_was_allowed_may_be_named(host, options, named):
+    assert app._hosts(host, options).allowed == named
+
+
+def test_what_is_no_host_name_is_refused(capsys):
+    assert app.main(["--allow-host", "https://studio.example.org"]) == 2
+    assert capsys.readouterr().err.startswith("error: --allow-host: 'https://studio.example.org' is not a host name")
+
+
+def test_mcp_clients_cannot_sign_in(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(app.importlib.util, "find_spec", lambda name: object())
+    assert app.main(["--mcp", "--auth", str(tmp_path / "accounts")]) == 2
+    assert "cannot be used with --auth" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("content", ["", "ann", "ann:", ":secret"])

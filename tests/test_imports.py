@@ -29,7 +29,7 @@ LAYERS = (
     ("train.teach",),
     ("train.learn",),
     ("train.evaluate",),
-    ("train.card",),
+    ("train.card", "train.doc_tables"),
     ("train.cli",),
     ("train.__main__",),
 )

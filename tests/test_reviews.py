@@ -3,8 +3,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import resource
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,35 @@ def test_a_line_is_on_disk_when_the_process_is_killed(tmp_path):
     log = ReviewLog(path)
     log.add(ONE, "bob", "partly")
     assert [j.reviewer for j in ReviewLog(path).latest()] == ["ann", "bob"]
+
+
+@pytest.fixture
+def room() -> Iterator[Callable[[int], None]]:
+    """Lets no file of this process grow beyond so many bytes, as a disk that is almost full does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("fits", [0, 1, 100])
+def test_what_is_cut_by_a_full_disk_is_not_confirmed(tmp_path, room, fits):
+    log = ReviewLog(tmp_path / "reviews.jsonl")
+    log.add(ONE, "ann", "wrong")
+    whole = log.path.read_bytes()
+    room(len(whole) + fits)
+    with pytest.raises(OSError):
+        log.add(TWO, "ann", "partly")
+    assert [j.item for j in log.latest()] == ["mug"] and log.path.read_bytes() == whole
+    room(resource.RLIM_INFINITY)
+    log.add(TWO, "ann", "faithful")
+    assert ReviewLog(log.path).latest() == log.latest() and len(log.latest()) == 2
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\u2029", "\x85", "\x1c", "\r", "\n", "\x0b"])
+def test_any_character_comes_back(tmp_path, mark):
+    log = ReviewLog(tmp_path / "reviews.jsonl")
+    log.add(Target("run", "reason", "i", f"one{mark}two"), "ann", "wrong", f"a{mark}b")
+    assert ReviewLog(log.path).latest() == log.latest()
 
 
 @pytest.mark.parametrize(("name", "verdict"), [("", "wrong"), ("ann", "good")])

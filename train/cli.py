@@ -17,9 +17,7 @@ from msr import threads
 from train.data.readers import KINDS
 from train.names import BY_USER, DATASETS, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 
-_SPLIT = (
-    "who is held out: some users (default), or what everybody chose last, from one moment on (train/data/splits.py)"
-)
+_SPLIT = "who is held out: some users (default), or what everybody chose last, from one moment on (docs/evaluation.md)"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -29,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
     commands = main.add_subparsers(dest="command", required=True)
     one = commands.add_parser("prepare", help="interaction logs in an official format -> one plain folder")
     one.add_argument("--dataset", choices=KINDS, required=True)
-    one.add_argument("--data", type=Path, required=True, help="folder with the files of that format (train/readers)")
+    one.add_argument("--data", type=Path, required=True, help="folder with the files of that format (docs/datasets.md)")
     one.add_argument("--out", type=Path, required=True, help="new folder")
     one.add_argument("--fallback", type=Path, help="folder that has the titles and pictures which --data lacks")
     amazon = one.add_argument_group("amazon only")
@@ -41,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         ("sft", 2500, "all four tasks, starting from an aligned model"),
     ):
         one = commands.add_parser(name, help=text)
-        one.add_argument("--data", type=Path, required=True, help="folder that holds the data sets (README, Data)")
+        one.add_argument("--data", type=Path, required=True, help="folder that holds the data sets (docs/datasets.md)")
         one.add_argument("--out", type=Path, required=True, help="run folder; a run that is there is resumed")
         one.add_argument("--views", type=Path, default=Path("runs/features"), help="where the tower's views are kept")
         one.add_argument("--no-new-views", action="store_true", help="train on the pictures whose views are there")
@@ -119,6 +117,9 @@ def parser() -> argparse.ArgumentParser:
         else:
             some.add_argument("--reading", choices=("direct", "regenerated"), default="regenerated")
             some.add_argument("--no-pictures", dest="pictures", action="store_false", help="history items only")
+    some = kinds.add_parser("stuffing", help="what do words in a title do that the thing does not bear out?")
+    _measured(some)
+    some.add_argument("--candidates", type=_positive, default=12, help="things of each story (default %(default)s)")
     for name, text in (
         ("image-summary", "does a summary in words keep what the image said?"),
         ("block-size", "how many items should one step of the recurrent preference read?"),
@@ -141,16 +142,22 @@ def parser() -> argparse.ArgumentParser:
         "--experiments", type=Path, nargs="+", default=(), metavar="JSON",
         help="results of planted and faithfulness that go into run.json and the card",
     )  # fmt: skip
+    one = commands.add_parser("tables", help="write the tables of README.md and docs/ from the JSON of recorded runs")
+    one.add_argument("--root", type=Path, default=Path(), help="folder of the repository (default: this one)")
     return main
 
 
 def _experiment(one: argparse.ArgumentParser, users: int, whom: str) -> None:
-    """The options of every experiment."""
+    """The options of an experiment on users."""
     one.add_argument("--users", type=_positive, default=users, help=f"{whom} (default %(default)s)")
+    one.add_argument("--seed", type=int, default=1)
+    _measured(one)
+
+
+def _measured(one: argparse.ArgumentParser) -> None:
     one.add_argument("--json", type=Path, required=True, help="file that gets the figures; .md and more beside it")
     one.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
     one.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
-    one.add_argument("--seed", type=int, default=1)
 
 
 def _positive(text: str) -> int:
@@ -170,6 +177,10 @@ def main() -> None:
         from train import card
 
         sys.exit(card.run(args))
+    elif args.command == "tables":
+        from train import doc_tables
+
+        sys.exit(doc_tables.run(args))
     elif args.command == "experiment":
         from train.evaluate.experiments import command
 

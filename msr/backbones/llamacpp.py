@@ -1,4 +1,4 @@
-"""Texts by llama.cpp, for a CPU: what a person waits for is written faster (README, "Texts by llama.cpp").
+"""Texts by llama.cpp, for a CPU: what a person waits for is written faster.
 
 It writes what is asked without a picture (preferences, reasons, items that have none); pictures and scores stay with
 PyTorch, since llama.cpp would have to be taught the pocket's tower. Weights are rounded to 8 bits, so a text may differ
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -21,6 +22,7 @@ import torch
 from msr.backbones import exported
 from msr.backbones.pocket import backbone as pocket_backbone
 from msr.backbones.pocket.backbone import PocketBackbone
+from msr.backbones.pocket.seal import seal, whole
 from msr.backbones.pocket.wheels import Report
 from msr.backbones.protocol import BackboneError, Generation, StopRequested
 from msr.backbones.transformers.backbone import check
@@ -158,15 +160,17 @@ def _exported(backbone: LlamaCppBackbone, report: Report) -> Path:
     about = backbone.identity()
     key = content_key(layout=exported.LAYOUT, tower=about["tower"], adapter=about["adapter_sha256"])[:16]
     home = cache_home() / "llama.cpp"
-    file = home / f"{key}.gguf"
-    if not file.exists():
+    folder = home / key
+    file = folder / "model.gguf"
+    if not whole(folder):
         report("Writing the language model for llama.cpp (once)", 0.95)
-        home.mkdir(parents=True, exist_ok=True)
         try:
+            folder.mkdir(parents=True, exist_ok=True)
             exported.export(backbone.model.get_decoder(), backbone.tokens.tokenizer, backbone.tokens.eos, file)
+            seal(folder)
         except OSError as error:
             raise BackboneError(f"{file} could not be written: {error}. Make room, or leave --engine out") from error
-        by_age = sorted(home.glob("*.gguf"), key=lambda path: path.stat().st_mtime)
+        by_age = sorted((path for path in home.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime)
         for old in by_age[:-_KEPT]:
-            old.unlink(missing_ok=True)
+            shutil.rmtree(old, ignore_errors=True)
     return file

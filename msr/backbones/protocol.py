@@ -21,6 +21,11 @@ class BackboneError(RuntimeError):
     """A model cannot be had or used; the message says what was wrong, where, and what to do."""
 
 
+def in_a_line(error: Exception) -> str:
+    """What an exception of a library says, for a message; its kind where it says nothing."""
+    return " ".join(str(error).split())[:300] or type(error).__name__
+
+
 class StopRequested(Exception):
     """Raised by a backbone within one forward pass after `stop` was set."""
 

@@ -34,15 +34,18 @@ def machine(backbone: LocalBackbone, rate: float) -> dict[str, Any]:
 
 
 def markdown(where: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
-    """One line a row; ~ marks a figure measured on a part of the job and scaled."""
+    """The machine in one line, and the table of the rows."""
     model = where["model"]
-    lines = [
+    machine = (
         f"{where['gpu'] or where['processor']}, {where['cores']} cores, {where['threads']} threads; {model['name']} in "
-        f"{model['dtype']}; {where['gmacs']:.1f} G multiply-adds/s.",
-        "",
-        f"| {' | '.join(_HEAD)} | notes |",
-        f"|{' --- |' * (len(_HEAD) + 1)}",
-    ]
+        f"{model['dtype']}; {where['gmacs']:.1f} G multiply-adds/s."
+    )
+    return f"{machine}\n\n{markdown_rows(rows)}"
+
+
+def markdown_rows(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table alone; ~ marks a figure measured on a part of the job and scaled."""
+    lines = [f"| {' | '.join(_HEAD)} | notes |", f"|{' --- |' * (len(_HEAD) + 1)}"]
     return "\n".join([*lines, *(f"| {' | '.join(_cells(row))} |" for row in rows)])
 
 
@@ -52,7 +55,7 @@ def included(path: Path) -> list[dict[str, Any]]:
         rows = json.loads(path.read_text("utf-8"))["rows"]
         if all(isinstance(row["task"], str) and isinstance(row["n"], int) for row in rows):
             return list(rows)
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     raise InputProblem(f'--include {path}: not a file with "rows", each with a "task" and a number "n".')
 

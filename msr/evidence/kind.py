@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar, cast
 
+from msr import untrusted
 from msr.backbones.wrappers import CachedBackbone, UntunedBackbone
 from msr.config import PipelineConfig
-from msr.evidence.probe import DIRECT, READINGS, Probe
+from msr.evidence.probe import DIRECT, Probe
 from msr.evidence.units import BLOCK, ITEM, Inputs, units
 from msr.render.html import Addresses
-from msr.schema import Item, Recommendation, Record, Run, Unit
-from msr.untrusted import MAX_ID, MAX_NAME, text
+from msr.schema import READINGS, UNITS, Item, Recommendation, Record, Run, Unit
 
 R = TypeVar("R", bound=Record)
 
@@ -164,11 +164,13 @@ class Kind(ABC, Generic[R]):
 
 def read_unit(row: Mapping[str, Any]) -> Unit:
     """Read back what `Unit.to_json` wrote, checked and cleaned."""
-    return Unit(text(row["unit"], MAX_NAME), text(row["key"], MAX_ID), text(row["text"]))
+    return Unit(
+        untrusted.one_of(row["unit"], UNITS),
+        untrusted.text(row["key"], untrusted.MAX_ID),
+        untrusted.text(row["text"]),
+    )
 
 
 def read_reading(row: Mapping[str, Any]) -> str:
     """Read back the reading of a row."""
-    if row["reading"] not in READINGS:
-        raise ValueError(f"expected one of the readings {' and '.join(READINGS)}")
-    return row["reading"]
+    return untrusted.one_of(row["reading"], READINGS)

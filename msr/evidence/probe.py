@@ -22,10 +22,10 @@ from msr.evidence.units import (
     titles_without,
 )
 from msr.prompts import Prompt
-from msr.schema import Item, YesNo
+from msr.schema import READINGS, Item, YesNo
 from msr.stages.preference import recompute
 
-DIRECT, REGENERATED = READINGS = ("direct", "regenerated")
+DIRECT, REGENERATED = READINGS
 TOGETHER = 16  # preferences that are written anew in one batch
 _CALL = 32  # answers in one scoring call: enough for large matrices, few enough to stop soon
 

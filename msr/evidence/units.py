@@ -11,17 +11,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from msr import prompts
-from msr.schema import Block, Item, ItemSummary, Run, Unit
+from msr.schema import UNITS, Block, Item, ItemSummary, Run, Unit
 from msr.stages.preference import Described, described
 
-ITEM, DESCRIPTION, BLOCK, SENTENCE, IMAGE, TITLE = KINDS = (
-    "item",
-    "description",
-    "block",
-    "sentence",
-    "image",
-    "title",
-)
+ITEM, DESCRIPTION, BLOCK, SENTENCE, IMAGE, TITLE = KINDS = UNITS
 REWRITTEN = (ITEM, DESCRIPTION, BLOCK)  # without one of these, the preference can be written anew
 NOT_DESCRIBED = "Not described."
 Removed = frozenset[Unit]  # units that are taken away together

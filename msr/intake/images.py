@@ -8,6 +8,7 @@ import io
 from PIL import Image, UnidentifiedImageError
 
 from msr.config import LIMITS, Limits
+from msr.intake.budget import Budget
 from msr.intake.text import IntakeError
 from msr.schema import Picture
 
@@ -24,16 +25,19 @@ _TURN = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SCAN = b"\xff\xda"  # begins a scan of a JPEG; stands nowhere within one
+_SCANS_A_PICTURE = 10  # so many scans cost as much as decoding a picture once
 _OTHER_KINDS = {
     b"GIF8": "a GIF", b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"BM": "a BMP", b"%PDF": "a PDF", b"PK\3\4": "a ZIP",
 }  # fmt: skip
 
 
-def picture(source: bytes, where: str, limits: Limits = LIMITS) -> Picture:
+def picture(source: bytes, where: str, limits: Limits = LIMITS, budget: Budget | None = None) -> Picture:
     """Decodes a JPEG, PNG or WebP still (told by its content, not its name) into at most `max_side` pixels a side.
 
     Turned upright, laid over white, without metadata. Bytes that are already what this makes are kept as they are,
     so a picture that goes out and comes back is the same picture. `where` names the source in an IntakeError.
+    `budget` is asked before anything is decoded.
     """
     if len(source) > limits.max_image_bytes:
         raise IntakeError(
@@ -41,6 +45,7 @@ def picture(source: bytes, where: str, limits: Limits = LIMITS) -> Picture:
         )
     try:
         with _open(source, where, limits) as image:
+            (budget or Budget()).spend(where, _cost(image, source, where, limits))
             image.verify()
         with _open(source, where, limits) as image:  # verify() leaves an image unusable
             if _is_clean(source) and max(image.size) <= limits.max_side:
@@ -73,6 +78,15 @@ def _open(source: bytes, where: str, limits: Limits) -> Image.Image:
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise IntakeError(f"{where}: an animated picture; only stills are read. Save one frame.")
     return image
+
+
+def _cost(image: Image.Image, source: bytes, where: str, limits: Limits) -> int:
+    """How many pixels decoding is worth: a JPEG is decoded anew by each of its scans. Refuses too many of them."""
+    width, height = image.size
+    scans = source.count(_SCAN) if source.startswith(b"\xff\xd8") else 1
+    if scans > limits.max_scans:
+        raise IntakeError(f"{where}: a JPEG of {scans} scans; at most {limits.max_scans} are read. Save it again.")
+    return width * height * max(1, scans // _SCANS_A_PICTURE)
 
 
 def _upright(image: Image.Image, side: int) -> Image.Image:

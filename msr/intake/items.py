@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from msr.config import LIMITS, Limits
+from msr.intake.budget import Budget, Spent
 from msr.intake.files import Archive, Folder, read_file
 from msr.intake.images import SUFFIXES, picture
-from msr.intake.tables import Row, read_table
+from msr.intake.tables import MAX_ID, Row, read_table
 from msr.intake.text import IntakeError, guess_title, plain, shown, title
-from msr.schema import Item
-from msr.untrusted import MAX_ID
+from msr.schema import Item, Picture
 
 TABLE = "items.csv"
 
@@ -27,18 +27,20 @@ class _Source(Protocol):
     def read(self, name: str, cap: int, where: str) -> bytes: ...
 
 
-def load_items(path: Path | str, limits: Limits = LIMITS, most: int | None = None) -> tuple[Item, ...]:
+def load_items(
+    path: Path | str, limits: Limits = LIMITS, most: int | None = None, budget: Budget | None = None
+) -> tuple[Item, ...]:
     """The items of a folder or ZIP (its `items.csv`, or its pictures if it has none), or of a CSV of titles.
 
     Ordered by timestamp where the table has one, else as in the table, else by file name. More than `most`
-    (default: `limits.max_catalogue`) are refused. Raises IntakeError.
+    (default: `limits.max_catalogue`) are refused. Raises IntakeError, also when `budget` is spent.
     """
-    path = Path(path)
+    path, budget = Path(path), budget or Budget()
     name = plain(path.name or str(path))
     most = limits.max_catalogue if most is None else most
     try:
         if path.is_dir():
-            return _from_source(Folder(path), name, most, limits)
+            return _from_source(Folder(path), name, most, limits, budget)
         if not path.is_file():
             raise IntakeError(f"{shown(str(path))} does not exist, or is neither a folder nor a file.")
         with path.open("rb") as file:
@@ -47,75 +49,87 @@ def load_items(path: Path | str, limits: Limits = LIMITS, most: int | None = Non
         raise IntakeError(f"{shown(str(path))} cannot be read ({error.strerror}).") from None
     if is_zip:
         with Archive(path, limits) as archive:
-            return _from_source(archive, name, most, limits)
+            return _from_source(archive, name, most, limits, budget)
     if path.suffix.lower() == ".csv":
         return _titles_alone(read_table(read_file(path, limits.max_csv_bytes, name), name, most, limits))
     raise IntakeError(f"{name} is neither a folder, a ZIP nor a CSV table.")
 
 
 def uploads(
-    files: Sequence[tuple[Path | str, str]], limits: Limits = LIMITS, taken: Collection[str] = ()
+    files: Sequence[tuple[Path | str, str]],
+    limits: Limits = LIMITS,
+    taken: Collection[str] = (),
+    budget: Budget | None = None,
 ) -> tuple[tuple[Item, ...], tuple[str, ...]]:
     """Items of uploaded files, given as (path, original name), and one sentence for each file that was refused.
 
     A file is a picture (its title guessed from the name), a ZIP or CSV as `load_items` reads it, or a saved session.
-    `taken` are the ids of the history so far, which count towards `max_history`.
+    `taken` are the ids of the history so far, which count towards `max_history`. When `budget` is spent, nothing is
+    taken in, also what had been read by then.
     """
+    budget = budget or Budget()
     items: list[Item] = []
     problems: list[str] = []
     ids = set(taken)
     for path, original in files:
         name = plain(original)
-        if len(ids) >= limits.max_history:
+        if len(taken) + len(items) >= limits.max_history:
             problems.append(f"{name}: a history has at most {limits.max_history} items; this one was left out.")
             continue
         try:
-            new = _many(Path(path), original, limits)
+            new = _many(Path(path), original, limits, budget)
             if new is None:
-                items.append(_from_picture(read_file(Path(path), limits.max_image_bytes, name), original, ids, limits))
+                data = read_file(Path(path), limits.max_image_bytes, name)
+                items.append(_from_picture(data, original, ids, limits, budget))
             else:
                 items.extend(new)
                 ids.update(item.id for item in new)
+        except Spent as error:
+            return (), (str(error),)
         except IntakeError as error:
             problems.append(str(error))
     return tuple(items), tuple(problems)
 
 
-def _many(path: Path, original: str, limits: Limits) -> tuple[Item, ...] | None:
+def _many(path: Path, original: str, limits: Limits, budget: Budget) -> tuple[Item, ...] | None:
     """The items of a file that holds more than one picture; None for any other file."""
     match PurePosixPath(original.lower()).suffix:
         case ".zip" | ".csv":
-            return load_items(path, limits, most=limits.max_history)
+            return load_items(path, limits, limits.max_history, budget)
         case ".json":
-            return from_session(read_file(path, limits.max_session_bytes, plain(original)), limits)
+            return from_session(read_file(path, limits.max_session_bytes, plain(original)), limits, budget)
     return None
 
 
-def _from_source(source: _Source, name: str, most: int, limits: Limits) -> tuple[Item, ...]:
+def _from_source(source: _Source, name: str, most: int, limits: Limits, budget: Budget) -> tuple[Item, ...]:
     names = source.names()
     if TABLE in names:
         where = f"{name}/{TABLE}"
         rows = read_table(source.read(TABLE, limits.max_csv_bytes, name), where, most, limits)
-        return _in_order([_from_row(row, source, limits) for row in rows])
+        shots: dict[str, Picture] = {}  # by file name: rows may share a picture, which is read once
+        return _in_order([_from_row(row, source, limits, budget, shots) for row in rows])
     pictures = sorted((n for n in names if n.lower().endswith(SUFFIXES)), key=_natural)
     if not pictures:
         raise IntakeError(f"{name}: neither {TABLE} nor a JPEG, PNG or WebP picture is at its top.")
     if len(pictures) > most:
         raise IntakeError(f"{name}: {len(pictures)} pictures; at most {most} are read.")
     ids: set[str] = set()
-    return tuple(_from_picture(source.read(n, limits.max_image_bytes, name), n, ids, limits) for n in pictures)
+    return tuple(_from_picture(source.read(n, limits.max_image_bytes, name), n, ids, limits, budget) for n in pictures)
 
 
-def _from_row(row: Row, source: _Source, limits: Limits) -> Item:
+def _from_row(row: Row, source: _Source, limits: Limits, budget: Budget, shots: dict[str, Picture]) -> Item:
+    budget.spend(row.where)
     if not row.image:
         return Item(row.id, row.title, None, row.timestamp)
-    data = source.read(row.image, limits.max_image_bytes, row.where)
-    return Item(row.id, row.title, picture(data, f"{row.where} ({plain(row.image)})", limits), row.timestamp)
+    if row.image not in shots:
+        data = source.read(row.image, limits.max_image_bytes, row.where)
+        shots[row.image] = picture(data, f"{row.where} ({plain(row.image)})", limits, budget)
+    return Item(row.id, row.title, shots[row.image], row.timestamp)
 
 
-def _from_picture(data: bytes, name: str, ids: set[str], limits: Limits) -> Item:
+def _from_picture(data: bytes, name: str, ids: set[str], limits: Limits, budget: Budget) -> Item:
     """An item of a picture alone; its new id, made of the file's name, is added to `ids`."""
-    shot = picture(data, plain(name), limits)
+    shot = picture(data, plain(name), limits, budget)
     base = title(PurePosixPath(name.replace("\\", "/")).stem)[:MAX_ID].rstrip() or "picture"
     unique, n = base, 1
     while unique in ids:
@@ -168,8 +182,9 @@ def to_session(items: Sequence[Item]) -> bytes:
     return json.dumps({"kind": KIND, "version": VERSION, "items": records}, ensure_ascii=False, indent=1).encode()
 
 
-def from_session(data: bytes, limits: Limits = LIMITS) -> tuple[Item, ...]:
+def from_session(data: bytes, limits: Limits = LIMITS, budget: Budget | None = None) -> tuple[Item, ...]:
     """The items of a session file, each checked again like any upload. Raises IntakeError."""
+    budget = budget or Budget()
     where = "The session file"
     if len(data) > limits.max_session_bytes:
         raise IntakeError(f"{where} is larger than {limits.max_session_bytes / 2**20:g} MB.")
@@ -182,13 +197,13 @@ def from_session(data: bytes, limits: Limits = LIMITS) -> tuple[Item, ...]:
     records = session.get("items")
     if not isinstance(records, list) or len(records) > limits.max_history:
         raise IntakeError(f"{where} must list at most {limits.max_history} items.")
-    items = tuple(_item(record, f"{where}, item {n}", limits) for n, record in enumerate(records, 1))
+    items = tuple(_item(record, f"{where}, item {n}", limits, budget) for n, record in enumerate(records, 1))
     if len({item.id for item in items}) < len(items):
         raise IntakeError(f"{where} names an id twice.")
     return items
 
 
-def _item(record: Any, where: str, limits: Limits) -> Item:
+def _item(record: Any, where: str, limits: Limits, budget: Budget) -> Item:
     fields = record if isinstance(record, dict) else {}
     name, text, encoded, moment = (fields.get(key) for key in ("id", "title", "picture", "timestamp"))
     if not isinstance(name, str) or not isinstance(text, str) or not isinstance(encoded, str | None):
@@ -196,7 +211,7 @@ def _item(record: Any, where: str, limits: Limits) -> Item:
     if moment is not None and not (isinstance(moment, float | int) and abs(moment) <= _LATEST):
         raise IntakeError(f"{where}: the timestamp is no number of seconds.")
     identifier, caption = title(name)[:MAX_ID].rstrip(), title(text, limits)
-    shot = picture(_decoded(encoded, where), where, limits) if encoded else None
+    shot = picture(_decoded(encoded, where), where, limits, budget) if encoded else None
     if not identifier or (not caption and shot is None):
         raise IntakeError(f"{where} has no id, or neither a title nor a picture.")
     return Item(identifier, caption, shot, None if moment is None else float(moment))

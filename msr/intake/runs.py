@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,9 +25,10 @@ from msr.schema import (
     Run,
     YesNo,
 )
-from msr.untrusted import MAX_ID, entries, fraction, number, settings, text
+from msr.untrusted import MAX_ID, count, entries, fraction, number, settings, string, text
 
 _MOST = 20_000  # entries of a list
+_KEY = re.compile(r"[0-9A-Za-z_-]{1,64}")
 
 
 def recorded_run(data: bytes, where: str, known: Mapping[str, Picture] | None = None, limits: Limits = LIMITS) -> Run:
@@ -53,12 +55,14 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
     if not history or len({i.id for i in history}) < len(history) or len({i.id for i in offered}) < len(offered):
         raise ValueError("no history, or an id twice")
     preferences = tuple(_preference(entry) for entry in entries(record["preferences"], 200))
+    if not preferences or len({p.block.index for p in preferences}) < len(preferences):
+        raise ValueError("no preference, or a block twice")
     if not {i for p in preferences for i in p.block.item_ids} <= {item.id for item in history}:
         raise ValueError("a block names an item that is not in the history")
     summaries = tuple(_summary(entry) for entry in (*record["history"], *ranked) if entry.get("description"))
     items, texts = {item.id: item for item in offered}, {s.item_id: s for s in summaries}
     return Run(
-        id=text(record["id"], 64),
+        id=run_key(record["id"]),
         model=settings(record["model"]),
         settings=settings(record["settings"]),
         history=history,
@@ -71,7 +75,7 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
             for entry in entries(record.get("scores", []), _MOST)
         ),
         timings={text(stage, 60): number(seconds) for stage, seconds in record.get("timings", {}).items()},
-        parent=text(record["parent"], 64) if record.get("parent") else None,
+        parent=run_key(record["parent"]) if record.get("parent") else None,
         offered=offered,
     )
 
@@ -86,7 +90,7 @@ def _pictures(encoded: Mapping[str, str], where: str, limits: Limits) -> dict[st
 
 def _item(entry: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Limits) -> Item:
     shot = pictures.get(entry.get("picture") or "")
-    caption = title(entry["title"], limits)
+    caption = title(string(entry["title"]), limits)
     return Item(item_id(entry["id"]), caption or ("" if shot else "untitled picture"), shot)
 
 
@@ -97,7 +101,7 @@ def _summary(entry: Mapping[str, Any]) -> ItemSummary:
 
 
 def _preference(entry: Mapping[str, Any]) -> Preference:
-    block = Block(int(number(entry["block"])), tuple(map(item_id, entry["items"])))
+    block = Block(count(entry["block"]), tuple(map(item_id, entry["items"])))
     return Preference(block, text(entry["text"]), entry.get("edited") is True)
 
 
@@ -109,12 +113,19 @@ def _recommendation(entry: Mapping[str, Any], item: Item) -> Recommendation:
         if key in row
     ]
     return Recommendation(
-        int(number(entry["rank"])), item.id, item.title, fraction(entry["score"]), text(entry.get("rationale", "")),
-        tuple(influence), text(entry.get("prompt", "")), int(number(entry.get("tokens", 0))),
+        count(entry["rank"], 1), item.id, item.title, fraction(entry["score"]), text(entry.get("rationale", "")),
+        tuple(influence), text(entry.get("prompt", "")), count(entry.get("tokens", 0)),
         measured=kinds.read(entry["measured"]) if entry.get("measured") else None,
     )  # fmt: skip
 
 
-def item_id(value: str) -> str:
-    """An id as it may stand in a page."""
-    return title(value)[:MAX_ID].rstrip() or "item"
+def run_key(value: Any) -> str:
+    """The id of a run, as it stands in addresses and in names of files. Raises TypeError and ValueError."""
+    if not _KEY.fullmatch(string(value)):
+        raise ValueError("expected letters, digits, _ and - as the id of a run, at most 64")
+    return value
+
+
+def item_id(value: Any) -> str:
+    """An id as it may stand in a page. Raises TypeError and ValueError."""
+    return title(string(value))[:MAX_ID].rstrip() or "item"

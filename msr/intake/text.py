@@ -37,6 +37,9 @@ _CHAT_TOKEN = re.compile(
 # Blank or invisible, yet letters or marks by category: fillers, joiners, variation selectors.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
+_ROUNDS = 8  # in which honest titles have long come to rest
+_BRACKETS = str.maketrans("", "", "<>[]")
+
 _CAMERA_WORDS = frozenset((
     "img", "image", "images", "dsc", "dscn", "dscf", "dcim", "pxl", "mvimg", "vid", "gopr", "dji", "sam", "wa",
     "whatsapp", "photo", "photos", "pic", "picture", "pictures", "screenshot", "screen", "shot", "scan", "untitled",
@@ -50,12 +53,14 @@ def title(text: str, limits: Limits = LIMITS) -> str:
 
     Idempotent. What remains is still data: whoever shows it in HTML escapes it.
     """
-    text = text[: 16 * limits.max_title]
-    before = None
+    longest = 16 * limits.max_title
+    text, before, rounds = text[:longest], None, 0
     while text != before:  # dropping one thing can bring the halves of another together
-        before = text
-        text = unicodedata.normalize("NFKC", _UNSEEN.sub("", "".join(map(_visible, text))))
+        before, rounds = text, rounds + 1
+        text = unicodedata.normalize("NFKC", _UNSEEN.sub("", "".join(map(_visible, text))))[:longest]
         text = _CHAT_TOKEN.sub(" ", text)
+        if rounds == _ROUNDS:  # tokens within tokens within tokens: without brackets there are none
+            text = text.translate(_BRACKETS)
     return " ".join(text.split())[: limits.max_title].rstrip()
 
 

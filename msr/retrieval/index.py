@@ -3,7 +3,8 @@
     python -m msr index --catalogue PATH --out DIR
 
 A folder holds `index.json` (ids and content keys, in order), one `<name>.npy` (N, WIDTH) float16, one `<name>.npz` with
-the fitted spaces, and the views. `index.json` is replaced last, in one step, so a reader sees the old or the new.
+the fitted spaces, and the views. `index.json` is replaced last, in one step, so a reader sees the old or the new. The
+name is the index's digest, so damage is found. Nothing that an index did not make is written over or removed.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +27,9 @@ from msr.storage import content_key
 
 WIDTH = TEXT + PICTURE
 FILE, LAYOUT = "index.json", 1
+_VIEWS = "views"
+_NAME = re.compile(r"[0-9a-f]{16}")
+_OURS = re.compile(rf"{FILE}(\.\d+\.tmp)?|{_NAME.pattern}\.np[yz]|{_VIEWS}")
 _REFIT = 2.0  # the spaces are fitted anew when the catalogue has grown by this
 
 Report = Callable[[int, int], None]
@@ -81,7 +86,8 @@ class Index:
     # -- disk -------------------------------------------------------------------------------------------------
 
     def save(self, folder: Path) -> None:
-        """Replaces what the folder holds, in one step."""
+        """Replaces the index that the folder holds, in one step. Raises InputProblem, as `at` does."""
+        before = Index._record(folder)
         folder.mkdir(parents=True, exist_ok=True)
         name = self.digest
         np.save(folder / f"{name}.npy", self.vectors.astype(np.float16))
@@ -93,17 +99,30 @@ class Index:
         draft = folder / f"{FILE}.{os.getpid()}.tmp"
         draft.write_text(json.dumps(record), "utf-8")
         os.replace(draft, folder / FILE)
-        for old in (*folder.glob("*.npy"), *folder.glob("*.npz")):
-            if old.stem != name:
-                old.unlink(missing_ok=True)
+        if before and before["name"] != name:
+            for ending in (".npy", ".npz"):
+                (folder / f"{before['name']}{ending}").unlink(missing_ok=True)
 
     @classmethod
     def open(cls, folder: Path) -> Index:
         """Reads float16 as float32 once: a search is five times faster for it. Raises InputProblem."""
+        found = cls.at(folder)
+        if found is None:
+            raise InputProblem(
+                f"{folder} holds no index. Build one: python -m msr index --catalogue PATH --out {folder}"
+            )
+        return found
+
+    @classmethod
+    def at(cls, folder: Path) -> Index | None:
+        """The index that is brought up to date there; None where one may be built.
+
+        Raises InputProblem for a damaged one, and for a folder that is something else's.
+        """
+        record = cls._record(folder)
+        if record is None:
+            return None
         try:
-            record = json.loads((folder / FILE).read_text("utf-8"))
-            if record["layout"] != LAYOUT:
-                raise ValueError(f"of layout {record['layout']}")
             name = record["name"]
             vectors = np.load(folder / f"{name}.npy", mmap_mode="r").astype(np.float32)
             with np.load(folder / f"{name}.npz") as arrays:
@@ -111,11 +130,47 @@ class Index:
             ids, keys = tuple(record["ids"]), tuple(record["keys"])
             if vectors.shape != (len(ids), WIDTH) or len(keys) != len(ids):
                 raise ValueError("its files do not fit each other")
-            return cls(ids, keys, vectors, texts, pictures, record["tower"], record["fitted"])
-        except (OSError, EOFError, BadZipFile, ValueError, KeyError, TypeError) as error:
+            found = cls(ids, keys, vectors, texts, pictures, record["tower"], int(record["fitted"]))
+            if found.digest != name:
+                raise ValueError("its files are not as they were written")
+            return found
+        except Exception as error:  # json, zipfile and numpy complain of damage in a dozen kinds
+            raise _damaged(folder, error) from None
+
+    @staticmethod
+    def _record(folder: Path) -> dict[str, Any] | None:
+        """What `index.json` says; None in a folder that is not there, is empty, or holds an interrupted build."""
+        try:
+            there = sorted(path.name for path in folder.iterdir())
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputProblem(f"{folder} is not a folder that can be read ({error}). Name another one.") from None
+        others = [name for name in there if not _OURS.fullmatch(name) and not name.startswith(".")]
+        others += [path.name for path in (folder / _VIEWS).glob("[!.]*") if not _NAME.fullmatch(path.name)]
+        if others and FILE not in there:
             raise InputProblem(
-                f"The index in {folder} cannot be read ({error}): build it with python -m msr index."
-            ) from None
+                f"{folder} holds {others[0]!r}, which no index made, and no {FILE}. Name a new or an empty folder."
+            )
+        if FILE not in there:
+            return None
+        try:
+            record = json.loads((folder / FILE).read_text("utf-8"))
+            if record["layout"] != LAYOUT:
+                raise ValueError(f"it is of layout {record['layout']}")
+            if not _NAME.fullmatch(record["name"]):
+                raise ValueError("it is something else's")
+            return record
+        except Exception as error:
+            raise _damaged(folder, error) from None
+
+
+def _damaged(folder: Path, error: Exception) -> InputProblem:
+    return InputProblem(
+        f"The index in {folder} cannot be read ({type(error).__name__}: {error}). If it is an index, delete "
+        f"{folder / FILE} and build it anew with python -m msr index --catalogue PATH --out {folder}, which takes over "
+        "the pictures that were looked at; else name another folder."
+    )
 
 
 def build(
@@ -137,7 +192,7 @@ def build(
     described = descriptions or {}
     keys = tuple(_content(item, described.get(item.id, "")) for item in items)
     pictured = [item.picture for item in items if item.picture]
-    store = ViewStore(folder / "views" if folder else None, tower)
+    store = ViewStore(folder / _VIEWS if folder else None, tower)
     known: dict[tuple[str, str], int] = {}
     if before and before.tower == tower and len(items) < _REFIT * max(before.fitted, 1):
         known = {pair: row for row, pair in enumerate(zip(before.ids, before.keys, strict=True))}

@@ -28,6 +28,12 @@ class TextSpace:
     idf: np.ndarray
     directions: np.ndarray
 
+    def __post_init__(self) -> None:
+        _check(self.directions, len(self.terms), TEXT)
+        _check(self.idf[:, None], len(self.terms), 1)
+        if len(set(self.terms)) < len(self.terms):
+            raise ValueError("a term of a space is there twice")
+
     @classmethod
     def fit(cls, texts: Sequence[str]) -> TextSpace:
         """Deterministic for one order of the texts. Without a word in them, every text is placed at zero."""
@@ -68,6 +74,10 @@ class PictureSpace:
     mean: np.ndarray
     directions: np.ndarray
 
+    def __post_init__(self) -> None:
+        _check(self.directions, len(self.mean), PICTURE)
+        _check(self.mean[:, None], len(self.mean), 1)
+
     @classmethod
     def fit(cls, views: np.ndarray) -> PictureSpace:
         """`views` (N, F); with none, F = 0."""
@@ -87,6 +97,12 @@ class PictureSpace:
     @classmethod
     def of(cls, arrays: Mapping[str, np.ndarray]) -> PictureSpace:
         return cls(arrays["picture_mean"], arrays["picture_directions"])
+
+
+def _check(rows: np.ndarray, count: int, widest: int) -> None:
+    """Raises ValueError for what are not (count, F <= widest) finite numbers."""
+    if rows.ndim != 2 or len(rows) != count or rows.shape[1] > widest or not np.isfinite(rows).all():
+        raise ValueError("a space is not one of numbers of its own width")
 
 
 def unit(rows: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from msr.catalogue import Catalogue
 from msr.config import LIMITS, Limits, PipelineConfig
 from msr.reviews import ReviewLog
 from msr.ui.engine import Engine, Loader
+from msr.ui.hosts import Hosts
 from msr.ui.recommend.history import Example
 from msr.ui.run_store import Kept, Shelf
 from msr.ui.server import Auth, build_server
@@ -28,17 +29,19 @@ def build_app(
     results: Sequence[Path] = (),
     auth: Auth = None,
     mcp: bool = False,
+    hosts: Hosts = Hosts(),  # noqa: B008 (frozen)
 ) -> FastAPI:
     """The app, ready for uvicorn; `load` is called at once in a thread, pages are served meanwhile.
 
     `load` is given a function to call with what is being done and how much of it, in [0, 1], and returns a Pipeline.
     `recorded` runs are shown to everybody, judgements go to `reviews`, `results` are folders of evaluations.
+    Requests must name one of `hosts`.
     """
     engine = Engine(load)
     engine.start()
-    shelf, log = Shelf(recorded), reviews or ReviewLog()
+    shelf, log = Shelf(recorded, catalogue), reviews or ReviewLog()
     studio = Studio(engine, catalogue, tuple(examples), config, limits, shelf, log, tuple(results))
-    return build_server(studio, auth, mcp)
+    return build_server(studio, auth, mcp, hosts)
 
 
 __all__ = ["Engine", "Kept", "build_app"]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -19,7 +19,7 @@ from msr.evidence import compare
 from msr.render.html import text
 from msr.schema import InputProblem, Item, Run
 from msr.ui.inspect.handlers import edited_text
-from msr.ui.parts import upload_input
+from msr.ui.parts import Uploads, upload_input
 from msr.ui.recommend import history
 from msr.ui.run_store import Kept
 from msr.ui.studio import MODEL, Studio
@@ -34,8 +34,9 @@ def add_endpoints(studio: Studio) -> None:
         titles: list[str] | None = None,
         block_size: float = studio.config.block_size,
         top: float = studio.config.top,
+        request: gr.Request | None = None,
     ) -> dict[str, Any]:
-        """Ranks the catalogue for one history and explains the ranks; returns the run as JSON (README, "run.json").
+        """Ranks the catalogue for one history and explains the ranks; returns the run as JSON (docs/run-json.md).
 
         Parameters:
             story: the id of a bundled story; leave it empty to send a history of your own
@@ -44,21 +45,23 @@ def add_endpoints(studio: Studio) -> None:
             block_size: history items that one preference step reads
             top: how many recommendations to return
         """
-        items = _history(studio, story, files or [], titles or [])
+        items = _history(studio, story, files or [], titles or [], request)
         config = replace(studio.config, block_size=int(block_size), top=int(top), explain_top=min(int(top), 20))
-        return _run(studio, None, items, config).run.to_json()
+        return _run(studio, None, items, config, request).run.to_json()
 
-    def describe(files: list[str] | None = None, titles: list[str] | None = None) -> list[dict[str, Any]]:
+    def describe(
+        files: list[str] | None = None, titles: list[str] | None = None, request: gr.Request | None = None
+    ) -> list[dict[str, Any]]:
         """Describes items in one factual sentence each; returns a list of id, title, description, confidence, familiar.
 
         Parameters:
             files: pictures (JPEG, PNG or WebP), or one ZIP, CSV or saved history
             titles: the pictures' titles in the same order; further ones are items without a picture
         """
-        items = _history(studio, "", files or [], titles or [])
+        items = _history(studio, "", files or [], titles or [], request)
         if not items:
             raise InputProblem("There is nothing to describe: send at least one picture or title.")
-        return _describe(studio, items)
+        return _describe(studio, items, request)
 
     def what_if(
         run: str,
@@ -68,6 +71,7 @@ def add_endpoints(studio: Studio) -> None:
         mask_titles: list[str] | None = None,
         preference: str = "",
         block_size: float = 0,
+        request: gr.Request | None = None,
     ) -> dict[str, Any]:
         """Edits a run and ranks again; returns the new run, what was edited, and how far each result moved up.
 
@@ -83,6 +87,9 @@ def add_endpoints(studio: Studio) -> None:
         before = studio.shelf.get(run)
         if before is None:
             raise InputProblem("That run is not kept here (any more). Run /recommend first and use the id it returns.")
+        asked = {"remove": remove, "order": order, "mask_pictures": mask_pictures, "mask_titles": mask_titles}
+        for name, ids in asked.items():
+            _strings(name, ids or [], studio.limits.max_history)
         items = _edited(before.run, remove or [], order or [], mask_pictures or [], mask_titles or [])
         settings = before.run.settings
         config = replace(
@@ -92,14 +99,14 @@ def add_endpoints(studio: Studio) -> None:
             explain_top=min(int(settings["top"]), 20),
             adapter=settings.get("adapter") is not False,
         )
-        after = _run(studio, before, items, config, edited_text(preference, before.run)).run
+        after = _run(studio, before, items, config, request, edited_text(preference, before.run)).run
         moved = [{"id": m.item_id, "rank": m.rank, "before": m.before, "up": m.up} for m in
                  compare.moves(before.run, after.recommendations)]  # fmt: skip
         return {"run": after.to_json(), "edits": compare.edits(before.run, after), "moves": moved}
 
     whole = {"block_size": studio.config.block_size, "top": studio.config.top}
-    _endpoint(recommend, [_words("story"), _files(), _list("titles"), *_numbers(**whole)], "run")
-    _endpoint(describe, [_files(), _list("titles")], "items")
+    _endpoint(recommend, [_words("story"), _files(studio.uploads), _list("titles"), *_numbers(**whole)], "run")
+    _endpoint(describe, [_files(studio.uploads), _list("titles")], "items")
     lists = [_list(name) for name in ("remove", "order", "mask_pictures", "mask_titles")]
     _endpoint(what_if, [_words("run"), *lists, _words("preference"), *_numbers(block_size=0)], "edited")
 
@@ -131,26 +138,26 @@ def _list(name: str) -> gr.JSON:
     return field
 
 
-def _files() -> gr.File:
-    return upload_input(visible=False, label="files")
+def _files(uploads: Uploads) -> gr.File:
+    return upload_input(uploads, visible=False, label="files")
 
 
 def _numbers(**defaults: int) -> list[gr.Number]:
     return [gr.Number(value, visible=False, label=name) for name, value in defaults.items()]
 
 
-def _history(studio: Studio, story: str, files: list[str], titles: list[str]) -> tuple[Item, ...]:
+def _history(
+    studio: Studio, story: str, files: list[str], titles: list[str], request: gr.Request | None
+) -> tuple[Item, ...]:
     """The history that a call means. Raises InputProblem."""
     if story:
         known = {s.id: items for s, items in studio.examples}
         if story not in known:
             raise InputProblem(f"There is no such story; choose one of {', '.join(known)}.")
         return known[story]
-    _strings("titles", titles)
-    paths = [Path(file) for file in files]
-    brought, refused = intake.uploads([(path, path.name) for path in paths], studio.limits)
-    for path in paths:
-        path.unlink(missing_ok=True)
+    with studio.reading(files, request) as (paths, budget):
+        _strings("titles", titles, studio.limits.max_history)
+        brought, refused = intake.uploads([(path, path.name) for path in paths], studio.limits, budget=budget)
     if refused:
         raise InputProblem(" ".join(refused))
     cleaned = [intake.title(title, studio.limits) for title in titles]
@@ -169,7 +176,6 @@ def _edited(
     items = {item.id: item for item in run.history}
     asked = {"remove": remove, "order": order, "mask_pictures": mask_pictures, "mask_titles": mask_titles}
     for name, ids in asked.items():
-        _strings(name, ids)
         if unknown := [i for i in ids if i not in items]:
             raise InputProblem(f"{name}: the history has no item {unknown[0][:60]}; it has {', '.join(items)}.")
     for item_id in mask_pictures:
@@ -183,40 +189,55 @@ def _edited(
     return tuple(items[i] for i in dict.fromkeys((*order, *items)) if i not in remove)
 
 
-def _strings(name: str, values: Any) -> None:
+def _strings(name: str, values: Any, most: int) -> None:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise InputProblem(f"{name} must be a list of strings.")
+    if len(values) > most:
+        raise InputProblem(f"{name} has {len(values)} entries; at most {most} are read.")
 
 
 def _run(
-    studio: Studio, before: Kept | None, items: tuple[Item, ...], config: PipelineConfig, edited: str | None = None
+    studio: Studio,
+    before: Kept | None,
+    items: tuple[Item, ...],
+    config: PipelineConfig,
+    request: gr.Request | None,
+    edited: str | None = None,
 ) -> Kept:
-    """Waits for the model, runs to the end and keeps the run. Raises InputProblem and BackboneError."""
+    """Waits for the model, runs to the end and keeps the run; ends early when the caller leaves.
+
+    Raises InputProblem, BackboneError and StopRequested.
+    """
     catalogue = before.catalogue if before else studio.catalogue
     name = f"{before.name}, edited" if before else (items[0].title if items else "")
-    stop = threading.Event()
-    try:
-        for _ in studio.engine.wait(stop):
-            pass
+    with _while_called(studio, request) as stop:
         events = studio.engine.pipeline.run(
             items, catalogue.items, config, stop, before.run.id if before else None, edited=edited
         )
-        run = next(event.run for event in events if isinstance(event, Finished))
-    finally:
-        stop.set()
+        run = next((event.run for event in events if isinstance(event, Finished)), None)
+    if run is None:
+        raise StopRequested
     kept = Kept(run, name, catalogue)
     studio.shelf.put(kept)
     return kept
 
 
-def _describe(studio: Studio, items: tuple[Item, ...]) -> list[dict[str, Any]]:
+@contextmanager
+def _while_called(studio: Studio, request: gr.Request | None) -> Iterator[threading.Event]:
+    """Waits for the model; yields what is set as soon as the caller has left. Raises StopRequested."""
     stop = threading.Event()
-    try:
+    with studio.callers.watching(request, stop):
         for _ in studio.engine.wait(stop):
             pass
+        if stop.is_set():
+            raise StopRequested
+        with studio.engine.turn(stop):
+            yield stop
+
+
+def _describe(studio: Studio, items: tuple[Item, ...], request: gr.Request | None) -> list[dict[str, Any]]:
+    with _while_called(studio, request) as stop:
         told = {e.summary.item_id: e.summary for e in studio.engine.pipeline.describe(items, stop=stop)}
-    finally:
-        stop.set()
     return [
         {
             "id": item.id,

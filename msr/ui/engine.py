@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from msr.backbones.protocol import BackboneError
+from msr.backbones.protocol import BackboneError, StopRequested
 from msr.pipeline import Pipeline
 from msr.render.html import text
 from msr.ui.progress import Pace
@@ -35,6 +36,7 @@ class Engine:
     def __init__(self, load: Loader) -> None:
         self._load = load
         self._changed = threading.Condition()
+        self._turn = threading.Lock()  # a generator may be closed by another thread than it was begun in
         self._status = Status("failed", "The model has not been loaded.")
         self._pipeline: Pipeline | None = None
         self.pace = Pace()
@@ -57,6 +59,20 @@ class Engine:
             yield self._status
             with self._changed:
                 self._changed.wait(every)
+
+    @contextmanager
+    def turn(self, stop: threading.Event, every: float = 0.25) -> Iterator[None]:
+        """The model to oneself: whose texts, adapter and identity a run names are its own, whoever else asks.
+
+        Gradio's queue lets one job through at a time already; this holds where it does not. Raises StopRequested.
+        """
+        while not self._turn.acquire(timeout=every):
+            if stop.is_set():
+                raise StopRequested
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     @property
     def pipeline(self) -> Pipeline:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
+from typing import Any
 
 from msr.backbones.protocol import BackboneError, StopRequested
 from msr.catalogue import Catalogue
 from msr.config import PipelineConfig
 from msr.events import Finished, PreferenceText, StageProgress
 from msr.schema import InputProblem, Item
+from msr.ui.callers import GRACE
 from msr.ui.engine import Engine
 from msr.ui.progress import expected_steps
 from msr.ui.run_state import View
@@ -43,7 +45,8 @@ class Job:
             if self.stop.is_set():
                 yield self._now(self.view.ending("stopped", "Stopped before it began."))
                 return
-            yield from self._run(engine)
+            with engine.turn(self.stop):
+                yield from self._run(engine)
         except StopRequested:
             yield self._now(self.view.ending("stopped"))
         except (InputProblem, BackboneError) as error:
@@ -53,6 +56,11 @@ class Job:
             yield self._now(self.view.ending("failed", f"Something unforeseen happened ({type(error).__name__})."))
         finally:
             self.stop.set()
+
+    def end(self, why: str) -> None:
+        """Ends work that has not begun, and says why."""
+        self.stop.set()
+        self.view = self.view.ending("failed", why)
 
     def halt(self) -> View:
         """Asks the work to stop; what has not begun is over at once."""
@@ -132,37 +140,90 @@ def queued(before: int) -> str:
     return "Waiting for another visitor; you are next" if before == 1 else f"Waiting; {before} runs come before yours"
 
 
-class Visits:
-    """The current visit of every open page."""
+@dataclass
+class _Begun:
+    """A visit that was taken in: for whom, which session's function will follow it, and since when."""
 
-    def __init__(self) -> None:
-        self._visits: dict[str, Job] = {}
+    visit: Job
+    caller: str
+    session: str
+    follow: Any
+    at: float = field(default_factory=time.monotonic)
+
+
+class Visits:
+    """The current visit of every open page.
+
+    A visit begins with one request and is followed by another, which waits in the queue: `waits` says whether it does.
+    One that nobody follows within `grace` seconds ends, and so does one that found no place in the queue.
+    """
+
+    def __init__(self, most: int = 200, waiting: int = 64, each: int = 8, grace: float = GRACE) -> None:
+        self.waits: Callable[[str, Any], bool] = lambda session, follow: False
+        self._most, self._waiting, self._each, self._grace = most, waiting, each, grace
+        self._visits: dict[str, _Begun] = {}
         self._lock = threading.Lock()
 
-    def begin(self, page: str, visit: Job) -> int:
-        """Takes in a visit, stopping the page's last one; returns how many runs come before it."""
+    def begin(self, page: str, visit: Job, caller: str = "", session: str = "", follow: Any = None) -> int:
+        """Takes in a visit, stopping the page's last one; returns how many runs come before it.
+
+        Raises InputProblem where too many wait already, of all callers or of this one.
+        """
         with self._lock:
+            self._sweep()
+            waiting = [b.caller for key, b in self._visits.items() if key != page and _unstarted(b.visit)]
+            if len(waiting) >= self._waiting or waiting.count(caller) >= self._each:
+                raise InputProblem("Too many runs are waiting. Try again when one of them is done.")
             if page in self._visits:
-                self._visits.pop(page).halt()
-            self._visits[page] = visit
+                self._visits.pop(page).visit.halt()
+            self._visits[page] = _Begun(visit, caller, session, follow)
             return self._before(visit)
 
     def place(self, page: str) -> int | None:
         """How many runs come before the one that this page waits with; None if it does not wait."""
         with self._lock:
-            visit = self._visits.get(page)
-            return None if visit is None or visit.started or visit.view.ended else self._before(visit)
+            self._sweep()
+            begun = self._visits.get(page)
+            return self._before(begun.visit) if begun and _unstarted(begun.visit) else None
+
+    def refused(self, session: str, follow: Any) -> None:
+        """The queue had no place for this function of this session: what it would have followed ends."""
+        with self._lock:
+            for begun in self._visits.values():
+                if begun.session == session and begun.follow == follow and _unstarted(begun.visit):
+                    begun.visit.end("Too many runs are waiting. Try again when one of them is done.")
+
+    def _sweep(self) -> None:
+        """Ends visits that nobody follows; beyond `most`, forgets those that ended longest ago."""
+        for begun in self._visits.values():
+            late = time.monotonic() - begun.at > self._grace
+            if late and _unstarted(begun.visit) and not self.waits(begun.session, begun.follow):
+                begun.visit.end("Nobody followed this run. Start it again.")
+        over = [page for page, begun in self._visits.items() if begun.visit.view.ended]
+        for page in over[: max(0, len(self._visits) - self._most)]:
+            del self._visits[page]
 
     def _before(self, visit: Job) -> int:
-        earlier = takewhile(lambda other: other is not visit, self._visits.values())
+        earlier = takewhile(lambda other: other is not visit, (begun.visit for begun in self._visits.values()))
         return sum(not other.view.ended for other in earlier)
 
     def of(self, page: str) -> Job | None:
-        return self._visits.get(page)
+        begun = self._visits.get(page)
+        return begun.visit if begun else None
 
     def leave(self, page: str) -> None:
         """The page was closed: its work ends."""
         with self._lock:
-            visit = self._visits.pop(page, None)
-        if visit is not None:
-            visit.halt()
+            begun = self._visits.pop(page, None)
+        if begun is not None:
+            begun.visit.halt()
+
+    def end(self) -> None:
+        """The server ends, and all work with it."""
+        with self._lock:
+            for begun in self._visits.values():
+                begun.visit.halt()
+
+
+def _unstarted(visit: Job) -> bool:
+    return not visit.started and not visit.view.ended

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections import OrderedDict
@@ -43,9 +44,12 @@ class Media:
 # ---- Files made for one visitor: kept in memory under an address that nobody can guess, fetched once or a few times.
 
 
+_UNSAFE = re.compile(r"[^0-9A-Za-z._-]+")
+
+
 @dataclass(frozen=True)
 class Download:
-    """A file to hand out; `name` is chosen by the program, never by a visitor."""
+    """A file to hand out; `name` is chosen by the program, and safe in a header and on any disk."""
 
     name: str
     kind: str
@@ -63,7 +67,7 @@ class Downloads:
 
     def put(self, name: str, kind: str, data: bytes | str) -> str:
         """The address of a new file, relative to the page."""
-        token = secrets.token_urlsafe(18)
+        token, name = secrets.token_urlsafe(18), _UNSAFE.sub("-", name).lstrip(".")
         with self._lock:
             self._files[token] = Download(name, kind, data.encode() if isinstance(data, str) else data)
             while len(self._files) > 1 and (len(self._files) > self._most or self._held() > self._budget):

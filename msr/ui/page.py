@@ -68,14 +68,14 @@ def build_page(studio: Studio) -> gr.Blocks:
                 return gr.skip(), gr.skip(), gr.skip()
             size = whole(kept.run.settings.get("block_size"), 1, 10, studio.config.block_size)
             rows = history.rows(kept.run.history, studio.media, size, studio.limits)
-            own = None if kept.catalogue is studio.catalogue else kept.catalogue
+            own = "" if kept.catalogue is studio.catalogue else studio.offers.put(kept.catalogue)
             return gr.Tabs(selected="recommend"), rows, own
 
         screen.live(go_live, None, [tabs, recommended.editor, recommended.offer], **QUICK).then(
             None, None, None, js=_GO_LIVE
         )
         api.add_endpoints(studio)
-    page.queue(max_size=32)
+    page.queue(max_size=32, api_open=False)  # what waits its turn takes no request that passes by the queue
     return page
 
 

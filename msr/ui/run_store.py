@@ -36,11 +36,22 @@ class Kept:
 
 
 class Shelf:
-    """Keeps recorded runs for good and the latest `most` others; a page knows the keys of its own."""
+    """Keeps recorded runs for good and the latest others; a page knows the keys of its own.
 
-    def __init__(self, recorded: Iterable[Kept] = (), most: int = 200) -> None:
+    At most `most` others are kept, and `budget` bytes of what visitors brought; `own` is the server's catalogue.
+    """
+
+    def __init__(
+        self,
+        recorded: Iterable[Kept] = (),
+        own: Catalogue | None = None,
+        most: int = 200,
+        budget: int = 512 * 2**20,
+    ) -> None:
         self._recorded = {kept.key: kept for kept in recorded}
+        self._own = own
         self._most = most
+        self._budget = budget
         self._runs: OrderedDict[str, Kept] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -53,7 +64,7 @@ class Shelf:
         with self._lock:
             self._runs[kept.key] = kept
             self._runs.move_to_end(kept.key)
-            while len(self._runs) > self._most:
+            while len(self._runs) > 1 and (len(self._runs) > self._most or self._held() > self._budget):
                 self._runs.popitem(last=False)
         return kept.key
 
@@ -71,6 +82,14 @@ class Shelf:
             for runs in (self._recorded, self._runs):
                 if key in runs:
                     runs[key] = replace(runs[key], run=run)
+
+    def _held(self) -> int:
+        """Bytes of the catalogues and pictures of visitors' runs, each counted once."""
+        runs = self._runs.values()
+        catalogues = {id(kept.catalogue): kept.catalogue for kept in runs if kept.catalogue is not self._own}
+        items = (item for kept in runs for item in (*kept.run.history, *kept.run.offered))
+        pictures = {item.picture.digest: len(item.picture.data) for item in items if item.picture}
+        return sum(catalogue.size for catalogue in catalogues.values()) + sum(pictures.values())
 
     def parent(self, kept: Kept) -> Kept | None:
         return self.get(kept.run.parent) if kept.run.parent else None

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 from fastapi import FastAPI, Response
+from starlette.requests import cookie_parser
+from starlette.routing import Mount
 
+from msr.ui.guard import Guard, UserOf
+from msr.ui.hosts import Hosts
 from msr.ui.page import build_page
+from msr.ui.quota import limit
 from msr.ui.studio import Studio
 from msr.ui.theme import STYLES, build_theme
 
@@ -31,14 +38,17 @@ _HEADERS = {
 Auth = list[tuple[str, str]] | None
 
 
-def build_server(studio: Studio, auth: Auth = None, mcp: bool = False) -> FastAPI:
-    """The whole app, ready for uvicorn; `auth` are names and passwords, `mcp` offers the endpoints as tools."""
+def build_server(studio: Studio, auth: Auth = None, mcp: bool = False, hosts: Hosts = Hosts()) -> FastAPI:  # noqa: B008
+    """The whole app, ready for uvicorn; `auth` are names and passwords, `mcp` offers the endpoints as tools.
+
+    It answers to the names in `hosts`. `state.end` stops what is running, before the server ends.
+    """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     style, script = b"".join(path.read_bytes() for path in STYLES), SCRIPT.read_bytes()
     digest = hashlib.sha256(style + script).hexdigest()[:12]
 
     @app.get("/healthz")
-    def healthz() -> dict[str, str]:
+    async def healthz() -> dict[str, str]:
         return {"status": "ok", "model": studio.engine.status.phase}
 
     @app.get("/studio.css")
@@ -64,9 +74,10 @@ def build_server(studio: Studio, auth: Auth = None, mcp: bool = False) -> FastAP
         headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Cache-Control": "no-store"}
         return Response(file.data, media_type=file.kind, headers=headers)
 
+    page = build_page(studio)
     app = gr.mount_gradio_app(
         app,
-        build_page(studio),
+        page,
         path="/",
         footer_links=[],
         run_history=False,
@@ -76,16 +87,40 @@ def build_server(studio: Studio, auth: Auth = None, mcp: bool = False) -> FastAP
         mcp_server=mcp,
         auth=auth,
         allowed_paths=[],
-        max_file_size=2 * studio.limits.max_image_bytes,  # intake refuses earlier, and says why
         theme=build_theme(),
         head=f'<link rel="stylesheet" href="studio.css?v={digest}"><script src="studio.js?v={digest}"></script>',
     )
+    # Mounting leaves these unset, and Gradio then checks no path and takes every SVG for one of the program's own. The
+    # guard lets no foreign path through; this holds if one ever came by.
+    page.has_launched = page.is_running = True
+    gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
+    limit(app, page, studio)
+    ending = asyncio.Event()
+    app.add_middleware(Guard, hosts=hosts, ending=ending, user_of=_user_of(gradio_app) if auth else None, mcp=mcp)
     app.add_middleware(_Headers)
+
+    def end() -> None:
+        """Stops what visitors began, and the streams of their pages."""
+        studio.visits.end()
+        ending.set()
+
+    app.state.end = end
     return app
 
 
+def _user_of(gradio_app: Any) -> UserOf:
+    """Who is signed in, by what Gradio's login put into a cookie."""
+
+    def user_of(header: str) -> str | None:
+        cookies = cookie_parser(header)
+        names = (f"access-token-{gradio_app.cookie_id}", f"access-token-unsecure-{gradio_app.cookie_id}")
+        return gradio_app.tokens.get(next(filter(None, map(cookies.get, names)), None))
+
+    return user_of
+
+
 class _Headers:
-    """Adds `_HEADERS` to every response, without touching its body."""
+    """Adds `_HEADERS` to every response, without touching its body, and keeps cookies from other sites' requests."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
@@ -93,7 +128,13 @@ class _Headers:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         async def with_headers(message: Any) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *_HEADERS.items()]
+                own = [(name, _at_home(name, value)) for name, value in message.get("headers", [])]
+                message["headers"] = [*own, *_HEADERS.items()]
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def _at_home(name: bytes, value: bytes) -> bytes:
+    """A header's value; a cookie is not sent along with the requests of other sites."""
+    return re.sub(rb"(?i)samesite=none", b"SameSite=lax", value) if name.lower() == b"set-cookie" else value

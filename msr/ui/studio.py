@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import gradio as gr
+
 from msr.catalogue import Catalogue
 from msr.config import LIMITS, Limits, PipelineConfig
+from msr.intake import Budget
 from msr.reviews import ReviewLog
+from msr.ui.callers import Callers, Places, name_of
 from msr.ui.engine import Engine
 from msr.ui.jobs import Visits
 from msr.ui.media import Downloads, Media
+from msr.ui.offers import Offers
+from msr.ui.parts import Uploads
 from msr.ui.recommend.history import Example
 from msr.ui.run_store import Shelf
 
@@ -35,3 +44,21 @@ class Studio:
     media: Media = field(default_factory=Media)
     visits: Visits = field(default_factory=Visits)
     downloads: Downloads = field(default_factory=Downloads)
+    callers: Callers = field(default_factory=Callers)
+    readers: Places = field(default_factory=lambda: Places(most=4, each=2, patience=5.0))
+
+    @functools.cached_property
+    def uploads(self) -> Uploads:
+        """Files that were sent and not read yet."""
+        return Uploads(self.limits)
+
+    @functools.cached_property
+    def offers(self) -> Offers:
+        """The catalogues of visitors."""
+        return Offers(self.limits.max_offer_bytes)
+
+    @contextmanager
+    def reading(self, files: Sequence[str] | None, request: gr.Request | None) -> Iterator[tuple[list[Path], Budget]]:
+        """Uploaded files while they are read, and what reading them may cost; then they go. Raises InputProblem."""
+        with self.uploads.reading(files) as paths, self.readers.one(name_of(request)):
+            yield paths, Budget.of(self.limits, self.callers.left(request))

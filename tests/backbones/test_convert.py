@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
-from transformers import Dinov2Config, Dinov2Model
+from transformers import Dinov2Config, Dinov2Model, LlamaForCausalLM
 
 from msr.backbones.pocket import assemble
 from tests import tiny
@@ -101,3 +101,16 @@ def test_the_chat_template_writes_turns_and_picture_marks():
     assert words.apply_chat_template(turns[:1], tokenize=False, add_generation_prompt=True) == (
         "<|im_start|>user\n<image>\nWhat is it?<|im_end|>\n<|im_start|>assistant\n"
     )
+
+
+def test_new_rows_of_the_vocabulary_are_the_same_in_every_conversion():
+    made = []
+    for seed in (1, 2):
+        torch.manual_seed(0)
+        language = LlamaForCausalLM(tiny.text_config(150))
+        torch.manual_seed(seed)
+        assemble._resize(language, 151)
+        made.append(language.get_input_embeddings().weight)
+    assert made[0].shape == (192, tiny.TEXT) and torch.equal(*made)
+    assert made[0][:150].any(dim=1).all() and not made[0][150:].any()
+    assert language.get_output_embeddings().weight is made[1]

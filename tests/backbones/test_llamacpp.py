@@ -159,6 +159,8 @@ def test_an_export_is_made_once_for_an_adapter_and_old_ones_go(quick, tmp_path, 
         assert file.exists()
     assert len(made) == 4
     assert len(list((tmp_path / "llama.cpp").iterdir())) == 3
+    file.write_bytes(b"y")  # damaged
+    assert llamacpp._exported(quick, lambda message, fraction: None).read_bytes() == b"x"
 
 
 def test_other_models_have_no_such_engine():

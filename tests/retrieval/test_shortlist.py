@@ -128,9 +128,22 @@ def test_the_command_builds_updates_and_serves_a_run(shop, capsys):
     assert cli.main([*asked, "--out", "run.json"]) == 0
     settings = json.loads(Path("run.json").read_text("utf-8"))["settings"]
     assert settings["shortlisted"] == "10 of 36" and settings["index"] == Index.open(Path("made")).digest
+    Path("deep.jsonl").write_text("[" * 100_000 + "\n")
+    assert cli.main([*build_it, "--descriptions", "deep.jsonl"]) == 2
+    Path("line.jsonl").write_text('{"id": "i00", "description": "a\u2028b"}\n')
+    assert cli.main([*build_it, "--descriptions", "line.jsonl"]) == 0
     assert cli.main([*build_it, "--descriptions", "h.csv"]) == 2
     assert cli.main([*asked, "--index", "nowhere", "--out", "run.json"]) == 2
-    assert "build it with python -m msr index" in capsys.readouterr().err
+    assert "nowhere holds no index. Build one: python -m msr index" in capsys.readouterr().err
+
+
+def test_the_command_refuses_a_folder_of_something_else_before_the_model_is_loaded(shop, capsys, monkeypatch):
+    monkeypatch.setattr(backbones, "load", lambda *_: pytest.fail("the model was loaded"))
+    Path("thesis").mkdir()
+    Path("thesis/results.npy").write_text("years of work")
+    assert cli.main(["index", "--catalogue", "shop", "--out", "thesis"]) == 2
+    assert "thesis holds 'results.npy', which no index made" in capsys.readouterr().err
+    assert Path("thesis/results.npy").read_text() == "years of work"
 
 
 def test_the_check_tells_recall(shop, capsys):

@@ -123,3 +123,14 @@ def test_the_real_towers_views_fit_the_connector(tmp_path, shots):
         tokens = model.multi_modal_projector(torch.stack([store["object/red"], store["object/blue"]]))
     assert tokens.shape == (2, IMAGE_TOKENS, tiny.TEXT)
     assert (tokens[0] - tokens[1]).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("ending", "data"),
+    [(".json", b"[" * 100_000), (".json", b"7"), (".npy", b""), (".npy", b"\x93NUMPY"), (".json", b"[]")],
+)
+def test_a_damaged_shard_is_one_sentence(shots, tmp_path, ending, data):
+    ensure(tmp_path / "views", shots, Tower())
+    (tmp_path / "views" / f"00000{ending}").write_bytes(data)
+    with pytest.raises(ValueError, match=r"00000\.json is damaged .* Delete .*views: the views are computed anew"):
+        FeatureStore(tmp_path / "views")

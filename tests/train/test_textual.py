@@ -59,6 +59,20 @@ def test_the_lora_learns_and_the_rest_stays(logs, start, tmp_path, checkpoint, m
         assert all(torch.equal(w, load_file(out / name)[k]) for k, w in load_file(start / name).items())
 
 
+def test_other_data_in_the_same_folder_is_one_sentence(logs, start, tmp_path, checkpoint, monkeypatch, capsys):
+    monkeypatch.setattr(recommender_training.pocket, "fetch", lambda report: checkpoint)
+    monkeypatch.setattr(recommender_training, "VALIDATION_SLATES", 3)
+    command = options(logs, start, tmp_path / "out", 1)
+    recommender_training.run(parser().parse_args(command))
+    pairs = logs / "MicroLens-50k_pairs.tsv"
+    pairs.write_text(pairs.read_text().replace(" 2 ", " 30 "), encoding="utf-8")
+    monkeypatch.setattr("sys.argv", ["train", *command])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "holds a run that was made from something else (data: " in capsys.readouterr().err
+
+
 def test_a_wider_step_holds_as_many_times_the_slates(logs, start, tmp_path, checkpoint, monkeypatch):
     monkeypatch.setattr(recommender_training.pocket, "fetch", lambda report: checkpoint)
     monkeypatch.setattr(recommender_training, "VALIDATION_SLATES", 3)

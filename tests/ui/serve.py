@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from msr.catalogue import Catalogue
 from msr.pipeline import Pipeline
 from msr.ui import Kept, build_app
 from msr.ui.recommend.history import Example
+from msr.ui.serving import Server
 from tests import fakes
 
 
@@ -64,7 +66,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=7861)
     parser.add_argument("--delay", type=float, default=0.03)
+    parser.add_argument("--mcp", action="store_true")
     args = parser.parse_args()
-    uvicorn.run(
-        app(args.delay, results=[catalog.assets() / "pocket"]), host="127.0.0.1", port=args.port, log_level="warning"
-    )
+    served = app(args.delay, results=[catalog.assets() / "pocket"], mcp=args.mcp)
+    sys.exit(Server(served, "127.0.0.1", args.port).until_ended())

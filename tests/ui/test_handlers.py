@@ -6,8 +6,10 @@ import threading
 from pathlib import Path
 from types import SimpleNamespace
 
+import gradio as gr
 import pytest
 
+from msr import intake
 from msr.catalogue import Catalogue
 from msr.pipeline import Pipeline
 from msr.reviews import ReviewLog
@@ -38,6 +40,15 @@ def studio(reviews: Path | None = None) -> tuple[Studio, Kept]:
     kept = Kept(last.run, "six things", CATALOGUE)
     made.shelf.put(kept)
     return made, kept
+
+
+def brought(app: Studio, name: str, text: str) -> str:
+    """The path of a file that somebody uploaded."""
+    upload = app.uploads.begin("somebody")
+    path = upload.folder / name
+    path.write_text(text)
+    app.uploads.done(upload, [str(path)])
+    return str(path)
 
 
 def draft(kept: Kept) -> list[dict[str, str]]:
@@ -108,21 +119,44 @@ def test_a_preference_text_is_ones_own_only_if_it_was_changed() -> None:
 
 def test_pasted_titles_become_the_catalogue() -> None:
     app, _ = studio()
-    offer, line, heading, problem = Recommend(app).offer_words(None, "Mug\n\n Mug \nLamp\n" + hostile.MARKUP)
+    key, line, heading, problem = Recommend(app).offer_words("Mug\n\n Mug \nLamp\n" + hostile.MARKUP)
+    offer = app.offers.get(key)
     assert [i.title for i in offer.items][:2] == ["Mug", "Lamp"] and len(offer.items) == 3
     assert "pasted, 3 items" in line and "3 catalogue items" in heading and problem == ""
-    assert Recommend(app).offer_words(offer, " \n ")[0] is offer, "what was there stays"
+    *stays, problem = Recommend(app).offer_words(" \n ")
+    assert stays == [gr.skip()] * 3 and "at least one title" in problem
+
+
+def test_too_many_pasted_lines_are_refused_before_any_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    app, _ = studio()
+    monkeypatch.setattr(intake, "title", lambda *_: pytest.fail("a title was read"))
+    *stays, problem = Recommend(app).offer_words("x\n" * 5_001)
+    assert stays == [gr.skip()] * 3 and "5001 lines; at most 5000 are read" in problem
+
+
+def test_a_run_uses_the_catalogue_that_was_brought_or_says_that_it_is_gone() -> None:
+    app, kept = studio()
+    do = Recommend(app)
+    key, *_ = do.offer_words("Mug\nLamp")
+    for offer in (key, ""):
+        assert do.begin(draft(kept), 3, 3, offer, PAGE)[-1] == ""
+        assert (app.visits.of("page").catalogue is app.catalogue) == (offer == "")
+    for gone in ("unknown", 7, ["x"]):
+        assert "no longer kept here" in do.begin(draft(kept), 3, 3, gone, PAGE)[-1]
 
 
 def test_files_become_the_catalogue_or_leave_it_alone(tmp_path: Path) -> None:
     app, _ = studio()
-    good, bad = tmp_path / "mine.csv", tmp_path / "bad.csv"
-    good.write_text("id,title,image\na,Mug,\n")
-    bad.write_text("nonsense")
-    offer, *_, problem, _ = Recommend(app).offer_files(None, [str(good)])
-    assert [i.title for i in offer.items] == ["Mug"] and problem == "" and not good.exists()
-    again, *_, problem, _ = Recommend(app).offer_files(offer, [str(bad)])
-    assert again is offer and "bad.csv" in problem
+    good, bad = brought(app, "mine.csv", "id,title,image\na,Mug,\n"), brought(app, "bad.csv", "nonsense")
+    key, *_, problem, _ = Recommend(app).offer_files([good], PAGE)
+    assert [i.title for i in app.offers.get(key).items] == ["Mug"] and problem == ""
+    again, *_, problem, _ = Recommend(app).offer_files([bad], PAGE)
+    assert again == gr.skip() and "bad.csv" in problem
+    assert not Path(good).exists() and not Path(bad).exists()
+    foreign = tmp_path / "mine.csv"
+    foreign.write_text("id,title,image\na,Mug,\n")
+    Recommend(app).offer_files([str(foreign)], PAGE)
+    assert foreign.exists(), "what was not uploaded is not removed"
 
 
 def test_a_judgement_that_cannot_be_kept_is_not_lost(tmp_path: Path) -> None:

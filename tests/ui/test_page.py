@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import httpx
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
@@ -202,6 +203,22 @@ def test_a_second_visitor_waits_and_is_not_mixed_up(browser: Browser) -> None:
         first.wait_for_selector(".progress.stopped", state="attached")
         second.wait_for_selector(".preference p[dir]", state="attached")
         assert first.locator(".seen-title").all_inner_texts() != second.locator(".seen-title").all_inner_texts()
+
+
+def test_a_run_that_finds_no_place_in_the_queue_is_said_and_can_be_tried_again(browser: Browser) -> None:
+    with serving(app(delay=0.05)) as url:
+        page = browser.new_page()
+        page.goto(url, wait_until="domcontentloaded")
+        page.locator(".story").first.click()
+        expect(page.locator("#history .entry")).to_have_count(9)
+        call = f"{url}/gradio_api/call/recommend"
+        while httpx.post(call, json={"data": ["sailor", None, [], 3, 5]}).status_code == 200:
+            pass
+        page.click("#recommend")
+        expect(page.locator("#trouble")).to_contain_text("Too many runs are waiting")
+        expect(page.locator("#recommend")).to_be_enabled()
+        expect(page.locator("#stop")).to_be_disabled()
+        page.context.close()
 
 
 # Notes in `window.seen` what was in the page at some time while a run grew.

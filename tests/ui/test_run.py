@@ -10,7 +10,7 @@ from msr.backbones.protocol import BackboneError
 from msr.catalogue import Catalogue
 from msr.config import PipelineConfig
 from msr.pipeline import Pipeline
-from msr.schema import Item
+from msr.schema import InputProblem, Item
 from msr.ui.engine import Engine, Status, badge
 from msr.ui.jobs import Visit, Visits
 from tests import fakes
@@ -69,6 +69,35 @@ def test_stop_ends_the_work_and_keeps_what_was_made() -> None:
     assert rest[-1].phase == "stopped" and rest[-1].preferences[0].text.startswith(view.preferences[0].text)
 
 
+def test_whoever_has_the_model_has_it_alone() -> None:
+    """Two jobs at once, one of them without the adapter: each names its own model."""
+    engine = loaded(delay=0.002)
+    jobs = [visit(), visit()]
+    jobs[1].config = PipelineConfig(top=3, explain_top=3, adapter=False)
+    phases: list[tuple[int, str]] = []
+
+    def follow(n: int) -> None:
+        phases.extend((n, view.phase) for view in jobs[n].events(engine) if view.phase == "running")
+
+    threads = [threading.Thread(target=follow, args=(n,)) for n in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert [job.kept.run.model["adapter"] for job in jobs] == ["fake-adapter", None]
+    turns = [n for n, _ in phases]
+    assert turns == sorted(turns) or turns == sorted(turns, reverse=True)
+
+
+def test_stop_ends_the_waiting_for_a_turn() -> None:
+    engine = loaded()
+    waiting = visit()
+    with engine.turn(threading.Event()):
+        threading.Timer(0.2, waiting.halt).start()
+        assert list(waiting.events(engine))[-1].phase == "stopped"
+    assert list(visit().events(engine))[-1].phase == "finished"
+
+
 def test_stop_before_the_turn_came_ends_it_at_once() -> None:
     asked = visit()
     assert asked.halt().phase == "stopped"
@@ -103,6 +132,52 @@ def test_a_run_moves_up_when_those_before_it_end() -> None:
     assert [visits.place(page) for page in "abc"] == [0, 1, 2]
     runs[0].halt()
     assert [visits.place(page) for page in "abcd"] == [None, 0, 1, None]
+
+
+def test_a_visit_that_nobody_follows_ends() -> None:
+    visits, lost, waits, running = Visits(grace=0), visit(), visit(), visit()
+    visits.waits = lambda session, follow: session == "b"
+    visits.begin("a", lost, session="a")
+    visits.begin("b", waits, session="b")
+    visits.begin("c", running, session="c")
+    next(running.events(loaded(delay=0.02)))
+    time.sleep(0.01)
+    assert [visits.place(page) for page in "abc"] == [None, 0, None]
+    assert lost.view.phase == "failed" and "Nobody followed" in lost.view.note and lost.stop.is_set()
+    assert not waits.view.ended and not running.view.ended
+    assert [v.phase for v in lost.events(loaded())][-1] in ("failed", "stopped"), "it does not run any more"
+
+
+def test_a_visit_that_finds_no_place_ends_and_others_of_its_page_go_on() -> None:
+    visits, one, two = Visits(), visit(), visit()
+    visits.begin("page", one, session="page", follow="follow")
+    visits.begin("page/inspect", two, session="page", follow="another")
+    visits.refused("page", "follow")
+    assert one.view.phase == "failed" and "Try again" in one.view.note
+    assert two.view.phase == "waiting" and visits.place("page/inspect") == 0
+
+
+def test_visits_that_wait_are_few_and_one_caller_has_a_share() -> None:
+    visits = Visits(waiting=5, each=3)
+    for n in range(3):
+        visits.begin(f"a{n}", visit(), "ann")
+    with pytest.raises(InputProblem, match="Try again when one of them is done"):
+        visits.begin("a3", visit(), "ann")
+    visits.begin("a2", visit(), "ann")  # in place of its last one
+    visits.begin("b0", visit(), "bob")
+    visits.begin("b1", visit(), "bob")
+    with pytest.raises(InputProblem):
+        visits.begin("c0", visit(), "carl")
+    visits.of("a0").halt()
+    visits.begin("c0", visit(), "carl")
+
+
+def test_ended_visits_are_forgotten() -> None:
+    visits = Visits(most=3)
+    for n in range(20):
+        visits.begin(str(n), visit())
+        visits.of(str(n)).halt()
+    assert len(visits._visits) <= 4 and visits.of("19") is not None
 
 
 def test_what_came_of_a_run_is_kept() -> None:

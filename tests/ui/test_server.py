@@ -76,7 +76,7 @@ def test_web_addresses_are_not_fetched(client: Client, quick: str) -> None:
         "meta": {"_type": "gradio.FileData"},
         "url": "http://127.0.0.1:9/x.png",
     }
-    with pytest.raises(AppError):
+    with pytest.raises(httpx.HTTPStatusError, match="400"):
         client.predict(files=[remote], api_name="/recommend")
 
 

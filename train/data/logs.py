@@ -1,7 +1,7 @@
 """Interaction logs: users' chronological histories, split by user.
 
-Leakage rules (DESIGN, section 7): a history holds only what came before its target; test users are never trained on;
-a statistic counts training users only, and where times are known only what came before the target
+Rules against leaks (docs/evaluation.md): a history holds only what came before its target; test users are never trained
+on; a statistic counts training users only, and where times are known only what came before the target
 (`train.data.dataset`).
 """
 

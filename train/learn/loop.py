@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, is_tensorboard_available
 from tqdm import tqdm
 
-from train.learn import distributed
+from train.learn import checkpoints, distributed
 from train.learn.distributed import joined, start_alike, sum_gradients
 from train.learn.encode import Counts
 from train.learn.model import Learner, views_of
@@ -91,24 +92,31 @@ Validate = Callable[[Learner], dict[str, float]]
 
 
 def fit(
-    learner: Learner, config: LoopConfig, draw: Draw, store, folder: Path, validate: Validate | None = None
+    learner: Learner,
+    config: LoopConfig,
+    draw: Draw,
+    store,
+    folder: Path,
+    validate: Validate | None = None,
+    made_from: Mapping[str, Any] | None = None,
 ) -> dict:
     """Runs or resumes training in `folder`, which gets `checkpoint.pt`, `best.pt` and, for TensorBoard, `logs/`.
 
     `draw(rng)` gives a step's task and its examples, of one kind; `store` maps their pictures' keys to views.
     `validate(learner)` gives figures with "auc" (the highest is best) or else "loss" (the lowest). With validations the
-    learner ends with the weights of the best one. Of several processes the main one validates and writes.
+    learner ends with the weights of the best one. Of several processes the main one validates and writes. `made_from`
+    (JSON: data, stage, start) is kept in the checkpoint, which is not gone on with from anything else.
 
     Returns the fields of `Progress`, with "config", "device" (its name), "final" (smoothed losses of this sitting by
     task) and "best" (the best validation: steps done and figures; None without one).
 
     Raises:
-        ValueError: `validate_every` without `validate`, `shard` in a lonely process, or a precision that the device
-            does not have.
+        ValueError: `validate_every` without `validate`, `shard` in a lonely process, a precision that the device does
+            not have, or a checkpoint that is damaged, does not fit or was made from something else.
     """
     if config.validate_every and validate is None:
         raise ValueError(f"validate_every is {config.validate_every}, but there is nothing to validate with")
-    run = _Run(learner, config, store, folder)
+    run = _Run(learner, config, store, folder, dict(made_from or {}))
     started, before = time.monotonic(), run.progress.seconds
     bar = tqdm(total=config.steps, initial=run.progress.step, unit="step", smoothing=0.05, disable=not run.main)
     ahead = run.steps(draw)
@@ -129,8 +137,9 @@ def fit(
 class _Run:
     """What the steps of one sitting share."""
 
-    def __init__(self, learner: Learner, config: LoopConfig, store, folder: Path) -> None:
+    def __init__(self, learner: Learner, config: LoopConfig, store, folder: Path, made_from: dict[str, Any]) -> None:
         joined()
+        self.made_from = made_from
         self.accelerator = Accelerator(
             cpu=not torch.cuda.is_available(),
             mixed_precision=config.precision,
@@ -234,6 +243,7 @@ class _Run:
             "weights": {name: weight.cpu() for name, weight in weights.items()},
             "optimiser": optimiser,
             "state": asdict(self.progress),
+            "made_from": self.made_from,
         }
         if scaler := self.accelerator.scaler:
             kept["scaler"] = scaler.state_dict()
@@ -242,11 +252,12 @@ class _Run:
         temporary.replace(self.folder / name)
 
     def _start(self) -> None:
-        """Parameters, optimiser and progress, from the checkpoint if there is one; older ones hold no pairs and no
-        validations."""
+        """Parameters, optimiser and progress, from the checkpoint if there is one; older ones hold no pairs, no
+        validations and not what they were made from."""
         path = self.folder / "checkpoint.pt"
-        kept = torch.load(path, map_location="cpu", weights_only=True) if path.exists() else None
+        kept = checkpoints.read(path) if path.exists() else None
         if kept:
+            checkpoints.check(path, kept, self.made_from, self.learner.trainable())
             self.learner.load_state_dict(kept["weights"], strict=False)
         start_alike(list(self.learner.trainable().values()))
         if self.config.shard:
@@ -268,7 +279,7 @@ class _Run:
         progress, best = self.progress, None
         if self.config.validate_every and progress.best is not None:
             best = progress.validations[progress.best]
-            kept = torch.load(self.folder / "best.pt", map_location="cpu", weights_only=True)
+            kept = checkpoints.read(self.folder / "best.pt")
             distributed.load(self.learner.trainable(), kept["weights"])
         device = self.accelerator.device
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

@@ -1,7 +1,7 @@
 """`python -m train align` and `python -m train sft`: the two stages of pocket training, resumable.
 
 *align* teaches the connector and a LoRA to say what a picture shows (image to text). *sft* goes on with all four
-tasks behind one adapter (arXiv 2408.09698, section 3.4; DESIGN, section 6).
+tasks behind one adapter (arXiv 2408.09698, section 3.4; docs/training.md).
 
 With `--validate-every`, the weights that are kept are those of the best validation: the lowest loss of answers about
 validation pictures (align), the highest AUC of validation users' slates (sft). Without it, the last weights.
@@ -13,6 +13,7 @@ import argparse
 import random
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -111,8 +112,9 @@ def align(args: argparse.Namespace) -> None:
     validate = None
     if config.validate_every:
         validate = partial(mean_answer_loss, examples=_unseen_answers(material, store), store=store, rows=args.rows)
-    done = fit(learner, config, draw, store, args.out, validate)
-    _finish(args, learner, material, tasks, done, "align", args.start and artifacts.adapter_hash(args.start))
+    started_from = args.start and artifacts.adapter_hash(args.start)
+    done = fit(learner, config, draw, store, args.out, validate, _made_from("align", material, args, started_from))
+    _finish(args, learner, material, tasks, done, "align", started_from)
 
 
 def sft(args: argparse.Namespace) -> None:
@@ -147,8 +149,12 @@ def sft(args: argparse.Namespace) -> None:
     if config.validate_every:
         validate = partial(slate_auc, slates=_unseen_slates(material, store), store=store)
     started_from = artifacts.adapter_hash(args.start)
-    done = fit(learner, config, draw, store, args.out, validate)
+    done = fit(learner, config, draw, store, args.out, validate, _made_from("sft", material, args, started_from))
     _finish(args, learner, material, tasks, done, "sft", started_from)
+
+
+def _made_from(stage: str, material: data.Material, args: argparse.Namespace, start: str | None) -> dict[str, Any]:
+    return {"stage": stage, "data": dict(material.hashes), "drawn": args.drawn, "seed": args.seed, "start": start}
 
 
 def _unseen_answers(material: data.Material, store: FeatureStore) -> list[Example]:

@@ -73,7 +73,15 @@ def run(args: argparse.Namespace) -> None:
     if config.validate_every:
         unseen, rng = LogSlates(data.items, who.validation, pictured), random.Random("validation")
         validate = partial(slate_auc, slates=[unseen(rng) for _ in range(VALIDATION_SLATES)], store=store)
-    done = fit(learner, config, draw, store, args.out, validate)
+    started_from = args.start and artifacts.adapter_hash(args.start)
+    made_from = {
+        "stage": f"sft on {data.kind}",
+        "data": dict(data.hashes),
+        "split": args.split,
+        "seed": args.seed,
+        "start": started_from,
+    }
+    done = fit(learner, config, draw, store, args.out, validate, made_from)
     if pictured:
         artifacts.save_lora(learner, args.out, args.backbone)
     else:
@@ -94,7 +102,7 @@ def run(args: argparse.Namespace) -> None:
             "dataset": data.kind,
             "split": args.split,
             "backbone": args.backbone,
-            "started_from": args.start and artifacts.adapter_hash(args.start),
+            "started_from": started_from,
             **artifacts.loop(done),
             "users": len(who.train),
         },

@@ -1,4 +1,4 @@
-"""Everything that pocket training reads, out of one data folder (README, "Data"); what is absent is left out."""
+"""Everything that pocket training reads, out of one data folder (docs/datasets.md); what is absent is left out."""
 
 from __future__ import annotations
 
@@ -57,6 +57,6 @@ def load(root: Path, drawn: int = 1500, drawn_seed: int = 100) -> Material:
         if name == "movielens-posters":
             users = logs.movielens(folder)
     if not shots:
-        raise FileNotFoundError(f"{root} holds none of {', '.join(_READERS)}; see README, Data")
+        raise FileNotFoundError(f"{root} holds none of {', '.join(_READERS)}; see docs/datasets.md")
     shots += pictures.drawn(drawn, drawn_seed)
     return Material(tuple(shots), tuple(users), hashes)

@@ -1,4 +1,4 @@
-"""Pictures with known facts, from the folders that users bring (README, "Data") and from our own drawing program.
+"""Pictures with known facts, from the folders that users bring (docs/datasets.md) and from our own drawing program.
 
 A `Shot` is one picture (or one title without a picture) and what is certainly true of it. Which split a shot
 belongs to follows from its key alone, so nothing moves between training and test when data are added.

@@ -1,4 +1,4 @@
-"""The four supervised tasks of one adapter (DESIGN, section 6): describe, preference, recommend, explain.
+"""The four supervised tasks of one adapter (docs/training.md): describe, preference, recommend, explain.
 
 Every sampler is a function of a `random.Random`, so step k of a run is the same after a resume.
 """

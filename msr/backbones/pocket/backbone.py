@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoProcessor
 from transformers.utils.logging import disable_progress_bar
@@ -20,7 +21,7 @@ from transformers.utils.logging import disable_progress_bar
 from msr.backbones.pocket import assemble
 from msr.backbones.pocket import model as pocket_model
 from msr.backbones.pocket.wheels import Report
-from msr.backbones.protocol import BackboneError, Generation, StopRequested, at_once, even_batches
+from msr.backbones.protocol import BackboneError, Generation, StopRequested, at_once, even_batches, in_a_line
 from msr.backbones.transformers import decoding
 from msr.backbones.transformers.backbone import LOOKS, LocalBackbone, check
 from msr.backbones.transformers.device import pick_device, pick_dtype
@@ -45,6 +46,13 @@ class Familiarity:
     def __init__(self, centres: torch.Tensor, edge: float) -> None:
         self.centres = centres.float()
         self.edge = edge
+
+    @classmethod
+    def of(kind, tensors: Mapping[str, torch.Tensor], width: int) -> Familiarity | None:
+        """From "centres" (C, width) and "edge" (1,); None where the tensors are others."""
+        centres, edge = tensors.get("centres"), tensors.get("edge")
+        fits = centres is not None and centres.ndim == 2 and centres.shape[1] == width and len(centres)
+        return kind(centres, float(edge)) if fits and edge is not None and edge.numel() == 1 and edge > 0 else None
 
     def __call__(self, cls: torch.Tensor) -> list[float]:
         """(B, F) CLS features -> B values in (0, 1]."""
@@ -168,12 +176,14 @@ def load(config: BackboneConfig, report: Report, kind: type[Kind] = PocketBackbo
     dtype = pick_dtype(device, config.dtype)
     disable_progress_bar()
     model = pocket_model.PocketLlava.from_pretrained(checkpoint, dtype=dtype).to(device)
-    connector = load_file(home / CONNECTOR)
+    connector = _tensors(home / CONNECTOR)
     try:
         model.model.multi_modal_projector.load_state_dict({k: v.to(dtype) for k, v in connector.items()})
     except RuntimeError as error:
         raise BackboneError(f"{home / CONNECTOR} is of another version of the pocket model: train it again") from error
-    known = load_file(home / FAMILIARITY)
+    familiar = Familiarity.of(_tensors(home / FAMILIARITY), model.config.vision_config.hidden_size)
+    if familiar is None:
+        raise BackboneError(f"{home / FAMILIARITY} is of another version of the pocket model: train it again")
     identity = {
         "name": "pocket",
         "revision": f"{checkpoint.name}+{sha16(home / CONNECTOR)}",
@@ -188,16 +198,27 @@ def load(config: BackboneConfig, report: Report, kind: type[Kind] = PocketBackbo
         model,
         AutoProcessor.from_pretrained(checkpoint),
         identity,
-        Familiarity(known["centres"], float(known["edge"])),
+        familiar,
         TextCache(cache_home() / "views", quota=VIEWS),
     )
     if config.adapter != "none":
         try:
             backbone.merge_adapter(str(folder), "bundled" if bundled else folder.name, sha16(folder / ADAPTER))
-        except (RuntimeError, ValueError, KeyError, OSError) as error:
-            raise BackboneError(f"the adapter in {folder} does not fit the pocket model: {error}") from error
+        except Exception as error:  # a file of somebody else, which PEFT takes in many ways
+            raise BackboneError(f"the adapter in {folder} does not fit the pocket model: {in_a_line(error)}") from error
     report("The model is ready", 1.0)
     return backbone
+
+
+def _tensors(path: Path) -> dict[str, torch.Tensor]:
+    """What a safetensors file holds. Raises BackboneError."""
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise BackboneError(f"{path} cannot be read ({error}): copy it again") from error
+    if wrong := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
+        raise BackboneError(f"{path} is damaged ({wrong[0]} holds what is no number): copy it again")
+    return tensors
 
 
 def sha16(path: Path) -> str:

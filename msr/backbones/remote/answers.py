@@ -14,6 +14,12 @@ from msr.prompts import NO, YES
 from msr.schema import YesNo
 
 _LARGEST = 8 * 2**20  # bytes of an answer
+_LONGEST = 64  # characters of a token, on average
+TOP = 20  # tokens listed at a position: the most that the API allows
+_UNLIKELY = -1e4  # log-probability; servers write -9999 for "never"
+_ROUNDED = 0.01  # what a log-probability of 0 may be above it
+_FAR = 1e300  # JSON holds integers of any length
+_COUNTED = 10**9  # tokens; no prompt has more
 _SURE = 2.0**-24  # nearer to 0 or 1 a probability in single precision says nothing
 
 
@@ -38,8 +44,8 @@ def check_words(told: Sequence[Any]) -> None:
     if listed and not any(_word(token) in (YES, NO) for one in listed for token, _ in one):
         first = max(listed[0], key=lambda pair: pair[1], default=("", 0.0))[0]
         raise BackboneError(
-            f"the server's model begins its answers with {first!r}, and neither with Yes nor with No; serve one that "
-            "answers at once (no reasoning before the answer), or the adapter that was trained to"
+            f"the server's model begins its answers with {line(first, 40)!r}, and neither with Yes nor with No; serve "
+            "one that answers at once (no reasoning before the answer), or the adapter that was trained to"
         )
 
 
@@ -57,18 +63,35 @@ def decided(answer: Any) -> YesNo:
 def first_tokens(answer: Any) -> list[tuple[str, float]]:
     """Tokens that could stand first, and their log-probabilities; empty if the server tells none."""
     content = _content(answer)
-    listed = maybe(content[0], "top_logprobs") if content else None
-    return [(str(at(one, "token")), _number(at(one, "logprob"))) for one in listed or ()]
+    listed = (maybe(content[0], "top_logprobs") if content else None) or []
+    if not isinstance(listed, list):
+        raise BackboneError("the server's answer has something else where log-probabilities belong")
+    return [(words(at(one, "token")), _chance(at(one, "logprob"))) for one in listed[:TOP]]
 
 
 def confidence(answer: Any) -> float:
     """The geometric mean of the tokens' probabilities; NaN if the server tells none."""
-    chances = [_number(at(token, "logprob")) for token in _content(answer)]
-    return min(math.exp(sum(chances) / len(chances)), 1.0) if chances else math.nan
+    chances = [_chance(at(token, "logprob")) for token in _content(answer)]
+    return math.exp(sum(chances) / len(chances)) if chances else math.nan
 
 
 def text(answer: Any) -> str:
-    return str(maybe(at(answer, "choices", 0, "message"), "content") or "").strip()
+    return words(maybe(at(answer, "choices", 0, "message"), "content")).strip()
+
+
+def within(said: str, most: int) -> str:
+    """The same text. Raises BackboneError for one that is longer than so many tokens."""
+    if len(said) > most * _LONGEST:
+        raise BackboneError(f"the server writes on after the {most} tokens that it was asked for; it was given up")
+    return said
+
+
+def models(answer: Any) -> dict[str, dict[str, Any]]:
+    """The entries of a list of models, by name."""
+    listed = at(answer, "data") or []
+    if not isinstance(listed, list):
+        raise BackboneError("the server's list of models is none; is it an OpenAI-compatible API?")
+    return {words(at(entry, "id")): entry for entry in listed if isinstance(entry, dict)}
 
 
 def piece(event: Any) -> str:
@@ -76,14 +99,26 @@ def piece(event: Any) -> str:
     if maybe(event, "error"):
         raise BackboneError("the server gave up in the middle of an answer")
     choices = at(event, "choices")
-    return str(maybe(at(choices, 0, "delta"), "content") or "") if choices else ""
+    return words(maybe(at(choices, 0, "delta"), "content")) if choices else ""
 
 
 def tokens(answer: Any) -> int:
     """The prompt's length as the server counted it, 0 if it did not."""
     usage = maybe(answer, "usage")
     count = maybe(usage, "prompt_tokens") or maybe(usage, "input_tokens")
-    return count if isinstance(count, int) else 0
+    return count if type(count) is int and 0 < count < _COUNTED else 0
+
+
+def words(value: Any) -> str:
+    """A text that can be kept and sent: "" for none, and "?" for half of a surrogate pair."""
+    if not isinstance(value, str | None):
+        raise BackboneError("the server's answer has something else where a text belongs")
+    return (value or "").encode("utf-8", "replace").decode("utf-8")
+
+
+def line(said: str, most: int = 200) -> str:
+    """Somebody else's text for a message."""
+    return " ".join("".join(c if c.isprintable() else " " for c in said[: 10 * most]).split())[:most]
 
 
 def maybe(part: Any, name: str) -> Any:
@@ -110,9 +145,16 @@ def _content(answer: Any) -> list[Any]:
 
 
 def _number(value: Any) -> float:
-    if not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -_FAR <= value <= _FAR:
         raise BackboneError("the server's answer has something else where a probability belongs")
     return float(value)
+
+
+def _chance(value: Any) -> float:
+    """A log-probability, at most 0."""
+    if _number(value) > _ROUNDED:
+        raise BackboneError(f"the server's answer has {value:g} for a log-probability, which is at most 0")
+    return min(max(float(value), _UNLIKELY), 0.0)
 
 
 # -- bytes ------------------------------------------------------------------------------------------------
@@ -120,32 +162,40 @@ def _number(value: Any) -> float:
 
 async def whole(response: httpx.Response) -> bytes:
     """The body. Raises BackboneError for one that is too large."""
-    data = b""
-    async for chunk in response.aiter_bytes():
+    data = bytearray()
+    async for chunk in response.aiter_raw():  # nothing compressed was asked for
         data += chunk
         if len(data) > _LARGEST:
             raise BackboneError(f"the server's answer is larger than {_LARGEST // 2**20} MiB; is it the right address?")
-    return data
+    return bytes(data)
+
+
+def parsed(data: bytes) -> Any:
+    """JSON, or BackboneError."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        raise BackboneError("the server answered something that is not JSON; is it the API?") from None
 
 
 async def events(response: httpx.Response) -> AsyncIterator[Any]:
     """The JSON of each `data:` line up to `[DONE]`. Raises BackboneError for anything else."""
-    rest, size = b"", 0
-    async for chunk in response.aiter_bytes():
+    rest, size = bytearray(), 0
+    async for chunk in response.aiter_raw():
         size += len(chunk)
         if size > _LARGEST:
             raise BackboneError(f"the server's answer is larger than {_LARGEST // 2**20} MiB; it was given up")
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            name, _, value = line.strip().partition(b":")
+        rest += chunk
+        if b"\n" not in chunk:
+            continue
+        *lines, rest = rest.split(b"\n")
+        for one in lines:
+            name, _, value = one.strip().partition(b":")
             if name != b"data":
                 continue
             if value.strip() == b"[DONE]":
                 return
-            try:
-                yield json.loads(value)
-            except ValueError:
-                raise BackboneError("the server streams something that is not JSON") from None
+            yield parsed(value)
 
 
 def message(told: Any) -> str:

@@ -26,7 +26,6 @@ from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
 
 _CHAT, _DECISIONS = "/chat/completions", "/systemone"
-_TOP = 20  # tokens listed at a position: the most that the API allows
 _LENGTHS_KEPT = 4096
 _ASKED = "Is grass green? Answer Yes or No."  # to find out what a server can do
 _THUMBNAIL = (8, 8)
@@ -68,7 +67,7 @@ class RemoteBackbone:
         listed = self._listed()
         self._model = self._named(listed)
         parent = listed.get(self._model, {}).get("parent")
-        self._base = parent if isinstance(parent, str) and parent else self._model
+        self._base = answers.words(parent if isinstance(parent, str) else None) or self._model
         answer = self._first_answer(listed)
         self._logprobs = bool(answers.first_tokens(answer))
         if not self._logprobs:
@@ -80,12 +79,11 @@ class RemoteBackbone:
     def _listed(self) -> dict[str, Mapping[str, Any]]:
         """The server's models by name; none where it keeps no list (`transformers serve` without a hub cache fails)."""
         try:
-            entries = answers.at(self._line.ask("/models"), "data")
+            return answers.models(self._line.ask("/models"))
         except Refused as refused:
             if refused.status in (401, 403) or 300 <= refused.status < 400:
                 raise
             return {}
-        return {str(answers.at(entry, "id")): entry for entry in entries}
 
     def _named(self, listed: Mapping[str, Any]) -> str:
         if not self._line.server.model and len(listed) != 1:
@@ -93,7 +91,7 @@ class RemoteBackbone:
         return self._line.server.model or next(iter(listed))
 
     def _names(self, listed: Mapping[str, Any]) -> str:
-        names = ", ".join(list(listed)[:20])
+        names = ", ".join(answers.line(name, 80) for name in list(listed)[:20])
         return f"{self._line.server.url} has: {names}" if names else f"{self._line.server.url} lists none"
 
     def _first_answer(self, listed: Mapping[str, Any]) -> Any:
@@ -106,7 +104,7 @@ class RemoteBackbone:
                 answer = self._line.ask(_CHAT, self._chat(self._model, prompt, 1))
         except Refused as refused:
             raise BackboneError(f"{self._model!r} does not answer: {refused}; {self._names(listed)}") from None
-        by = str(answers.maybe(answer, "model") or self._model)
+        by = answers.words(answers.maybe(answer, "model")) or self._model
         # llama.cpp answers to any name; transformers serve lists no local folder and adds a revision.
         if listed and self._model not in listed and by.partition("@")[0] != self._model:
             raise BackboneError(f"there is no model {self._model!r}; {self._names(listed)}")
@@ -170,7 +168,7 @@ class RemoteBackbone:
         return {"model": model, "messages": [turn], "max_tokens": most, "temperature": 0, **options}
 
     def _first_token(self, model: str, prompt: Prompt) -> dict[str, Any]:
-        return self._chat(model, prompt, 1, logprobs=True, top_logprobs=_TOP)
+        return self._chat(model, prompt, 1, logprobs=True, top_logprobs=answers.TOP)
 
     def _decision(self, model: str, prompt: Prompt) -> dict[str, Any]:
         """A yes/no question, which the server ends with "Answer Yes or No only."."""
@@ -202,7 +200,8 @@ class RemoteBackbone:
         self._check_pictures(prompts)
         options = {"logprobs": True, "top_logprobs": 1} if self._logprobs else {}
         bodies = [partial(self._chat, self._asked, prompt, max_new_tokens, **options) for prompt in prompts]
-        return [Generation(answers.text(a), answers.confidence(a)) for a in self._line.ask_all(_CHAT, bodies, stop)]
+        told = self._line.ask_all(_CHAT, bodies, stop)
+        return [Generation(answers.within(answers.text(a), max_new_tokens), answers.confidence(a)) for a in told]
 
     def stream(self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None) -> Iterator[str]:
         self._check_pictures([prompt])
@@ -212,7 +211,7 @@ class RemoteBackbone:
             for event in events:
                 piece = answers.piece(event)
                 if piece:
-                    text += piece
+                    text = answers.within(text + piece, max_new_tokens)
                     yield text.strip()
 
     def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:

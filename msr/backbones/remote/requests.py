@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import json
+import math
 import os
 import queue
 import random
@@ -22,7 +23,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from msr.backbones.protocol import BackboneError, StopRequested
-from msr.backbones.remote.answers import events, message, whole
+from msr.backbones.remote.answers import events, line, message, parsed, whole
 
 KEY = "MSR_API_KEY"
 SCHEME = "openai:"
@@ -76,6 +77,7 @@ class Patience:
 
     connect: float = 5.0
     read: float = 120.0  # without a byte
+    answer: float = 600.0  # until its last byte
     tries: int = 5
     first: float = 0.5  # before the second try; doubled for each further one
     longest: float = 20.0
@@ -92,6 +94,7 @@ class Patience:
             asked = max(float(wanted or 0), 0.0)
         except ValueError:  # a date: rare, and clocks differ
             asked = 0.0
+        asked = 0.0 if math.isnan(asked) else asked
         return min(max(asked, self.first * 2 ** (tried - 1) * random.uniform(0.5, 1.0)), self.longest)
 
 
@@ -195,13 +198,7 @@ class Line:
 
     async def _asked(self, path: str, body: Body | None, retried: frozenset[int]) -> Any:
         async with self._turns, self._opened(path, body, retried) as response:
-            data = await whole(response)
-        try:
-            return json.loads(data)
-        except ValueError:
-            raise BackboneError(
-                f"{self.server.url}{path} answered something that is not JSON; is it the API?"
-            ) from None
+            return parsed(await whole(response))
 
     @asynccontextmanager
     async def _opened(self, path: str, body: Body | None, retried: frozenset[int]) -> AsyncIterator[httpx.Response]:
@@ -213,15 +210,18 @@ class Line:
         for tried in range(1, self._patience.tries + 1):
             wanted = None
             try:
-                response = await self._client.send(request, stream=True)
-            except httpx.TransportError as error:
-                kind = "took too long" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
+                async with asyncio.timeout(self._patience.answer):
+                    response = await self._client.send(request, stream=True)
+            except (httpx.TransportError, TimeoutError) as error:
+                late = isinstance(error, httpx.TimeoutException | TimeoutError)
+                kind = "took too long" if late else "cannot be reached"
                 problem = BackboneError(f"the server {self.server.url} {kind} ({type(error).__name__})")
             else:
                 try:
                     if response.is_success:
                         with _readable(self.server.url):
-                            yield response
+                            async with asyncio.timeout(self._patience.answer):
+                                yield response
                         return
                     problem, wanted = await self._refusal(response), response.headers.get("Retry-After")
                 finally:
@@ -241,15 +241,16 @@ class Line:
         if response.is_redirect:
             return Refused(f"the server {url} sends elsewhere (HTTP {status}); give the address that answers", status)
         try:
-            said = (await whole(response)).decode("utf-8", "replace")
-        except (BackboneError, httpx.TransportError):
+            async with asyncio.timeout(self._patience.read):
+                said = (await whole(response)).decode("utf-8", "replace")
+        except (BackboneError, httpx.TransportError, TimeoutError):
             said = ""
-        with suppress(ValueError):  # plain text or a page
+        with suppress(ValueError, RecursionError):  # plain text or a page
             said = message(json.loads(said))
         if self._key:
             said = said.replace(self._key, "***")
-        line = " ".join("".join(c if c.isprintable() else " " for c in said).split())[:200]
-        return Refused(f"the server {url} answered HTTP {status}{': ' if line else ''}{line}", status)
+        said = line(said)
+        return Refused(f"the server {url} answered HTTP {status}{': ' if said else ''}{said}", status)
 
 
 def check(stop: threading.Event | None) -> None:
@@ -259,8 +260,10 @@ def check(stop: threading.Event | None) -> None:
 
 @contextmanager
 def _readable(url: str) -> Iterator[None]:
-    """A connection that breaks in the middle of an answer is the server's failure."""
+    """A connection that breaks in the middle of an answer, or an answer that does not end, is the server's failure."""
     try:
         yield
+    except TimeoutError:
+        raise BackboneError(f"the server {url} took too long over its answer") from None
     except httpx.TransportError as error:
         raise BackboneError(f"the server {url} broke off its answer ({type(error).__name__})") from None

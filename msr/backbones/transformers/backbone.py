@@ -20,6 +20,7 @@ from transformers import StoppingCriteria, StoppingCriteriaList, TextIteratorStr
 from msr.backbones.protocol import (
     INTEGRATED,
     Attribution,
+    BackboneError,
     Generation,
     Reading,
     Span,
@@ -279,7 +280,10 @@ class LocalBackbone:
         rows = self._encode(prompts, stop)
         text, image = self.model.config.get_text_config(), self.tokens.image
         states = self._prefix.last_states(self._language, text, image, rows, lambda: check(stop))
-        return [YesNo(yes, no) for yes, no in self._answers(states).tolist()]
+        answers = self._answers(states)
+        if not answers.isfinite().all():
+            raise BackboneError("the model answers with what is no number; its weights, or its adapter's, are damaged")
+        return [YesNo(yes, no) for yes, no in answers.tolist()]
 
     @at_work
     def attribute(

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
+from PIL import Image
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor, Idefics3Processor, Qwen2VLProcessor
 
 from msr.backbones.pocket.wheels import Report
-from msr.backbones.protocol import BackboneError
+from msr.backbones.protocol import BackboneError, in_a_line
 from msr.backbones.transformers.backbone import LocalBackbone
 from msr.backbones.transformers.device import four_bit, pick_device, pick_dtype
 from msr.config import BackboneConfig
+from msr.prompts import IMAGE, Prompt
+from msr.schema import Picture
 
 
 class QwenPictures(Qwen2VLProcessor):
@@ -37,6 +41,9 @@ def load_processor(name: str):
 # ---- A backbone chosen by name: a local folder or a hub id of an `AutoModelForImageTextToText` checkpoint.
 
 
+_TRIED = "Is grass green?"  # whether tokenizer, template and picture processor fit is found out at once
+
+
 def load(config: BackboneConfig, report: Report) -> LocalBackbone:
     """Loads `config.name`; `config.adapter` may be a LoRA folder ("bundled" means none here).
 
@@ -49,37 +56,47 @@ def load(config: BackboneConfig, report: Report) -> LocalBackbone:
     packed = four_bit(device, dtype) if config.weights == "4bit" else None
     try:
         processor = load_processor(config.name)
-        model = AutoModelForImageTextToText.from_pretrained(
+        model, found = AutoModelForImageTextToText.from_pretrained(
             config.name,
             dtype=dtype,
             device_map={"": device},
             quantization_config=packed,
             trust_remote_code=False,
             use_safetensors=True,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
         )
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        first = str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+        wrong = sorted({*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])})
+        if wrong:  # they would be random
+            raise ValueError(f"{len(wrong)} of its weights are missing or of another shape, {wrong[0]} for one")
+        backbone = LocalBackbone(model, processor, _identity(config, model, device.type, dtype, packed is not None))
+        shown = Picture.from_pixels(Image.new("RGB", (64, 64), "red"))
+        backbone.reading([Prompt(_TRIED), Prompt(f"{IMAGE}\n{_TRIED}", (shown,))])
+        backbone.forget()
+    except Exception as error:  # files of somebody else: whatever is wrong with one, some library has a word for it
         raise BackboneError(
-            f"the backbone {config.name!r} cannot be loaded: {first}. Give a folder with a safetensors image-text "
-            "checkpoint and its processor, or use --backbone pocket"
+            f"the backbone {config.name!r} cannot be loaded: {in_a_line(error)}. Give a folder with a safetensors "
+            "image-text checkpoint and its processor, or use --backbone pocket"
         ) from error
-    identity = {
-        "name": Path(config.name).name if Path(config.name).is_dir() else config.name,
-        "revision": getattr(model.config, "_commit_hash", None) or "local",
-        "adapter": None,
-        "adapter_sha256": None,
-        "device": device.type,
-        "dtype": str(dtype).removeprefix("torch.") + (", 4-bit weights" if packed else ""),
-        "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
-    }
-    backbone = LocalBackbone(model, processor, identity)
     if config.adapter not in ("bundled", "none"):
         from msr.backbones.pocket.backbone import ADAPTER, sha16
 
         folder = Path(config.adapter)
         try:
             backbone.merge_adapter(str(folder), folder.name, sha16(folder / ADAPTER))
-        except (RuntimeError, ValueError, KeyError, OSError) as error:
-            raise BackboneError(f"the adapter in {folder} does not fit {config.name}: {error}") from error
+        except Exception as error:
+            raise BackboneError(f"the adapter in {folder} does not fit {config.name}: {in_a_line(error)}") from error
     report("The model is ready", 1.0)
     return backbone
+
+
+def _identity(config: BackboneConfig, model, device: str, dtype, packed: bool) -> dict[str, Any]:
+    return {
+        "name": Path(config.name).name if Path(config.name).is_dir() else config.name,
+        "revision": getattr(model.config, "_commit_hash", None) or "local",
+        "adapter": None,
+        "adapter_sha256": None,
+        "device": device,
+        "dtype": str(dtype).removeprefix("torch.") + (", 4-bit weights" if packed else ""),
+        "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
+    }

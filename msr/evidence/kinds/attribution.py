@@ -1,6 +1,6 @@
 """Word attribution: which words of the preference and of a candidate's title push its logit.
 
-A word's weight is its gradient times its input (Shrikumar et al. 2016, arXiv 1605.01713), so only a local model has one.
+A word's weight is its gradient times its input (Shrikumar et al. 2016, arXiv 1605.01713), so it needs a local model.
 It is a first-order estimate of what the word adds, not a removal.
 """
 
@@ -111,7 +111,7 @@ class Attribution(Kind[WordWeights]):
 
 def _read(row: Mapping[str, Any]) -> Word:
     return Word(
-        untrusted.text(row["text"]), untrusted.text(row["part"], untrusted.MAX_NAME), untrusted.number(row["weight"])
+        untrusted.text(row["text"]), untrusted.one_of(row["part"], tuple(_PARTS)), untrusted.number(row["weight"])
     )
 
 

@@ -141,7 +141,7 @@ class Shapley(Kind[Shares]):
 
     def read(self, stored: Mapping[str, Any]) -> Shares:
         rows = tuple(map(_read, untrusted.entries(stored.get("shares", []), _MOST_ROWS)))
-        return Shares(rows, int(untrusted.number(stored.get("orders", 0))))
+        return Shares(rows, untrusted.count(stored.get("orders", 0)))
 
     def draw(self, record: Shares, context: FigureContext) -> str:
         if not record.rows:

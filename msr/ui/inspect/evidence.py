@@ -13,7 +13,8 @@ import gradio as gr
 from msr.events import Grown, StageProgress
 from msr.render.figures import figures
 from msr.render.html import name, notice, percent, thumb
-from msr.schema import Run
+from msr.schema import InputProblem, Run
+from msr.ui.callers import name_of
 from msr.ui.engine import Engine
 from msr.ui.jobs import Job, queued
 from msr.ui.parts import QUICK, heading, html
@@ -93,12 +94,13 @@ class Handlers:
         if not isinstance(job, Measuring) or job.started or job.view.ended:
             return
         seen, drawn = None, ""
-        for view in job.events(self._studio.engine):
-            if view.ended:
-                self._studio.shelf.grow(job.key, job.run)
-            if view.ended or job.run is not seen:
-                seen, drawn = job.run, self._pictures(job.run, job.item_id, not view.ended and job.other is None)
-            yield *self._shown(view), drawn
+        with self._studio.callers.watching(request, job.stop):
+            for view in job.events(self._studio.engine):
+                if view.ended:
+                    self._studio.shelf.grow(job.key, job.run)
+                if view.ended or job.run is not seen:
+                    seen, drawn = job.run, self._pictures(job.run, job.item_id, not view.ended and job.other is None)
+                yield *self._shown(view), drawn
 
     def wait(self, request: gr.Request) -> tuple[Any, Any]:
         """The line of a job that waits for its turn, and whether to ask again."""
@@ -124,7 +126,11 @@ class Handlers:
             said = "Choose a run and a recommendation." if other is None else "Choose two different recommendations."
             return notice("problem", said), *[gr.skip()] * 3, gr.skip()
         job = Measuring(kept, item_id, other)
-        before = self._studio.visits.begin(_page(request), job)
+        session = request.session_hash or ""
+        try:
+            before = self._studio.visits.begin(_page(request), job, name_of(request), session, self.follow)
+        except InputProblem as error:
+            return notice("problem", str(error)), *[gr.skip()] * 3, gr.skip()
         if before:
             job.view = replace(job.view, note=queued(before))
         return *self._shown(job.view), gr.Timer(active=before > 0)
@@ -210,7 +216,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML
         button.click(begin, given, [*running, clock], **QUICK).then(
             do.follow, None, [*running, pictures], concurrency_id=MODEL, concurrency_limit=1, show_progress="hidden",
             api_visibility="private",
-        )  # fmt: skip
+        ).failure(do.stop, None, running, **QUICK)  # fmt: skip
     clock.tick(do.wait, None, [progress, clock], **QUICK)
     stop.click(do.stop, None, running, js="() => window.msr.stopping()", **QUICK)
     page.unload(do.leave)

@@ -11,7 +11,8 @@ import gradio as gr
 from msr import intake
 from msr.config import LIMITS, PipelineConfig
 from msr.render.html import notice
-from msr.schema import Run
+from msr.schema import InputProblem, Run
+from msr.ui.callers import name_of
 from msr.ui.inspect.comparison import growing, side_by_side
 from msr.ui.jobs import Visit, queued
 from msr.ui.progress import line
@@ -111,7 +112,11 @@ class Handlers:
         config = self._config(kept.run, size, adapter is not False)
         name = kept.name if kept.run.parent else f"{kept.name}, edited"
         visit = Visit(items, config, kept.catalogue, name, kept.run.id, edited)
-        before = studio.visits.begin(_page(request), visit)
+        session = request.session_hash or ""
+        try:
+            before = studio.visits.begin(_page(request), visit, name_of(request), session, self.follow)
+        except InputProblem as error:
+            return *[gr.skip()] * 4, notice("problem", str(error))
         if before:
             visit.view = replace(visit.view, note=queued(before))
         return *self._shown(visit.view), gr.Timer(active=before > 0), ""
@@ -124,14 +129,15 @@ class Handlers:
             return
         beside = self._studio.shelf.get(one) if pinned else before
         shown: tuple[Any, ...] = ()
-        for view in visit.events(self._studio.engine):
-            ranked = growing(beside or before, view, self._studio.media) if view.recommendations else None
-            now = (*self._shown(view, visit), ranked or gr.skip())
-            yield (
-                *(gr.skip() if shown and new == old else new for new, old in zip(now, shown or now, strict=True)),
-                *[gr.skip()] * 3,
-            )
-            shown = now
+        with self._studio.callers.watching(request, visit.stop):
+            for view in visit.events(self._studio.engine):
+                ranked = growing(beside or before, view, self._studio.media) if view.recommendations else None
+                now = (*self._shown(view, visit), ranked or gr.skip())
+                yield (
+                    *(gr.skip() if shown and new == old else new for new, old in zip(now, shown or now, strict=True)),
+                    *[gr.skip()] * 3,
+                )
+                shown = now
         if visit.kept is None:
             return
         made = self._studio.shelf.put(visit.kept)

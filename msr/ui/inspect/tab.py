@@ -79,7 +79,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
     ).then(
         do.follow, [subject, runs, one, pinned], [*shown, both, runs, one, two], concurrency_id=MODEL,
         concurrency_limit=1, show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+    ).failure(do.stop, None, shown, **QUICK)  # fmt: skip
     clock.tick(do.wait, None, [progress, clock], **QUICK)
     stop.click(do.stop, None, shown, js="() => window.msr.stopping()", **QUICK)
     page.unload(do.leave)

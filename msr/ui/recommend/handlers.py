@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -13,7 +12,8 @@ from msr import intake
 from msr.catalogue import Catalogue
 from msr.config import PipelineConfig
 from msr.render.html import notice
-from msr.schema import Item
+from msr.schema import InputProblem, Item
+from msr.ui.callers import name_of
 from msr.ui.jobs import Visit, queued
 from msr.ui.parts import heading_html
 from msr.ui.present.slides import stage
@@ -47,10 +47,12 @@ class Handlers:
         chosen = self._stories.get(str(event._data.get("story")))
         return self._edited(chosen or self._draft(draft), block_size, [])
 
-    def upload(self, draft: Any, block_size: Any, files: list[str] | None) -> tuple[str, str, None]:
+    def upload(
+        self, draft: Any, block_size: Any, files: list[str] | None, request: gr.Request
+    ) -> tuple[str, str, None]:
         """Pictures, tables and sessions join the end of the history; what cannot is named, and why."""
         current = self._draft(draft)
-        new, refused = self._brought(files, [item.id for item in current])
+        new, refused = self._brought(files, [item.id for item in current], request)
         joined, problems = history.add(current, new, self._studio.limits)
         return *self._edited(joined, block_size, [*refused, *problems]), None
 
@@ -72,35 +74,40 @@ class Handlers:
 
     # ---- the catalogue
 
-    def offer_files(self, offer: Catalogue | None, files: list[str] | None) -> tuple[Any, ...]:
+    def offer_files(self, files: list[str] | None, request: gr.Request) -> tuple[Any, ...]:
         """A ZIP, a table or pictures become the catalogue; if they cannot, the old one stays."""
-        paths = [Path(file) for file in files or []]
         limits = self._studio.limits
         try:
-            if len(paths) == 1 and paths[0].suffix.lower() in (".zip", ".csv"):
-                items: tuple[Item, ...] = intake.load_items(paths[0], limits)
-                refused: tuple[str, ...] = ()
-            else:
-                many = replace(limits, max_history=limits.max_catalogue)
-                items, refused = intake.uploads([(path, path.name) for path in paths], many)
-        except intake.IntakeError as error:
+            with self._studio.reading(files, request) as (paths, budget):
+                if len(paths) == 1 and paths[0].suffix.lower() in (".zip", ".csv"):
+                    items: tuple[Item, ...] = intake.load_items(paths[0], limits, budget=budget)
+                    refused: tuple[str, ...] = ()
+                else:
+                    many = replace(limits, max_history=limits.max_catalogue)
+                    items, refused = intake.uploads([(path, path.name) for path in paths], many, budget=budget)
+        except InputProblem as error:
             items, refused = (), (str(error),)
-        finally:
-            _discard(paths)
-        offer = Catalogue("your own", items) if items else offer
+        if len(items) > limits.max_catalogue:
+            items, refused = (), (f"There are more than {limits.max_catalogue} items; bring fewer.",)
         problem = _problem("Not everything could be taken into the catalogue.", refused)
-        return *self._offered(offer), problem, None
+        return *(self._offered("your own", items) if items else (gr.skip(),) * 3), problem, None
 
-    def offer_words(self, offer: Catalogue | None, words: str) -> tuple[Any, ...]:
-        """Pasted candidates, one title a line, become the catalogue."""
+    def offer_words(self, words: str) -> tuple[Any, ...]:
+        """Pasted candidates, one title a line, become the catalogue; if there are none, the old one stays."""
         limits = self._studio.limits
-        titles = dict.fromkeys(filter(None, (intake.title(t, limits) for t in (words or "").splitlines())))
-        items = tuple(Item(f"pasted-{n}", t) for n, t in enumerate(titles, 1))[: limits.max_catalogue]
-        problem = "" if items else notice("problem", "Write at least one title, each on a line of its own.")
-        return *self._offered(Catalogue("pasted", items) if items else offer), problem
+        lines = words.splitlines() if isinstance(words, str) else []
+        problem = ""
+        if len(lines) > limits.max_catalogue:
+            problem = f"There are {len(lines)} lines; at most {limits.max_catalogue} are read. Paste fewer."
+            lines = []
+        titles = dict.fromkeys(filter(None, (intake.title(line, limits) for line in lines)))
+        if not titles:
+            said = notice("problem", problem or "Write at least one title, each on a line of its own.")
+            return *[gr.skip()] * 3, said
+        return *self._offered("pasted", tuple(Item(f"pasted-{n}", t) for n, t in enumerate(titles, 1))), ""
 
     def offer_bundled(self) -> tuple[Any, ...]:
-        return *self._offered(None), ""
+        return "", *offered(self._studio.catalogue), ""
 
     # ---- the run
 
@@ -111,9 +118,13 @@ class Handlers:
         if not items:
             nothing = notice("problem", "Add at least one item first: pick a story, or add a picture or a title.")
             return *[gr.skip()] * 8, nothing
-        catalogue = offer if isinstance(offer, Catalogue) else studio.catalogue
-        visit = Visit(items, self._settings(block_size, top), catalogue, self._name(items))
-        before = studio.visits.begin(request.session_hash or "", visit)
+        session = request.session_hash or ""
+        try:
+            catalogue = studio.offers.get(offer) or studio.catalogue
+            visit = Visit(items, self._settings(block_size, top), catalogue, self._name(items))
+            before = studio.visits.begin(session, visit, name_of(request), session, self.follow)
+        except InputProblem as error:
+            return *[gr.skip()] * 8, notice("problem", str(error))
         if before:
             visit.view = replace(visit.view, note=queued(before))
         return *self._shown(visit.view), gr.Timer(active=before > 0), gr.update(visible=False), ""
@@ -133,10 +144,12 @@ class Handlers:
         if visit is None or visit.started or visit.view.ended:
             return
         before: tuple[Any, ...] = (None,) * 6
-        for view in visit.events(self._studio.engine):
-            now = self._shown(view, visit)
-            yield *(gr.skip() if new == old else new for new, old in zip(now, before, strict=True)), *[gr.skip()] * 3
-            before = now
+        with self._studio.callers.watching(request, visit.stop):
+            for view in visit.events(self._studio.engine):
+                now = self._shown(view, visit)
+                changed = (gr.skip() if new == old else new for new, old in zip(now, before, strict=True))
+                yield *changed, *[gr.skip()] * 3
+                before = now
         if visit.kept is not None:
             key = self._studio.shelf.put(visit.kept)
             yield *[gr.skip()] * 6, joined(runs, key), key, gr.update(visible=True)
@@ -170,16 +183,19 @@ class Handlers:
         message = _problem("Not everything could be added; what you had is untouched.", problems)
         return self._rows(items, block_size), message
 
-    def _brought(self, files: list[str] | None, taken: list[str]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-        paths = [Path(file) for file in files or []]
+    def _brought(
+        self, files: list[str] | None, taken: list[str], request: gr.Request
+    ) -> tuple[tuple[Item, ...], tuple[str, ...]]:
         try:
-            return intake.uploads([(path, path.name) for path in paths], self._studio.limits, taken)
-        finally:
-            _discard(paths)
+            with self._studio.reading(files, request) as (paths, budget):
+                return intake.uploads([(path, path.name) for path in paths], self._studio.limits, taken, budget)
+        except InputProblem as error:
+            return (), (str(error),)
 
-    def _offered(self, offer: Catalogue | None) -> tuple[Any, ...]:
-        """The catalogue that is kept, the line about it, and the heading of the results."""
-        return offer, offer_line(offer or self._studio.catalogue), results_heading(offer or self._studio.catalogue)
+    def _offered(self, name: str, items: tuple[Item, ...]) -> tuple[str, str, str]:
+        """The key of a new catalogue, the line about it, and the heading of the results."""
+        catalogue = Catalogue(name, items)
+        return self._studio.offers.put(catalogue), *offered(catalogue)
 
     def _name(self, items: tuple[Item, ...]) -> str:
         for story, known in self._studio.examples:
@@ -209,6 +225,11 @@ class Handlers:
         return replace(config, block_size=whole(block_size, 1, 10, config.block_size), top=wanted, explain_top=wanted)
 
 
+def offered(catalogue: Catalogue) -> tuple[str, str]:
+    """What is said of the catalogue in use, beside its choice and above the results."""
+    return offer_line(catalogue), results_heading(catalogue)
+
+
 def offer_line(catalogue: Catalogue) -> str:
     count = len(catalogue.items)
     name = "the bundled catalogue" if catalogue.name == "demo" else catalogue.name
@@ -230,9 +251,3 @@ def _problem(title: str, problems: tuple[str, ...] | list[str]) -> str:
     more = len(problems) - _MOST_PROBLEMS
     lines = list(problems[:_MOST_PROBLEMS]) + ([f"and {more} more"] if more > 0 else [])
     return notice("problem", title, lines) if problems else ""
-
-
-def _discard(paths: list[Path]) -> None:
-    """What is kept of an upload is the cleaned picture; the files go."""
-    for path in paths:
-        path.unlink(missing_ok=True)

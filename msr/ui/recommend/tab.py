@@ -31,7 +31,7 @@ class RecommendTab:
     current: gr.State  # the key of its latest run
     whatif: gr.Button
     editor: gr.HTML
-    offer: gr.State
+    offer: gr.Textbox  # the key of the catalogue that the visitor brought
 
 
 def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTML) -> RecommendTab:
@@ -40,14 +40,17 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
     config, limits = studio.config, studio.limits
     nothing = View()
     draft = gr.JSON([], visible=False)
-    offer, current, clock = gr.State(None), gr.State(""), gr.Timer(1.0, active=False)
+    offer, current, clock = gr.Textbox("", visible=False), gr.State(""), gr.Timer(1.0, active=False)
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="history", min_width=0):
             heading("History", "What someone had, oldest first. Pick a story or bring your own.", 1)
             stories = html(history.story_cards(studio.examples, studio.media), script=history.STORY_SCRIPT)
             with gr.Row(elem_id="own"):
                 files = upload_input(
-                    label="Add pictures, a ZIP, a CSV or a saved history", show_label=False, elem_id="drop"
+                    studio.uploads,
+                    label="Add pictures, a ZIP, a CSV or a saved history",
+                    show_label=False,
+                    elem_id="drop",
                 )
                 with gr.Row(elem_id="own-title"):
                     words = gr.Textbox(
@@ -68,7 +71,9 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
                 save = gr.Button("Save this history as a file", size="sm", elem_id="save")
             with gr.Accordion("Catalogue", open=False, elem_id="catalogue"):
                 offered = html(offer_line(studio.catalogue))
-                own_files = upload_input(label="A ZIP, a CSV or pictures of your own", elem_id="own-catalogue")
+                own_files = upload_input(
+                    studio.uploads, label="A ZIP, a CSV or pictures of your own", elem_id="own-catalogue"
+                )
                 pasted = gr.Textbox(label="Or candidates, one title a line", lines=3, elem_id="pasted")
                 with gr.Row(elem_id="catalogue-buttons"):
                     use = gr.Button("Use these titles", size="sm", elem_id="use-pasted")
@@ -105,8 +110,8 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
     )
 
     in_use = [offer, offered, best, trouble_offer]
-    own_files.upload(do.offer_files, [offer, own_files], [*in_use, own_files], **QUICK)
-    use.click(do.offer_words, [offer, pasted], in_use, **QUICK)
+    own_files.upload(do.offer_files, [own_files], [*in_use, own_files], **QUICK)
+    use.click(do.offer_words, [pasted], in_use, **QUICK)
     back.click(do.offer_bundled, None, in_use, **QUICK)
 
     shown = [progress, blocks, ranked, trouble, recommend, stop]
@@ -115,7 +120,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
     ).then(
         do.follow, [runs], [*shown, runs, current, tools], concurrency_id=MODEL, concurrency_limit=1,
         show_progress="hidden", api_visibility="private",
-    )  # fmt: skip
+    ).failure(do.stop, None, shown, **QUICK)  # fmt: skip
     clock.tick(do.wait, None, [progress, clock], **QUICK)
     stop.click(do.stop, None, shown, js="() => window.msr.stopping()", **QUICK)
     recorded.present(do.present, None, [screen], **QUICK)

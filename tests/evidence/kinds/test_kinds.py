@@ -67,21 +67,24 @@ def wrong(kind: str, **fields: object) -> dict[str, object]:
         ({"effects": {}}, "expected a list, got an object"),
         ({"effects": [wrong("effects")["effects"][0]] * 2_001}, "at most 2000 entries, got 2001"),
         (wrong("effects", logit="0.5"), "expected a number, got a string"),
-        (wrong("effects", logit=float("nan")), "expected a finite number"),
-        (wrong("effects", logit=10**400), "expected a finite number"),
+        (wrong("effects", logit=float("nan")), "expected a number from -1e"),
+        (wrong("effects", logit=10**400), "expected a number from -1e"),
         (wrong("effects", ranks=True), "expected a number, got true or false"),
+        (wrong("effects", text="half \ud800"), "surrogates not allowed"),
+        (wrong("effects", unit="page"), "expected one of item, description, block"),
+        ({"orders": 1.5}, "expected a whole number from 0, got 1.5"),
         (wrong("effects", text=None), "expected a string, got null"),
-        (wrong("effects", reading="guessed"), "one of the readings direct and regenerated"),
-        (wrong("shares", reading="guessed"), "one of the readings direct and regenerated"),
-        (wrong("shares", error=float("inf")), "expected a finite number"),
+        (wrong("effects", reading="guessed"), "expected one of direct, regenerated"),
+        (wrong("shares", reading="guessed"), "expected one of direct, regenerated"),
+        (wrong("shares", error=float("inf")), "expected a number from -1e"),
         ({"orders": "many"}, "expected a number, got a string"),
         (wrong("words", weight=[]), "expected a number, got a list"),
-        (wrong("words", part=7), "expected a string, got a number"),
+        (wrong("words", part=7), "expected one of preference, title"),
         ({"patches": [[0.5], [0.5]]}, "as many columns of patches as rows"),
         ({"patches": [[0.0] * 33] * 33}, "at most 32 entries, got 33"),
         ({"patches": [["0.5"]]}, "expected a number, got a string"),
         (wrong("contrasts", other=1), "expected a string, got a number"),
-        (wrong("contrasts", reading="guessed"), "one of the readings direct and regenerated"),
+        (wrong("contrasts", reading="guessed"), "expected one of direct, regenerated"),
         (wrong("contrasts", removed=[]), "at least one removed unit"),
         (wrong("contrasts", margin=None), "expected a number, got null"),
         ({"unavailable": {"words": 5}}, "expected a string, got a number"),
@@ -99,11 +102,11 @@ def test_texts_are_cleaned_and_cut() -> None:
 
 
 def test_what_comes_back_from_anybody_can_be_drawn() -> None:
-    """Names that are in no run, and units of no known kind."""
+    """Items, blocks and recommendations that are not in the run."""
     *_, last = Pipeline(FakeBackbone()).run(items(3), catalogue(4), top=2)
     (shown, _), stored = last.run.recommendations, MEASURED.to_json()
     for kind in ("effects", "shares"):
-        stored[kind] = [row | {"unit": unit, "key": "²"} for row in stored[kind] for unit in ("page", "block", "item")]
+        stored[kind] = [row | {"unit": unit, "key": "²"} for row in stored[kind] for unit in ("block", "item")]
     stored["contrasts"] = [row | {"other": "c999"} for row in stored["contrasts"]]
     assert figures(last.run, replace(shown, measured=read(stored)), Inline())
 

@@ -107,7 +107,7 @@ def test_an_interaction_at_time_zero_is_one():
 
 @pytest.mark.skipif(not MICROLENS.is_dir(), reason="needs MicroLens-50k in ../shared/data, which is not published here")
 def test_microlens_has_the_figures_that_were_measured_before():
-    """Popularity about 75.7, item-kNN 4 to 5 points above (DESIGN, section 7); 1,000 users: standard error 0.8."""
+    """Popularity about 75.7, item-kNN 4 to 5 points above (docs/evaluation.md); 1,000 users: standard error 0.8."""
     logs = []
     for line in (MICROLENS / "MicroLens-50k_pairs.tsv").read_text(encoding="utf-8").splitlines():
         user, items = line.split("\t")

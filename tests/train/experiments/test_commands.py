@@ -11,7 +11,7 @@ from msr import backbones
 from tests.fakes import FakeBackbone
 from train import cli as command
 from train.evaluate import command as evaluation
-from train.evaluate.experiments import faithfulness, planted
+from train.evaluate.experiments import faithfulness, planted, stuffing
 from train.evaluate.experiments.grid import UserLines
 
 
@@ -64,6 +64,28 @@ def test_faithfulness_compares_three_orders(backbone, monkeypatch, tmp_path):
     }
     assert len(found["differences"]) == 3
     assert "measured influence" in (tmp_path / "out.md").read_text()
+
+
+def test_stuffing_scores_the_same_things_under_other_titles(backbone, monkeypatch, tmp_path):
+    assert experiment(monkeypatch, "stuffing", "--candidates", "3") == 0
+    found = json.loads((tmp_path / "out.json").read_text())
+    records = found["records"]
+    assert len(records) == 4 * 3 * 8 and {row["things"] for row in found["rows"].values()} == {12}
+    (story,) = {r["story"] for r in records[:1]}
+    mine = {r["kind"]: r for r in records if (r["story"], r["id"]) == (story, records[0]["id"])}
+    assert mine["two words that fit"]["title"] == f"{mine[stuffing.OWN]['title']}, wood rustic"
+    assert mine["two words that do not fit"]["title"].endswith(", pink floral")
+    assert mine[stuffing.BARE]["title"] == "" and max(len(r["title"]) for r in records) <= 200
+    assert all(1 <= r["rank"] <= r["of"] for r in records)
+    assert found["rows"][stuffing.OWN]["first ten"] == 0, "those of the lower half"
+    before, after = found["steepest"]
+    assert before["id"] == after["id"] and before["kind"] == stuffing.OWN
+    assert after["score"] - before["score"] == max(
+        r["score"] - o["score"] for r in records for o in records
+        if (o["story"], o["id"], o["kind"]) == (r["story"], r["id"], stuffing.OWN)
+    )  # fmt: skip
+    assert found["rows"][stuffing.BARE]["adds"] == 0
+    assert "| no title: the picture alone |" in (tmp_path / "out.md").read_text()
 
 
 def test_photos_need_a_folder(backbone, monkeypatch, capsys):

@@ -25,6 +25,7 @@ from train.evaluate.experiments import (
     interval_plot,
     negatives,
     planted,
+    stuffing,
     tables,
     users,
 )
@@ -39,7 +40,9 @@ DRAWN_WORDS = 400  # drawn things that all attribute words occur in
 
 def run(args: argparse.Namespace) -> int:
     """The command; returns its exit code: 0 done, 2 bad input, 3 no model, 130 interrupted."""
-    return finish({"planted": _planted, "faithfulness": _faithfulness}.get(args.experiment, _grid), args)
+    return finish(
+        {"planted": _planted, "faithfulness": _faithfulness, "stuffing": _stuffing}.get(args.experiment, _grid), args
+    )
 
 
 def _planted(args: argparse.Namespace) -> str:
@@ -62,6 +65,15 @@ def _faithfulness(args: argparse.Namespace) -> str:
     faithfulness.run(backbone, people, args.reading, args.pictures, args.seed, log)
     found = faithfulness.summary([log.known[user.name] for user in people])
     return _written(args, "faithfulness", found, faithfulness.markdown(found), settings, started)
+
+
+def _stuffing(args: argparse.Namespace) -> str:
+    backbone = CachedBackbone(load_backbone(args), TextCache(cache_home() / "texts"))
+    settings = {"experiment": args.experiment, "candidates": args.candidates, "model": model_key(backbone.identity())}
+    started = time.monotonic()
+    records = stuffing.run(backbone, args.candidates)
+    found = stuffing.summary(records) | {"records": records}
+    return _written(args, "demo", found, stuffing.markdown(found), settings, started)
 
 
 def _grid(args: argparse.Namespace) -> str:

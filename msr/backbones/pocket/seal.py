@@ -1,0 +1,38 @@
+"""Whether a folder that this program made is still what it made: the size and CRC-32 of each file, kept beside them.
+
+A CRC-32 finds every cut and flipped bit that a disk makes, at about 3 GB/s; SHA-256 takes two to seven times as long,
+at every start. It would protect from nobody either: who can write the weights can write what is kept beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from pathlib import Path
+
+FILE = "sums.json"
+_CHUNK = 2**20
+
+
+def seal(folder: Path) -> None:
+    """Writes down what the folder's files are now, drafts left out; the last thing that is done to it."""
+    sums = {path.name: _sum(path) for path in sorted(folder.iterdir()) if path.name != FILE and path.suffix != ".tmp"}
+    (folder / FILE).write_text(json.dumps(sums), "utf-8")
+
+
+def whole(folder: Path) -> bool:
+    """Does the folder hold all that was sealed, unchanged?"""
+    try:
+        sums = json.loads((folder / FILE).read_text("utf-8"))
+        return bool(sums) and all(_sum(folder / name) == known for name, known in sums.items())
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return False
+
+
+def _sum(path: Path) -> list[int]:
+    """[bytes, CRC-32]."""
+    size = code = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            size, code = size + len(chunk), zlib.crc32(chunk, code)
+    return [size, code]

@@ -1,0 +1,132 @@
+"""Bodies of requests: bounded before they are read, and no path in them believed that the server did not hand out."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+_MOST_PARTS = 300_000  # entries of lists and objects: small in a body, large in memory
+_PATIENCE = 60.0  # seconds until a body must be there
+
+
+class Refused(Exception):
+    """A request that is not handed on: the HTTP status and the sentence of its answer."""
+
+    def __init__(self, status: int, sentence: str, **headers: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+        self.headers = headers
+
+
+class Handed:
+    """The paths that uploading handed out, and to whom; beyond `most` the oldest are forgotten.
+
+    A path names a folder that nobody can guess, so whoever knows it was given it.
+    """
+
+    def __init__(self, most: int = 20_000) -> None:
+        self._most = most
+        self._paths: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def add(self, paths: Iterable[str], user: str) -> None:
+        with self._lock:
+            for path in paths:
+                self._paths[path] = user
+                self._paths.move_to_end(path)
+            while len(self._paths) > self._most:
+                self._paths.popitem(last=False)
+
+    def knows(self, path: Any, user: str) -> bool:
+        with self._lock:
+            return isinstance(path, str) and self._paths.get(path) == user
+
+
+class Bodies:
+    """Reads bodies into memory, `budget` bytes of them at a time, all requests together."""
+
+    def __init__(self, budget: int = 256 * 2**20) -> None:
+        self._left = budget
+
+    async def read(self, receive: Any, length: str | None, most: int) -> bytes:
+        """The whole body; `length` is what the request said of it. Raises Refused; `release` what was read."""
+        if length is not None and (not length.isdecimal() or int(length) > most):
+            raise Refused(413, f"The request is too large: at most {most // 2**10:,} KB are read.")
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                more = True
+                while more:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise Refused(400, "The request ended early.")
+                    chunk = message.get("body", b"")
+                    more = message.get("more_body", False)
+                    if size + len(chunk) > most:
+                        raise Refused(413, f"The request is too large: at most {most // 2**10:,} KB are read.")
+                    if len(chunk) > self._left:
+                        raise Refused(503, "The server is busy with other large requests. Try again in a moment.")
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    self._left -= len(chunk)
+        except TimeoutError:
+            self._left += size
+            raise Refused(408, f"The request was not there after {_PATIENCE:.0f} seconds.") from None
+        except BaseException:
+            self._left += size
+            raise
+        return b"".join(chunks)
+
+    def release(self, size: int) -> None:
+        """The memory of a body is free again."""
+        self._left += size
+
+
+def replayed(body: bytes, receive: Any) -> Any:
+    """`receive` as it was before the body was read."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Any:
+        return waiting.pop() if waiting else await receive()
+
+    return again
+
+
+def checked(body: bytes, known: Callable[[Any], bool]) -> bytes:
+    """The JSON of a request as it is handed on: written anew, so that what was checked is what is read.
+
+    Whatever Gradio may take for a file, an object with a `path`, must name one that is `known`. Raises Refused.
+    """
+    if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_PARTS:
+        raise Refused(413, f"The request has too many parts: at most {_MOST_PARTS:,} are read.")
+    try:
+        data = json.loads(body, parse_constant=_no_number)
+        waiting = [data]
+        while waiting:
+            part = waiting.pop()
+            if isinstance(part, dict):
+                _check_file(part, known)
+                waiting.extend(part.values())
+            elif isinstance(part, list):
+                waiting.extend(part)
+        return json.dumps(data).encode("ascii")
+    except (ValueError, RecursionError):
+        raise Refused(400, "The request is not JSON that can be read.") from None
+
+
+def _check_file(part: dict[str, Any], known: Callable[[Any], bool]) -> None:
+    if "path" not in part:
+        return
+    if not known(part["path"]):
+        raise Refused(400, "That file is not known here: files must be uploaded, paths and web addresses are not read.")
+    for name in ("url", "is_stream"):  # where else a file might come from
+        part.pop(name, None)
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is not a number")

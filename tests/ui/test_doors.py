@@ -1,0 +1,246 @@
+"""What an attacker sends: paths, web addresses, requests that pass by the queue, calls of Gradio's other routes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from gradio.utils import get_upload_folder
+
+from tests.ui.serve import app, serving
+
+SECRET = "the-content-of-a-foreign-file"
+ANN = {"username": "ann", "password": "secret"}
+
+
+@pytest.fixture
+def foreign(tmp_path: Path) -> Path:
+    path = tmp_path / "accounts.csv"
+    path.write_text(f"id,title,image\n1,{SECRET},\n", "utf-8")
+    return path
+
+
+@pytest.fixture(params=["open", "signed in"])
+def visitor(request: pytest.FixtureRequest, quick: str) -> Iterator[httpx.Client]:
+    """Somebody who may use the server: one that asks for no name, or one that was told it."""
+    if request.param == "open":
+        with httpx.Client(base_url=quick) as client:
+            yield client
+    else:
+        with serving(app(auth=[("ann", "secret")])) as url, httpx.Client(base_url=url) as client:
+            client.post("/login", data=ANN).raise_for_status()
+            yield client
+
+
+def file_data(path: str) -> dict[str, Any]:
+    return {"path": path, "meta": {"_type": "gradio.FileData"}}
+
+
+def named(path: str) -> list[Any]:
+    """Ways to name a file."""
+    whole = file_data(path)
+    return [whole, [whole], {"value": whole}, {"path": path}, {**whole, "url": f"http://127.0.0.1:9/{path}"}]
+
+
+def arguments(config: dict[str, Any], path: str) -> Iterator[tuple[dict[str, Any], list[Any]]]:
+    """Every event that the page has, with every argument of it in turn naming the file, in each way."""
+    for dependency in config["dependencies"]:
+        for n in range(max(1, len(dependency["inputs"]))):
+            for form in named(path):
+                data: list[Any] = [None] * len(dependency["inputs"])
+                data[n : n + 1] = [form]
+                yield dependency, data
+
+
+def copies(secret: str = SECRET) -> list[Path]:
+    """Files that Gradio keeps, and may serve, with the secret in them."""
+    kept = Path(get_upload_folder()).rglob("*")
+    return [path for path in kept if path.is_file() and secret.encode() in path.read_bytes()]
+
+
+def test_no_endpoint_takes_a_path_that_was_not_handed_out(visitor: httpx.Client, foreign: Path) -> None:
+    config = visitor.get("/config").json()
+    sent = 0
+    for dependency, data in arguments(config, str(foreign)):
+        name = dependency["api_name"] or "predict"
+        body = {"data": data, "fn_index": dependency["id"], "session_hash": "visitor"}
+        for route in ("run/predict", f"api/{name}", f"call/{name}", "queue/join"):
+            answer = visitor.post(f"/gradio_api/{route}", json=body)
+            assert answer.status_code == 400 and "not known here" in answer.text, (route, dependency["id"], data)
+            sent += 1
+    assert sent > 400 and copies() == []
+
+
+def test_behind_the_guard_gradio_refuses_foreign_paths_too(foreign: Path) -> None:
+    inner = app().routes[-1].app
+
+    async def attack() -> int:
+        refused = 0
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(inner), base_url="http://localhost") as client:
+            config = (await client.get("/config")).json()
+            for dependency, data in arguments(config, str(foreign)):
+                body = {"data": data, "fn_index": dependency["id"], "session_hash": "visitor"}
+                answer = await client.post("/gradio_api/run/predict", json=body)
+                assert SECRET not in answer.text
+                refused += answer.status_code != 200
+        return refused
+
+    assert asyncio.run(attack()) > 100 and copies() == []
+
+
+@pytest.mark.parametrize("where", ["data", "event_data", "deep", "in call/v2"])
+def test_a_path_is_refused_wherever_it_stands(quick: str, foreign: Path, where: str) -> None:
+    body: dict[str, Any] = {"data": [], "fn_index": 0}
+    if where == "deep":
+        body["data"] = [[[{"a": [{"b": file_data(str(foreign))}]}]]]
+    elif where == "in call/v2":
+        body = {"files": [file_data(str(foreign))]}
+    else:
+        body[where] = [file_data(str(foreign))]
+    route = "call/v2/describe" if where == "in call/v2" else "queue/join"
+    answer = httpx.post(f"{quick}/gradio_api/{route}", json=body)
+    assert answer.status_code == 400 and "not known here" in answer.text
+
+
+def test_an_upload_is_known_to_whom_it_was_handed_out() -> None:
+    with serving(app(auth=[("ann", "secret"), ("bob", "hidden")])) as url:
+        ann, bob = httpx.Client(base_url=url), httpx.Client(base_url=url)
+        with ann, bob:
+            ann.post("/login", data=ANN)
+            bob.post("/login", data={"username": "bob", "password": "hidden"})
+            files = [("files", (f"{n}.csv", b"id,title,image\n1,mine,\n")) for n in range(40)]  # a long answer
+            compressed = {"Accept-Encoding": "br"}
+            (path, *_) = ann.post("/gradio_api/upload", files=files, headers=compressed).json()
+            body = {"data": [[file_data(path)], []]}
+            assert ann.post("/gradio_api/call/describe", json=body).status_code == 200
+            assert "not known here" in bob.post("/gradio_api/call/describe", json=body).text
+
+
+def test_an_endless_file_does_not_stop_the_server(quick: str) -> None:
+    began = time.monotonic()
+    for path in ("/dev/zero", "/dev/stdin", "/proc/self/mem"):
+        for form in named(path):
+            body = {"data": [[form], []], "fn_index": 0}
+            assert httpx.post(f"{quick}/gradio_api/run/describe", json=body, timeout=5).status_code == 400
+    assert httpx.get(f"{quick}/healthz", timeout=5).status_code == 200
+    assert time.monotonic() - began < 5
+
+
+def test_nothing_passes_by_the_queue(quick: str) -> None:
+    config = httpx.get(f"{quick}/config").json()
+    queued = [d for d in config["dependencies"] if d["queue"] is not False and d["backend_fn"]]
+    assert {"recommend", "describe", "what_if", "follow"} <= {d["api_name"] for d in queued}
+    for dependency in queued:
+        body = {"data": [None] * len(dependency["inputs"]), "fn_index": dependency["id"], "session_hash": "x"}
+        for route in ("run/predict", f"run/{dependency['api_name']}", f"api/{dependency['api_name']}"):
+            answer = httpx.post(f"{quick}/gradio_api/{route}", json=body)
+            assert answer.status_code == 404 and "queue" in answer.text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=http://127.0.0.1:9/x.png",
+        "/gradio_api/file=https://example.org/x.png",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file//etc/passwd",
+        "/gradio_api/proxy=https://x.hf.space/",
+        "/gradio_api/custom_component/x/client/x/x.py",
+        "/static/../../../etc/passwd",
+        "/static/%2e%2e/%2e%2e/app.py",
+        "/monitoring",
+        "/gradio_api/token",
+        "/gradio_api/deep_link?session_hash=x",
+        "/gradio_api/stream/x/y/1/playlist-file",
+        "/gradio_api/dev/reload",
+        "/gradio_api/queue/status",
+        "/gradio_api/startup-events",
+        "/gradio_api/vibe-code",
+        "/pwa_icon",
+        "/gradio_api/mcp/",
+    ],
+)
+def test_routes_that_read_files_and_addresses_are_closed(quick: str, path: str) -> None:
+    assert httpx.get(quick + path).status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    "path", ["component_server", "process_recording", "vibe-edit", "vibe-code", "stream/x", "run-history/connect"]
+)
+def test_routes_that_record_and_edit_are_closed(quick: str, path: str) -> None:
+    assert httpx.post(f"{quick}/gradio_api/{path}", json={}).json() == {"detail": "There is no such page here."}
+
+
+def test_no_name_is_looked_up_and_no_address_fetched(quick: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    import socket
+
+    asked: list[Any] = []
+    connect, lookup = socket.socket.connect, socket.getaddrinfo
+    here = ("127.0.0.1", int(quick.rsplit(":", 1)[1]))
+
+    def connecting(self: socket.socket, address: Any) -> None:
+        asked.append(address) if address != here else None
+        connect(self, address)
+
+    def looking_up(host: Any, *rest: Any, **more: Any) -> Any:
+        asked.append(host) if host not in ("127.0.0.1", b"127.0.0.1") else None
+        return lookup(host, *rest, **more)
+
+    monkeypatch.setattr(socket.socket, "connect", connecting)
+    monkeypatch.setattr(socket, "getaddrinfo", looking_up)
+    address = "http://files.example.org/x.png"
+    config = httpx.get(f"{quick}/config").json()
+    with httpx.Client(base_url=quick) as client:
+        for dependency, data in arguments(config, address):
+            client.post("/gradio_api/run/predict", json={"data": data, "fn_index": dependency["id"]})
+        for path in (f"file={address}", f"file/{address}", f"proxy={address}"):
+            client.get(f"/gradio_api/{path}")
+        for header in ("X-Forwarded-Host", "X-Gradio-Server", "Origin"):
+            client.get("/config", headers={header: address})
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "said"),
+    [
+        (b"[" * 200_000, 400, "not JSON"),
+        (b"[" + b"[]," * 400_000 + b"[]]", 413, "too many parts"),
+        (b'{"data": [' + b"9" * 10_000 + b"]}", 400, "not JSON"),
+        (b'{"data": [NaN]}', 400, "not JSON"),
+        (b'{"data": ["' + b"x" * (5 * 2**20) + b'"]}', 413, "too large"),
+        (b"", 400, "not JSON"),
+    ],
+)
+def test_a_body_is_bounded_before_it_is_read(quick: str, content: bytes, status: int, said: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = httpx.post(f"{quick}/gradio_api/queue/join", content=content, headers=headers)
+    assert answer.status_code == status and said in answer.json()["detail"]
+
+
+def test_a_body_that_hides_its_length_is_bounded_too(quick: str) -> None:
+    def growing() -> Iterator[bytes]:
+        yield b'{"data": ["'
+        for _ in range(100):
+            yield b"x" * 2**20
+
+    headers = {"Content-Type": "application/json"}
+    try:
+        answer = httpx.post(f"{quick}/gradio_api/queue/join", content=growing(), headers=headers)
+        assert answer.status_code == 413
+    except httpx.TransportError:
+        pass  # the server had closed the connection before all was sent
+    assert httpx.get(f"{quick}/healthz").status_code == 200
+
+
+def test_only_json_is_read_as_json(quick: str) -> None:
+    """A form of another site can send text, not JSON."""
+    body = json.dumps({"data": [], "fn_index": 0, "session_hash": "x"})
+    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
+        answer = httpx.post(f"{quick}/gradio_api/queue/join", content=body, headers={"Content-Type": kind})
+        assert answer.status_code == 415

@@ -1,0 +1,104 @@
+"""Ctrl+C and SIGTERM end the server soon, whatever it is doing."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, expect
+
+SOON = 10  # seconds
+
+
+@contextmanager
+def started(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server of its own process on the fake model."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "tests.ui.serve", "--port", str(port), *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(600):
+            try:
+                httpx.get(f"{url}/healthz").raise_for_status()
+                break
+            except httpx.TransportError:
+                assert process.poll() is None
+                time.sleep(0.1)
+        yield process, url
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def listen(address: str) -> None:
+    """Keeps a stream open, as a page does, until the server closes it."""
+
+    def listening() -> None:
+        try:
+            with httpx.stream("GET", address, timeout=None) as stream:
+                for _ in stream.iter_bytes():
+                    pass
+        except httpx.TransportError:
+            pass
+
+    threading.Thread(target=listening, daemon=True).start()
+
+
+def ends(process: subprocess.Popen[str], by: signal.Signals) -> None:
+    began = time.monotonic()
+    process.send_signal(by)
+    _, said = process.communicate(timeout=SOON)
+    assert time.monotonic() - began < SOON
+    assert process.returncode in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
+    assert "Traceback" not in said and "ERROR" not in said, said
+
+
+@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("doing", ["nothing", "a run, for a listening script"])
+def test_a_signal_ends_it(by: signal.Signals, doing: str) -> None:
+    with started("--delay", "0.5") as (process, url):
+        for page in ("one", "two"):
+            listen(f"{url}/gradio_api/heartbeat/{page}")
+        if doing != "nothing":
+            body = {"data": ["sailor", [], [], 3, 10], "session_hash": "one"}
+            httpx.post(f"{url}/gradio_api/call/recommend", json=body).raise_for_status()
+            listen(f"{url}/gradio_api/queue/data?session_hash=one")
+        time.sleep(0.5)
+        ends(process, by)
+
+
+def test_a_signal_ends_it_after_an_mcp_client() -> None:
+    pytest.importorskip("mcp", reason='needs "gradio[mcp]"')
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call"}
+    accept = {"Accept": "application/json, text/event-stream"}
+    with started("--mcp") as (process, url):
+        for tool, arguments in (("describe", {"titles": ["red mug"]}), ("recommend", {"story": "nobody"})):
+            params = {"name": tool, "arguments": arguments}
+            answer = httpx.post(f"{url}/gradio_api/mcp/", json={**call, "params": params}, headers=accept, timeout=30)
+            assert answer.status_code == 200
+            assert ("A not seen red mug" in answer.text) == (tool == "describe")
+        ends(process, signal.SIGINT)
+
+
+@pytest.mark.browser
+def test_a_signal_ends_it_with_a_tab_open_and_a_run_going(browser: Browser) -> None:
+    with started("--delay", "0.3") as (process, url):
+        page = browser.new_page()
+        page.goto(url, wait_until="domcontentloaded")
+        page.locator(".story").first.click()
+        expect(page.locator("#history .entry")).to_have_count(9, timeout=60_000)
+        page.click("#recommend")
+        expect(page.locator("#recommend")).to_be_disabled(timeout=60_000)
+        ends(process, signal.SIGINT)
+        page.close()

@@ -1,0 +1,181 @@
+"""The guard alone, before an app that shows what came through; and the page behind a proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+from gradio_client import Client
+from playwright.sync_api import Browser
+
+from msr.ui.bodies import Bodies, Handed, Refused, checked
+from msr.ui.guard import Guard
+from msr.ui.hosts import Hosts
+from tests.browser import visiting
+from tests.ui.serve import app, serving
+
+FOREIGN = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+
+
+async def echo(scope: Any, receive: Any, send: Any) -> None:
+    """Answers with what it was asked."""
+    body = (await receive())["body"] if scope["method"] == "POST" else b""
+    headers = {name.decode(): value.decode() for name, value in scope["headers"]}
+    told = json.dumps({"headers": headers, "scheme": scope["scheme"], "body": body.decode()}).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": told})
+
+
+def ask(method: str, path: str, hosts: Hosts = Hosts(), **more: Any) -> httpx.Response:  # noqa: B008
+    async def asking() -> httpx.Response:
+        guard = Guard(echo, hosts, asyncio.Event(), mcp=True)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://127.0.0.1:8080") as client:
+            return await client.request(method, path, **more)
+
+    return asyncio.run(asking())
+
+
+def test_an_mcp_client_names_no_file_of_the_server() -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"arguments": {"files": [FOREIGN]}}}
+    assert ask("POST", "/gradio_api/mcp/", json=call).status_code == 400
+    assert ask("POST", "/gradio_api/mcp/", json=[[call]]).status_code == 400
+
+
+def test_the_calls_of_the_mcp_server_stay_on_this_computer() -> None:
+    hosts = Hosts(frozenset({"studio.example.org"}))
+    said = {"X-Forwarded-Host": "studio.example.org", "X-Forwarded-Proto": "https", "X-Gradio-Server": "http://x.org"}
+    asked = ask("POST", "/gradio_api/mcp/", hosts, json={}, headers={**said, "Origin": "https://studio.example.org"})
+    told = asked.json()
+    assert told["headers"]["host"] == "127.0.0.1:8080" and told["scheme"] == "http"
+    assert not [name for name in told["headers"] if name.startswith(("x-forwarded", "x-gradio", "origin"))]
+
+
+def test_what_was_checked_is_what_is_read() -> None:
+    twice = b'{"data": [], "data": [1e2, "\\u00e9\\ud83d", {"url": "http://x.org", "a": null}]}'
+    told = ask("POST", "/gradio_api/queue/join", content=twice, headers={"Content-Type": "application/json"}).json()
+    assert json.loads(told["body"]) == {"data": [100.0, "é\ud83d", {"url": "http://x.org", "a": None}]}
+    assert told["headers"]["content-length"] == str(len(told["body"]))
+
+
+def test_of_a_file_that_is_known_only_its_path_is_read() -> None:
+    handed = Handed(most=2)
+    handed.add(["/up/1", "/up/2", "/up/3"], "ann")
+    assert [handed.knows(path, "ann") for path in ("/up/1", "/up/2", "/up/3")] == [False, True, True]
+    assert not handed.knows("/up/3", "bob") and not handed.knows(["/up/3"], "ann")
+    file = {"path": "/up/3", "url": "http://x.org/y", "is_stream": True, "orig_name": "y.png"}
+    kept = checked(json.dumps([file]).encode(), lambda path: handed.knows(path, "ann"))
+    assert json.loads(kept) == [{"path": "/up/3", "orig_name": "y.png"}]
+    for path in ("/up/2/../3", "/up/1", "", None, 3, ["/up/3"], {"path": "/up/3"}, "http://x.org/y"):
+        with pytest.raises(Refused):
+            checked(json.dumps({"a": [{"path": path}]}).encode(), lambda p: handed.knows(p, "ann"))
+
+
+def test_a_caller_that_goes_is_seen_by_who_looks_now_and_then() -> None:
+    """Gradio looks whether a caller is there without waiting for a message."""
+    seen: list[bool] = []
+
+    async def looking(scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        for _ in range(3):
+            seen.append(await request.is_disconnected())
+            await asyncio.sleep(0.01)
+
+    async def gone() -> Any:
+        return {"type": "http.disconnect"}
+
+    async def asking() -> None:
+        headers = [(b"host", b"localhost")]
+        scope = {"type": "http", "method": "GET", "path": "/config", "headers": headers, "query_string": b""}
+        await Guard(looking, Hosts(), asyncio.Event())(scope, gone, None)
+
+    asyncio.run(asking())
+    assert seen[-1]
+
+
+def test_bodies_share_a_budget_and_give_it_back() -> None:
+    def receiver(*chunks: bytes) -> Any:
+        waiting = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
+        waiting.append({"type": "http.request", "body": b"", "more_body": False})
+
+        async def receive() -> Any:
+            return waiting.pop(0)
+
+        return receive
+
+    async def reading() -> None:
+        bodies = Bodies(budget=10)
+        assert await bodies.read(receiver(b"1234", b"5678"), None, 100) == b"12345678"
+        with pytest.raises(Refused, match="busy"):
+            await bodies.read(receiver(b"12", b"34"), None, 100)
+        bodies.release(8)
+        for length, chunks in (("11", ()), (None, (b"12345", b"6789")), ("-1", ()), ("x", ())):
+            with pytest.raises(Refused, match="too large"):
+                await bodies.read(receiver(*chunks), length, 8)
+        assert await bodies.read(receiver(b"1234567890"), "10", 10) == b"1234567890"
+
+    asyncio.run(reading())
+
+
+@contextmanager
+def proxied(url: str, forwards: bool = True) -> Iterator[str]:
+    """The address of a proxy before `url`, which sends on the host that it was asked for."""
+    proxy = FastAPI()
+    client = httpx.AsyncClient(base_url=url, timeout=None)
+
+    @proxy.api_route("/{path:path}", methods=["GET", "POST", "HEAD"])
+    async def hand_on(path: str, request: Request) -> StreamingResponse:
+        headers = {name: value for name, value in request.headers.items() if name != "host"}
+        if forwards:
+            headers |= {"x-forwarded-host": request.headers["host"], "x-forwarded-proto": "http"}
+        asked = client.build_request(
+            request.method, f"/{path}", params=request.query_params, headers=headers, content=request.stream()
+        )
+        answer = await client.send(asked, stream=True)
+        return StreamingResponse(answer.aiter_raw(), answer.status_code, dict(answer.headers))
+
+    with serving(proxy) as address:
+        yield address
+
+
+def test_a_script_works_through_a_proxy(quick: str) -> None:
+    with proxied(quick) as address:
+        (told,) = Client(address, verbose=False).predict(titles=["red mug"], api_name="/describe")
+        assert told["title"] == "red mug"
+
+
+def test_a_proxy_that_hides_its_host_is_another_site(quick: str) -> None:
+    with proxied(quick, forwards=False) as address:
+        asked = {"json": {"data": [[], ["red mug"]]}, "headers": {"Origin": address}}
+        assert httpx.post(f"{address}/gradio_api/call/describe", **asked).status_code == 403
+    with proxied(quick) as address:
+        asked["headers"] = {"Origin": address}
+        assert httpx.post(f"{address}/gradio_api/call/describe", **asked).status_code == 200
+
+
+@pytest.mark.browser
+def test_the_page_works_behind_a_proxy_and_a_login(browser: Browser) -> None:
+    with serving(app(auth=[("ann", "secret")])) as url, proxied(url) as address:
+        page = browser.new_page()
+        page.goto(address)
+        page.fill("input[type=text], input[autocomplete=username], label:has-text('user') input, textarea", "ann")
+        page.fill("input[type=password]", "secret")
+        page.click("button:has-text('Login')")
+        page.wait_for_selector(".story", timeout=60_000)
+        page.locator(".story").first.click()
+        page.wait_for_selector("#history .entry >> nth=8", timeout=60_000)
+        page.click("#recommend")
+        page.wait_for_selector(".progress.finished", state="attached", timeout=60_000)
+        assert page.eval_on_selector_all(
+            ".thumb img, .result img", "all => all.every(i => i.complete && i.naturalWidth)"
+        )
+        page.close()
+    with serving(app()) as url, proxied(url) as address, visiting(browser, address) as page:
+        page.locator(".story").first.click()
+        page.wait_for_selector("#history .entry >> nth=8", timeout=60_000)

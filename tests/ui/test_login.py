@@ -1,0 +1,91 @@
+"""A server that asks for a name and a password."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from gradio_client import Client
+from gradio_client.exceptions import AuthenticationError
+
+from msr.ui.logins import Attempts
+from tests.ui.serve import app, serving
+
+ANN = {"username": "ann", "password": "secret"}
+
+
+@pytest.fixture
+def locked() -> Iterator[str]:
+    with serving(app(auth=[("ann", "secret")])) as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["config", "media/x.webp", "download/x", "gradio_api/heartbeat/x", "gradio_api/info", "gradio_api/app_id", "logout"]
+    + ["gradio_api/queue/data?session_hash=x", "gradio_api/upload_progress?upload_id=x"],
+)
+def test_nothing_but_the_login_is_there_before_it(locked: str, path: str) -> None:
+    assert httpx.get(f"{locked}/{path}").status_code == 401
+
+
+def test_whoever_signed_in_comes_in_and_goes_out_again(locked: str) -> None:
+    assert httpx.get(f"{locked}/healthz").json()["status"] == "ok"
+    assert '"auth_required":true' in httpx.get(locked).text.replace(" ", "")
+    for route in ("run/predict", "queue/join", "upload", "cancel", "call/describe"):
+        assert httpx.post(f"{locked}/gradio_api/{route}", json={"data": []}).status_code == 401
+    with httpx.Client(base_url=locked) as ann:
+        answer = ann.post("/login", data=ANN)
+        cookies = [value.lower() for value in answer.headers.get_list("set-cookie")]
+        assert cookies and all("samesite=lax" in c and "httponly" in c for c in cookies)
+        assert ann.get("/config").status_code == 200 and ann.get("/media/x.webp").status_code == 404
+        ann.get("/logout")
+        assert ann.get("/config").status_code == 401
+
+
+def test_a_guessed_cookie_is_not_taken(locked: str) -> None:
+    name = next(n for n in httpx.post(f"{locked}/login", data=ANN).cookies if "unsecure" in n)
+    for value in ("x", "ann", "", "None"):
+        assert httpx.get(f"{locked}/config", headers={"Cookie": f"{name}={value}"}).status_code == 401
+
+
+def test_a_script_signs_in(locked: str) -> None:
+    client = Client(locked, auth=("ann", "secret"), verbose=False)
+    (told,) = client.predict(titles=["red mug"], api_name="/describe")
+    assert told["title"] == "red mug"
+    with pytest.raises(AuthenticationError):
+        Client(locked, verbose=False)
+
+
+def test_passwords_cannot_be_guessed_at_leisure(locked: str) -> None:
+    wrong = {"username": "ann", "password": "guess"}
+    assert [httpx.post(f"{locked}/login", data=wrong).status_code for _ in range(10)] == [400] * 10
+    for form in (wrong, ANN):
+        answer = httpx.post(f"{locked}/login", data=form)
+        assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 200
+        assert "Too many failed logins" in answer.json()["detail"]
+
+
+def test_a_long_login_is_refused(locked: str) -> None:
+    answer = httpx.post(f"{locked}/login", data={"username": "ann", "password": "x" * 20_000})
+    assert answer.status_code == 413
+
+
+def test_attempts_are_counted_by_address_and_together_and_forgotten() -> None:
+    now = [0.0]
+    attempts = Attempts(each=2, most=3, window=60, clock=lambda: now[0])
+    assert [attempts.begin("a"), attempts.begin("a")] == [0, 0]
+    assert attempts.begin("a") == 60
+    assert attempts.begin("b") == 0
+    now[0] = 10
+    assert attempts.begin("c") == 50  # too many of all together
+    now[0] = 60
+    assert attempts.begin("a") == 0
+
+
+def test_a_right_password_does_not_count() -> None:
+    attempts = Attempts(each=2)
+    for _ in range(10):
+        assert attempts.begin("a") == 0
+        attempts.succeeded("a")
