@@ -21,7 +21,7 @@ READINGS = ("direct", "regenerated")  # of `Influence` and of the kinds of evide
 
 
 class InputProblem(ValueError):
-    """What the user brought cannot be used; the message says what, where, and what to do about it."""
+    """Input of the user cannot be used; the message says what is wrong, where, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,24 @@ class Picture:
 
     @classmethod
     def from_pixels(cls, image: Image.Image) -> Picture:
-        """Encodes RGB pixels; deterministic for one Pillow version."""
+        """Encode RGB pixels; the same pixels give the same bytes with the same version of Pillow."""
         buffer = io.BytesIO()
         image.convert("RGB").save(buffer, "WEBP", quality=92, method=2)
         data = buffer.getvalue()
         return cls(data, hashlib.sha256(data).hexdigest()[:32], image.width, image.height)
 
     def open(self) -> Image.Image:
-        """Decodes to an RGB image."""
+        """Decode to an RGB image."""
         return Image.open(io.BytesIO(self.data)).convert("RGB")
 
     def data_url(self) -> str:
+        """The picture as an address that holds all of its bytes."""
         return "data:image/webp;base64," + base64.b64encode(self.data).decode("ascii")
 
 
 @dataclass(frozen=True)
 class Item:
-    """One thing of a history or a catalogue; it has a title, a picture, or both."""
+    """One thing in a history or a catalogue; it has a title, a picture, or both."""
 
     id: str
     title: str = ""
@@ -65,8 +66,10 @@ class Item:
 
 @dataclass(frozen=True)
 class ItemSummary:
-    """Image to text: what an item is. `familiar` is False for a picture unlike all training pictures; `confidence` is
-    NaN where the model told none."""
+    """What the model wrote about an item: image to text.
+
+    `familiar` is False for a picture that is unlike all training pictures. `confidence` is NaN if it is not known.
+    """
 
     item_id: str
     text: str
@@ -75,7 +78,7 @@ class ItemSummary:
 
     @property
     def sure(self) -> float | None:
-        """The confidence as JSON has it."""
+        """The confidence as it is written to JSON."""
         return None if math.isnan(self.confidence) else round(self.confidence, 4)
 
 
@@ -89,7 +92,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Preference:
-    """The running preference text after a block; `edited` if a person wrote it (its block holds no items then)."""
+    """The preference text after a block. An `edited` one was written by a person, and its block holds no items."""
 
     block: Block
     text: str
@@ -98,7 +101,7 @@ class Preference:
 
 @dataclass(frozen=True)
 class YesNo:
-    """The two answer logits of one candidate, read at the answer position."""
+    """The logits of Yes and No about one candidate, read at the position of the answer."""
 
     yes: float
     no: float
@@ -211,10 +214,10 @@ class Measurements:
 
 @dataclass(frozen=True)
 class Recommendation:
-    """A ranked candidate. `rationale` is model-written, `influence` and `measured` are measured; never mixed.
+    """A ranked candidate. `rationale` is written by the model, `influence` and `measured` are measured; never mixed.
 
-    `prompt` is what the model read when it scored the candidate, in its chat format, and `tokens` the length of that.
-    `agreement` holds the reason against the influence; `measured` is what was measured later, on request.
+    `prompt` is what the model read when it scored the candidate, in its chat format, and `tokens` its length.
+    `agreement` compares the rationale with the influence. `measured` is what was measured later, on request.
     """
 
     rank: int
@@ -231,7 +234,7 @@ class Recommendation:
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run; immutable. An edited run names its parent.
+    """A finished run. A run that was edited from another one names it as its parent.
 
     `offered` are the recommended items themselves, so that a run can be shown without its catalogue.
     """

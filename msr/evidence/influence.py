@@ -55,7 +55,7 @@ def influence(
             row.append(Influence(removal.unit.key, whole.score - less.score, reading))
         yield StageProgress("influence", done, steps)
 
-    measured = reason_check.held_against(
+    measured = reason_check.with_agreement(
         [replace(r, influence=tuple(row)) for r, row in zip(recommended, rows, strict=True)],
         {item.id: item for item in inputs.candidates},
         inputs.history,

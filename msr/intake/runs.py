@@ -69,7 +69,9 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
         summaries=summaries,
         preferences=preferences,
         # The agreement follows from the rest, so it is found anew: older files have none.
-        recommendations=reason_check.held_against(tuple(map(_recommendation, ranked, offered)), items, history, texts),
+        recommendations=reason_check.with_agreement(
+            tuple(map(_recommendation, ranked, offered)), items, history, texts
+        ),
         scores=tuple(
             Candidate(item_id(entry["id"]), YesNo(number(entry["yes"]), number(entry["no"])))
             for entry in entries(record.get("scores", []), _MOST)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from msr.evidence.reason_check import agreement, bearers, held_against
+from msr.evidence.reason_check import agreement, named_items, with_agreement
 from msr.schema import Influence, Item, ItemSummary, Recommendation
 
 HISTORY = (Item("a", "striped mug"), Item("b", "lamp"), Item("c", "chair"))
@@ -49,7 +49,7 @@ def test_a_small_effect_is_held_against_nobody():
 
 
 def test_bearers_are_counted_by_the_words_they_share():
-    assert bearers("A striped wooden lamp.", HISTORY, SUMMARIES) == {"a": 1, "b": 3, "c": 1}
+    assert named_items("A striped wooden lamp.", HISTORY, SUMMARIES) == {"a": 1, "b": 3, "c": 1}
 
 
 def test_a_word_moves_if_one_of_its_bearers_does():
@@ -64,6 +64,6 @@ def test_only_what_has_a_reason_and_a_measurement_is_held_together():
     rows = [
         Recommendation(1, "x", "", 0.5, why, by) for why, by in (("A chair.", moved), ("", moved), ("A chair.", ()))
     ]
-    found = held_against(rows, {"x": CANDIDATE}, HISTORY, SUMMARIES)
+    found = with_agreement(rows, {"x": CANDIDATE}, HISTORY, SUMMARIES)
     assert [r.agreement is not None for r in found] == [True, False, False]
     assert found[0].agreement == agreement("A chair.", CANDIDATE, HISTORY, SUMMARIES, moved)

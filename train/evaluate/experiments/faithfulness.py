@@ -72,7 +72,7 @@ def _history(
     orders = []
     for place, shown in enumerate(top):
         effects = {unit: known[frozenset()][place] - known[frozenset({unit})][place] for unit in items}
-        named = reason_check.bearers(shown.rationale, given.history, given.summaries)
+        named = reason_check.named_items(shown.rationale, given.history, given.summaries)
         orders.append(
             {
                 MEASURED: by_effect(items, effects),
