@@ -41,18 +41,18 @@ def test_a_reason_that_says_what_moved_has_nothing_to_answer_for():
     ]
 
 
-def test_a_small_effect_is_held_against_nobody():
+def test_a_small_effect_neither_supports_nor_contradicts():
     found = agreed("It is a mug.", a=0.01, b=0.01, c=0.01)
     assert (found.still, found.moved, found.unsaid) == ((), (), ())
     assert found.sentences() == []
     assert agreed("It is a mug.") == found, "neither is what was not measured"
 
 
-def test_bearers_are_counted_by_the_words_they_share():
+def test_items_are_counted_by_the_words_that_the_reason_names():
     assert named_items("A striped wooden lamp.", HISTORY, SUMMARIES) == {"a": 1, "b": 3, "c": 1}
 
 
-def test_a_word_moves_if_one_of_its_bearers_does():
+def test_a_word_moves_if_one_of_its_items_does():
     reason = "It is striped and wooden, like nothing else."
     assert agreed(reason, a=0.001, b=-0.004, c=0.2).still == ("striped",)
     assert agreed(reason, a=0.1, b=0.0, c=0.0).still == ("wooden",)
