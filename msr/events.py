@@ -1,4 +1,4 @@
-"""Events: what `msr.pipeline` yields while a run grows, in this order of appearance."""
+"""The events that `msr.pipeline` yields while a run grows, in the order in which they first appear."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from msr.schema import ItemSummary, Preference, Recommendation, Run
 
 @dataclass(frozen=True)
 class StageProgress:
-    """`stage` is describe, preference, shortlist, rank, explain or influence, or one of `msr.evidence.pipeline`; `done`
-    of `total` steps are finished."""
+    """`done` of `total` steps of a stage are finished.
+
+    `stage` is describe, preference, shortlist, rank, explain or influence, or the name of a stage of a kind of evidence
+    (`msr.evidence.kinds`).
+    """
 
     stage: str
     done: int
@@ -19,12 +22,14 @@ class StageProgress:
 
 @dataclass(frozen=True)
 class ItemDescribed:
+    """An item has its description."""
+
     summary: ItemSummary
 
 
 @dataclass(frozen=True)
 class PreferenceText:
-    """The growing text of one block's preference; `final` on its last event."""
+    """The text of one block's preference so far; `final` on its last event."""
 
     preference: Preference
     final: bool
@@ -32,33 +37,35 @@ class PreferenceText:
 
 @dataclass(frozen=True)
 class Ranked:
-    """The ranking, rationales and influence still empty."""
+    """The ranking; rationales and influence are still empty."""
 
     recommendations: tuple[Recommendation, ...]
 
 
 @dataclass(frozen=True)
 class Explained:
-    """One recommendation grew (a rationale or its influence arrived); same rank and id as before."""
+    """One recommendation has got its rationale or its influence; rank and id are the same."""
 
     recommendation: Recommendation
 
 
 @dataclass(frozen=True)
 class Finished:
+    """The run is complete; nothing follows."""
+
     run: Run
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """The visitor asked to stop; nothing follows."""
+    """The visitor stopped the run in this stage; nothing follows."""
 
     stage: str
 
 
 @dataclass(frozen=True)
 class Grown:
-    """The run with more measured evidence; its id, and all that it had, are the same."""
+    """A finished run has got more measured evidence; its id and all else are the same."""
 
     run: Run
 

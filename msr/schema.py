@@ -12,15 +12,16 @@ import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from PIL import Image
 
-from msr.measured import Agreement, Contrast, Effect, Evidence, HeatMap, Measured, Share, Unit, Word, influence_json
+UNITS = ("item", "description", "block", "sentence", "image", "title")  # kinds of `Unit`
+READINGS = ("direct", "regenerated")  # of `Influence` and of the kinds of evidence
 
 
 class InputProblem(ValueError):
-    """What the user brought cannot be used; the message says what, where, and what to do about it."""
+    """Input of the user cannot be used; the message says what is wrong, where, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -34,23 +35,24 @@ class Picture:
 
     @classmethod
     def from_pixels(cls, image: Image.Image) -> Picture:
-        """Encodes RGB pixels; deterministic for one Pillow version."""
+        """Encode RGB pixels; the same pixels give the same bytes with the same version of Pillow."""
         buffer = io.BytesIO()
         image.convert("RGB").save(buffer, "WEBP", quality=92, method=2)
         data = buffer.getvalue()
         return cls(data, hashlib.sha256(data).hexdigest()[:32], image.width, image.height)
 
     def open(self) -> Image.Image:
-        """Decodes to an RGB image."""
+        """Decode to an RGB image."""
         return Image.open(io.BytesIO(self.data)).convert("RGB")
 
     def data_url(self) -> str:
+        """The picture as an address that holds all of its bytes."""
         return "data:image/webp;base64," + base64.b64encode(self.data).decode("ascii")
 
 
 @dataclass(frozen=True)
 class Item:
-    """One thing of a history or a catalogue; it has a title, a picture, or both."""
+    """One thing in a history or a catalogue; it has a title, a picture, or both."""
 
     id: str
     title: str = ""
@@ -64,8 +66,10 @@ class Item:
 
 @dataclass(frozen=True)
 class ItemSummary:
-    """Image to text: what an item is. `familiar` is False for a picture unlike all training pictures; `confidence` is
-    NaN where the model told none."""
+    """What the model wrote about an item: image to text.
+
+    `familiar` is False for a picture that is unlike all training pictures. `confidence` is NaN if it is not known.
+    """
 
     item_id: str
     text: str
@@ -74,7 +78,7 @@ class ItemSummary:
 
     @property
     def sure(self) -> float | None:
-        """The confidence as JSON has it."""
+        """The confidence as it is written to JSON."""
         return None if math.isnan(self.confidence) else round(self.confidence, 4)
 
 
@@ -88,7 +92,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Preference:
-    """The running preference text after a block; `edited` if a person wrote it (its block holds no items then)."""
+    """The preference text after a block. An `edited` one was written by a person, and its block holds no items."""
 
     block: Block
     text: str
@@ -97,7 +101,7 @@ class Preference:
 
 @dataclass(frozen=True)
 class YesNo:
-    """The two answer logits of one candidate, read at the answer position."""
+    """The logits of Yes and No about one candidate, read at the position of the answer."""
 
     yes: float
     no: float
@@ -121,11 +125,99 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Recommendation:
-    """A ranked candidate. `rationale` is model-written, `influence` and `measured` are measured; never mixed.
+class Influence:
+    """What leaving one history item out did to one score: `delta` = score with the item minus score without it.
 
-    `prompt` is what the model read when it scored the candidate, in its chat format, and `tokens` the length of that.
-    `agreement` holds the reason against the influence; `measured` is what was measured later, on request.
+    The score is P(Yes), so a positive delta means that the item helped. `reading` is "direct" (the preference text
+    stays as it is) or "regenerated" (it is written anew without the item).
+    """
+
+    history_id: str
+    delta: float
+    reading: str = "regenerated"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A model-written reason compared with the measured influence of the history items that its words describe.
+
+    `still` are words of the reason whose items did not move the score, `moved` those whose items did. `unsaid` are
+    words that are not in the reason although they describe the candidate and items that moved the score. A word whose
+    items moved the score a little, or were not measured, is in none of them.
+    """
+
+    still: tuple[str, ...]
+    moved: tuple[str, ...]
+    unsaid: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the reason names only what moved the score, and leaves nothing out."""
+        return bool(self.moved) and not self.still and not self.unsaid
+
+    def sentences(self) -> list[str]:
+        """Say so in plain words; nothing if the reason names nothing that was measured."""
+        if self.whole:
+            return [f"The reason names {_listed(self.moved)}, and leaving out what is described so moves the score."]
+        told = []
+        if self.still:
+            told.append(f"The reason names {_listed(self.still)}, but leaving out what is described so moves nothing.")
+        if self.unsaid:
+            told.append(f"Leaving out what is {_listed(self.unsaid)} moves the score, but the reason does not say so.")
+        return told
+
+    def to_json(self) -> dict[str, list[str]]:
+        return {"still": list(self.still), "moved": list(self.moved), "unsaid": list(self.unsaid)}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of a run's input that can be taken away.
+
+    `kind` is item (of the history), description (what the model wrote of that item), block, sentence (of the
+    preference), image or title (the candidate's own). `key` is the id of the item, or the place, from 0, of the block
+    or the sentence; it is empty for the candidate's own. `text` names the unit to a reader.
+    """
+
+    kind: str
+    key: str = ""
+    text: str = field(default="", compare=False)
+
+    def to_json(self) -> dict[str, str]:
+        return {"unit": self.kind, "key": self.key, "text": self.text}
+
+
+class Record(Protocol):
+    """What one kind of evidence found about one recommendation (`msr.evidence.kinds`)."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Its entries in `measured` of `run.json`."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What was measured on request about one recommendation.
+
+    `records` holds one record of each kind by the name of the kind, in the order of `run.json`. `unavailable` holds,
+    by the same names, why a kind cannot be measured, in plain words.
+    """
+
+    records: Mapping[str, Record]
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        for record in self.records.values():
+            entries |= record.to_json()
+        return entries | {"unavailable": dict(self.unavailable)}
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """A ranked candidate. `rationale` is written by the model, `influence` and `measured` are measured; never mixed.
+
+    `prompt` is what the model read when it scored the candidate, in its chat format, and `tokens` its length.
+    `agreement` compares the rationale with the influence. `measured` is what was measured later, on request.
     """
 
     rank: int
@@ -133,16 +225,16 @@ class Recommendation:
     title: str
     score: float
     rationale: str = ""
-    influence: tuple[Evidence, ...] = ()
+    influence: tuple[Influence, ...] = ()
     prompt: str = ""
     tokens: int = 0
     agreement: Agreement | None = None
-    measured: Measured | None = None
+    measured: Measurements | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run; immutable. An edited run names its parent.
+    """A finished run. A run that was edited from another one names it as its parent.
 
     `offered` are the recommended items themselves, so that a run can be shown without its catalogue.
     """
@@ -192,7 +284,7 @@ class Run:
                     "description": texts[r.item_id].text if r.item_id in texts else "",
                     "score": round(r.score, 6),
                     "rationale": r.rationale,
-                    "influence": influence_json(r.influence),
+                    "influence": _influence_json(r.influence),
                     "prompt": r.prompt,
                     "tokens": r.tokens,
                     **({"agreement": r.agreement.to_json()} if r.agreement else {}),
@@ -213,7 +305,15 @@ def _digest(item: Item | None) -> str | None:
     return item.picture.digest if item and item.picture else None
 
 
-__all__ = [
-    "Agreement", "Block", "Candidate", "Contrast", "Effect", "Evidence", "HeatMap", "InputProblem", "Item",
-    "ItemSummary", "Measured", "Picture", "Preference", "Recommendation", "Run", "Share", "Unit", "Word", "YesNo",
-]  # fmt: skip
+def _influence_json(rows: tuple[Influence, ...]) -> list[dict[str, Any]]:
+    """One entry for each history item: `delta` is the regenerated reading, `delta_direct` the direct one."""
+    entries: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        name = "delta" if row.reading == "regenerated" else "delta_direct"
+        entries.setdefault(row.history_id, {"history_id": row.history_id})[name] = round(row.delta, 6)
+    return list(entries.values())
+
+
+def _listed(said: tuple[str, ...]) -> str:
+    quoted = [f"“{word}”" for word in said]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

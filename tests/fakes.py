@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -106,7 +106,9 @@ class FakeBackbone:
             self._step(stop)
         return [Generation(" ".join(a), CONFIDENCE) for a in answers]
 
-    def stream(self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None) -> Iterator[str]:
+    def stream(
+        self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None
+    ) -> Generator[str, None, None]:
         self._called("stream", [prompt])
         answer = self._answer(prompt).split()[:max_new_tokens]
         self.streaming += 1

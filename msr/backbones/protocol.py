@@ -6,7 +6,7 @@ A model whose gradients can be had answers `Attributes` too.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
@@ -82,8 +82,10 @@ class Backbone(Protocol):
     ) -> list[Generation]:
         """Answers independent prompts as one batch, in order."""
 
-    def stream(self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None) -> Iterator[str]:
-        """Yields the growing answer text, the whole of it so far each time."""
+    def stream(
+        self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None
+    ) -> Generator[str, None, None]:
+        """Yield the growing answer text, the whole of it so far each time; closing the generator ends the answer."""
 
     def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
         """Yes and No logits at the answer position of each prompt; a shared prefix is computed once."""

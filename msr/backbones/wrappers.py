@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
@@ -66,7 +66,9 @@ class CachedBackbone:
                 answers[key] = answer
         return [answers[key] for key in keys]
 
-    def stream(self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None) -> Iterator[str]:
+    def stream(
+        self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None
+    ) -> Generator[str, None, None]:
         """The growing text; a remembered one comes whole, at once. Only a text that was heard out is remembered."""
         key = self._key(prompt, max_new_tokens)
         known = self._recall(key)
@@ -152,7 +154,9 @@ class UntunedBackbone:
         with self._backbone.adapter_off():
             return self._backbone.generate(prompts, max_new_tokens, stop)
 
-    def stream(self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None) -> Iterator[str]:
+    def stream(
+        self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None
+    ) -> Generator[str, None, None]:
         with self._backbone.adapter_off():
             *_, whole = ["", *self._backbone.stream(prompt, max_new_tokens, stop)]
         yield whole

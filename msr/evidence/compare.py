@@ -1,4 +1,4 @@
-"""Two runs against each other: what was edited, which ranks moved, and how alike the two orders are."""
+"""Compare two runs: what was edited, which ranks moved, and how alike the two orders are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from msr.schema import Item, Recommendation, Run
 
 @dataclass(frozen=True)
 class Move:
-    """A recommended item of the later run; `before` is its rank in the earlier one, None if it was no candidate."""
+    """A recommended item of the later run; `before` is its rank in the earlier run, None if it was no candidate."""
 
     item_id: str
     rank: int
@@ -18,7 +18,7 @@ class Move:
 
     @property
     def up(self) -> int | None:
-        """Places won, negative for places lost."""
+        """Places won; negative if places were lost."""
         return None if self.before is None else self.before - self.rank
 
 
@@ -28,7 +28,7 @@ def ranks(run: Run) -> Mapping[str, int]:
 
 
 def moves(before: Run, after: Sequence[Recommendation]) -> tuple[Move, ...]:
-    """Where the recommended items of a later run stood before."""
+    """Find where the recommended items of a later run stood before."""
     known = ranks(before)
     return tuple(Move(r.item_id, r.rank, known.get(r.item_id)) for r in after)
 
@@ -44,7 +44,7 @@ def agreement(before: Run, after: Run) -> float | None:
 
 
 def edits(before: Run, after: Run) -> list[str]:
-    """What was changed from one run to the next, as short phrases; titles in them are plain text."""
+    """Say in short phrases what was changed from one run to the next; the phrases are plain text, not HTML."""
     old, new = ({item.id: item for item in run.history} for run in (before, after))
     if not set(old) & set(new):
         said = [f"another history: {len(new)} items instead of {len(old)}, none in common"]

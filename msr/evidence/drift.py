@@ -1,11 +1,11 @@
-"""How a preference text changed: words that came, stayed and went, and how far it moved."""
+"""Compare a preference text with the one before: words that are new, kept and gone, and how far the text moved."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-# Words that say nothing about a taste, among them those that every preference text begins with.
+# Words that say nothing about a taste, such as those that every preference text begins with.
 _FRAME = frozenset(
     re.findall(
         r"\w+",
@@ -28,13 +28,13 @@ class Change:
 
 
 def content_words(text: str) -> tuple[str, ...]:
-    """The words of a text that can say something about a taste, in order, each once."""
+    """The words of a text that can say something about a taste, in order, each one once."""
     words = re.findall(r"\w+(?:['’-]\w+)*", text.lower())
     return tuple(dict.fromkeys(word for word in words if word not in _FRAME))
 
 
 def change(before: str, after: str) -> Change:
-    """What is new, what stayed and what is gone; drift is the Jaccard distance of the content words."""
+    """Compare the content words of two texts; the drift is their Jaccard distance."""
     old, new = content_words(before), content_words(after)
     both = set(old) & set(new)
     either = set(old) | set(new)

@@ -1,9 +1,9 @@
-"""Do the units that an explanation points to carry the score? (ERASER, DeYoung et al. 2020, section 4.)
+"""Measure whether the score depends on the units that an explanation points to.
 
-Comprehensiveness: how much the score falls without the k first units of an order; high is faithful. Sufficiency: how
-much it falls with nothing but them; low is faithful. An order that was found by leaving out one unit at a time has the
-largest comprehensiveness at k = 1 by construction, if both are measured in one reading: there, only the other figures
-are evidence.
+The figures are those of ERASER (DeYoung et al. 2020, section 4). Comprehensiveness is how much the score falls without
+the first k units of an order; high is faithful. Sufficiency is how much it falls if only these units are left; low is
+faithful. An order that was found by leaving out one unit at a time has the largest comprehensiveness at k = 1 by
+construction, if both are measured in the same reading. For such an order only the other figures are evidence.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ SIZES = (1, 2, 3)
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """Of one order of units. By k: the fall of the score; and the areas under both curves from k = 0 on, in units of
-    the score (the mean height)."""
+    """The figures of one order of units.
+
+    Both mappings hold the fall of the score by k. The areas under these curves, from k = 0 on, are divided by the
+    largest k, so they are mean falls of the score.
+    """
 
     comprehensiveness: Mapping[int, float]
     sufficiency: Mapping[int, float]
@@ -31,7 +34,7 @@ class Faithfulness:
     sufficiency_area: float
 
     def figures(self) -> dict[str, float]:
-        """Flat, by name: "comprehensiveness@1", ..., "comprehensiveness area", and the same of sufficiency."""
+        """All figures by name: "comprehensiveness@1", ..., "comprehensiveness area", and the same for sufficiency."""
         pairs = (("comprehensiveness", self.comprehensiveness), ("sufficiency", self.sufficiency))
         areas = {
             "comprehensiveness area": self.comprehensiveness_area,
@@ -41,21 +44,22 @@ class Faithfulness:
 
 
 def by_effect(units: Sequence[U], effects: Mapping[U, float]) -> list[U]:
-    """The most helpful first, equal ones in the given order; an unmeasured unit counts as 0."""
+    """Sort the most helpful units first, equal ones in the given order; a unit without an effect counts as 0."""
     return sorted(units, key=lambda unit: -effects.get(unit, 0.0))
 
 
 def at_random(units: Sequence[U], seed: int) -> list[U]:
+    """Shuffle the units; the same seed gives the same order."""
     return random.Random(seed).sample(list(units), len(units))
 
 
 def named_first(units: Sequence[U], named: Mapping[U, int], seed: int) -> list[U]:
-    """Units of which an explanation names most first; ties, and those it does not name, as `at_random` puts them."""
+    """Sort the units that an explanation names most often first; equal ones stand as `at_random` puts them."""
     return sorted(at_random(units, seed), key=lambda unit: -named.get(unit, 0))
 
 
 def asked(units: Sequence[U], orders: Iterable[Sequence[U]], sizes: Sequence[int] = SIZES) -> list[frozenset[U]]:
-    """The sets of units that `faithfulness` asks the value of, each once."""
+    """The sets of units whose value `faithfulness` needs, each one once."""
     everything = frozenset(units)
     firsts = [frozenset(order[:k]) for order in orders for k in sizes]
     return list(dict.fromkeys([frozenset(), everything, *(s for f in firsts for s in (f, everything - f))]))
@@ -64,9 +68,9 @@ def asked(units: Sequence[U], orders: Iterable[Sequence[U]], sizes: Sequence[int
 def faithfulness(
     units: Sequence[U], orders: Mapping[str, Sequence[U]], value: Value[U], sizes: Sequence[int] = SIZES
 ) -> dict[str, Faithfulness]:
-    """Each order by name, all measured with one call of `value`; sizes beyond the number of units mean all of them.
+    """Measure each order, by name, with one call of `value`; a size larger than the number of units means all of them.
 
-    Raises ValueError without units.
+    Raises ValueError if there are no units.
     """
     if not units:
         raise ValueError("no units to take away")
@@ -85,7 +89,7 @@ def faithfulness(
 
 
 def _area(curve: Mapping[int, float]) -> float:
-    """Under straight lines between the points, by the width of the curve."""
+    """The area under straight lines between the points, divided by the width of the curve."""
     points = sorted(curve.items())
     whole = sum((b - a) * (left + right) / 2 for (a, left), (b, right) in itertools.pairwise(points))
     return whole / (points[-1][0] - points[0][0])

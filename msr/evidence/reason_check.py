@@ -1,4 +1,4 @@
-"""Holds a written reason against what was measured: what it names without effect, and what it leaves unsaid."""
+"""Compare a model-written reason with what was measured: what it names without effect, and what it leaves unsaid."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from msr.evidence.drift import content_words
-from msr.schema import Agreement, Evidence, Item, ItemSummary, Recommendation
+from msr.schema import Agreement, Influence, Item, ItemSummary, Recommendation
 
-STILL = 0.005  # half a point of P(Yes): below that, nothing moved
-MOVED = 0.02  # two points: from there on, a reason should have said so
+STILL = 0.005  # half a point of P(Yes): an item that changes the score by less did not move it
+MOVED = 0.02  # two points: a reason should name an item that changes the score by so much
 
 
 def agreement(
@@ -17,12 +17,13 @@ def agreement(
     candidate: Item,
     history: Sequence[Item],
     summaries: Mapping[str, ItemSummary],
-    influence: Sequence[Evidence],
+    influence: Sequence[Influence],
 ) -> Agreement:
-    """What the reason for a candidate names and leaves out, held against its measured influence.
+    """Compare what the reason for a candidate names, and leaves out, with the measured influence.
 
-    A word's effect is the strongest of the items that bear it, whichever reading shows it. Unsaid are attributes of
-    the candidate's description alone: nobody misses a product's name in a reason.
+    A history item bears the words of its title and of its description. The effect of a word is the strongest one of
+    the items that bear it, in any reading. Only words of the candidate's description can be unsaid: nobody misses the
+    name of a product in a reason.
     """
     effects = _effects(history, summaries, influence)
     named = [word for word in content_words(rationale) if word in effects]
@@ -34,13 +35,13 @@ def agreement(
     )
 
 
-def held_against(
+def with_agreement(
     recommended: Sequence[Recommendation],
     items: Mapping[str, Item],
     history: Sequence[Item],
     summaries: Mapping[str, ItemSummary],
 ) -> tuple[Recommendation, ...]:
-    """The recommendations with the agreement of each that has both a reason and measured influence."""
+    """Add its agreement to each recommendation that has both a reason and measured influence."""
     return tuple(
         replace(r, agreement=agreement(r.rationale, items[r.item_id], history, summaries, r.influence))
         if r.rationale and r.influence
@@ -49,28 +50,28 @@ def held_against(
     )
 
 
-def bearers(rationale: str, history: Iterable[Item], summaries: Mapping[str, ItemSummary]) -> dict[str, int]:
-    """How many of the reason's words each history item bears, by item id; items that bear none are left out."""
+def named_items(rationale: str, history: Iterable[Item], summaries: Mapping[str, ItemSummary]) -> dict[str, int]:
+    """Count the words of the reason that each history item bears, by item id; items that bear none are left out."""
     named = set(content_words(rationale))
     counts = {item.id: len(named & set(words(item, summaries))) for item in history}
     return {item_id: count for item_id, count in counts.items() if count}
 
 
 def words(item: Item, summaries: Mapping[str, ItemSummary]) -> tuple[str, ...]:
-    """What can be said of an item: the content words of its title and its description."""
+    """The content words of an item's title and of its description."""
     described = summaries[item.id].text if item.id in summaries else ""
     return content_words(f"{item.title} {described}")
 
 
 def _attributes(item: Item, summaries: Mapping[str, ItemSummary]) -> tuple[str, ...]:
-    """What a description names; of an item without one, the words of its title, which may be a mere name."""
+    """The words of an item's description, or of its title if it was not described."""
     return content_words(summaries[item.id].text if item.id in summaries else item.title)
 
 
 def _effects(
-    history: Sequence[Item], summaries: Mapping[str, ItemSummary], influence: Sequence[Evidence]
+    history: Sequence[Item], summaries: Mapping[str, ItemSummary], influence: Sequence[Influence]
 ) -> dict[str, float]:
-    """Each word of a measured history item with the strongest change of P(Yes) that leaving out a bearer made."""
+    """The effect of each word of the measured history items, as a change of P(Yes)."""
     strongest: dict[str, float] = {}
     for row in influence:
         strongest[row.history_id] = max(strongest.get(row.history_id, 0.0), abs(row.delta))

@@ -1,7 +1,7 @@
-"""The pieces of a run's input that can be taken away, and how each is taken out of the prompts.
+"""The units of a run's input that can be taken away, and how each is taken out of the prompts.
 
-A history item, its description and a block work through the preference text and, the description excepted, through
-the recent titles; a sentence is a part of the preference; image and title are the candidate's own.
+A history item, its description and a block change the preference text, if it is written anew; an item and a block also
+change the recent titles. A sentence is a part of the preference text. Image and title are the candidate's own.
 """
 
 from __future__ import annotations
@@ -11,46 +11,52 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from msr import prompts
-from msr.measured import UNITS
-from msr.schema import Block, Item, ItemSummary, Run, Unit
+from msr.schema import UNITS, Block, Item, ItemSummary, Run, Unit
 from msr.stages.preference import Described, described
 
 ITEM, DESCRIPTION, BLOCK, SENTENCE, IMAGE, TITLE = KINDS = UNITS
-REWRITTEN = (ITEM, DESCRIPTION, BLOCK)  # without one of these, the preference can be written anew
+REWRITTEN = (ITEM, DESCRIPTION, BLOCK)  # the preference can be written anew without one of these
 NOT_DESCRIBED = "Not described."
 Removed = frozenset[Unit]  # units that are taken away together
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the scores of a run follow from. `candidates` are those among which a rank is counted."""
+    """What the scores of a run follow from.
+
+    Ranks are counted among `candidates`. `drafts` are the run's own texts after each block: a preference that is
+    written anew often repeats parts of them, which makes writing faster and never different.
+    """
 
     history: tuple[Item, ...]
     blocks: tuple[Block, ...]
     summaries: dict[str, ItemSummary]
     preference: str
     candidates: tuple[Item, ...]
+    drafts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, run: Run) -> Inputs:
-        """Those of a finished run; its recommendations are the candidates."""
+        """The inputs of a finished run; its recommendations are the candidates."""
+        own = [preference for preference in run.preferences if not preference.edited]
         return cls(
             run.history,
-            tuple(p.block for p in run.preferences if not p.edited),
+            tuple(preference.block for preference in own),
             {s.item_id: s for s in run.summaries},
             run.preferences[-1].text,
             run.offered,
+            tuple(preference.text for preference in own),
         )
 
 
 def units(inputs: Inputs, kinds: Collection[str] = KINDS) -> tuple[Unit, ...]:
-    """All units of some kinds, in the order of KINDS and of the input.
+    """List all units of some kinds, in the order of KINDS and of the input.
 
-    Image and title are units if one candidate at least has both: nothing would be left of another. Raises ValueError
-    for a kind that is unknown.
+    Image and title are units if at least one candidate has both; nothing would be left of any other candidate. Raises
+    ValueError for an unknown kind.
     """
     if wrong := set(kinds) - set(KINDS):
-        raise ValueError(f"unit {min(wrong)!r}; there are {', '.join(KINDS)}")
+        raise ValueError(f"there is no kind of unit {min(wrong)!r}; use some of {', '.join(KINDS)}")
     names = {item.id: item.title or item.id for item in inputs.history}
     both = any(apart(candidate) for candidate in inputs.candidates)
     found = {
@@ -65,7 +71,7 @@ def units(inputs: Inputs, kinds: Collection[str] = KINDS) -> tuple[Unit, ...]:
 
 
 def sentences(text: str) -> list[str]:
-    """Sentences and their clauses, cut at a semicolon: often the whole preference is one sentence."""
+    """Cut a text at the ends of sentences and at semicolons: often the whole preference is one sentence."""
     return [part for part in re.split(r"(?<=[.!?;])\s+", text.strip()) if part]
 
 
@@ -75,14 +81,14 @@ def apart(candidate: Item) -> bool:
 
 
 def absent(inputs: Inputs, removed: Removed) -> set[str]:
-    """Ids of the history items that are gone, themselves or with their block."""
+    """Ids of the history items that are gone, alone or with their block."""
     gone = {unit.key for unit in removed if unit.kind == ITEM}
     blocks = {unit.key for unit in removed if unit.kind == BLOCK}
     return gone.union(*(block.item_ids for block in inputs.blocks if str(block.index) in blocks))
 
 
 def reading_without(inputs: Inputs, removed: Removed) -> list[list[Described]]:
-    """What each preference step reads when units are gone; the blocks keep their bounds."""
+    """What each preference step reads when units are gone; the other items stay in their blocks."""
     gone = absent(inputs, removed)
     mute = {unit.key for unit in removed if unit.kind == DESCRIPTION}
     summaries = {i: replace(s, text=NOT_DESCRIBED) if i in mute else s for i, s in inputs.summaries.items()}
@@ -91,7 +97,7 @@ def reading_without(inputs: Inputs, removed: Removed) -> list[list[Described]]:
 
 
 def text_without(inputs: Inputs, removed: Removed) -> str:
-    """The preference as it stands, without some of its sentences; "" without all of them."""
+    """The preference without the sentences that are gone; "" if all are."""
     gone = {unit.key for unit in removed if unit.kind == SENTENCE}
     if not gone:
         return inputs.preference
@@ -99,7 +105,7 @@ def text_without(inputs: Inputs, removed: Removed) -> str:
 
 
 def titles_without(inputs: Inputs, removed: Removed, move_up: bool) -> list[str]:
-    """Recent titles, oldest first. `move_up`: a title that was too old to be shown takes a free place."""
+    """Recent titles, oldest first. With `move_up`, an older title takes a place that became free."""
     gone = absent(inputs, removed)
     titled = [item for item in inputs.history if item.title]
     shown = titled if move_up else titled[-prompts.RECENT_TITLES :]
@@ -107,14 +113,17 @@ def titles_without(inputs: Inputs, removed: Removed, move_up: bool) -> list[str]
 
 
 def candidates_without(candidates: Sequence[Item], removed: Removed) -> list[Item]:
-    """The candidates without their image or title; one that has only that stays as it is.
+    """The candidates without their image or their title; a candidate that has only this one stays as it is.
 
-    Raises ValueError if both are removed: of a candidate something must be left to ask about.
+    Raises ValueError if both are removed: something of a candidate must be left to ask about.
     """
     kinds = {unit.kind for unit in removed} & {IMAGE, TITLE}
     if len(kinds) == 2:
-        raise ValueError("a candidate without its image and its title is nothing to ask about")
+        raise ValueError("a candidate without its image and its title is nothing to ask about; remove one of the two")
     if not kinds:
         return list(candidates)
-    less = {"picture": None} if IMAGE in kinds else {"title": ""}
-    return [replace(candidate, **less) if apart(candidate) else candidate for candidate in candidates]
+    return [_less(candidate, IMAGE in kinds) if apart(candidate) else candidate for candidate in candidates]
+
+
+def _less(candidate: Item, image: bool) -> Item:
+    return replace(candidate, picture=None) if image else replace(candidate, title="")

@@ -1,1 +1,1 @@
-"""The stages of a run: describe items, rewrite the preference, rank candidates, explain the ranks."""
+"""The stages of a run: describe the items, rewrite the preference, rank the candidates, explain the best."""

@@ -1,4 +1,4 @@
-"""Image to text: every item in one factual sentence (arXiv 2408.09698, section 3.2)."""
+"""Describe every item in one factual sentence: image to text (arXiv 2408.09698, section 3.2)."""
 
 from __future__ import annotations
 
@@ -7,23 +7,26 @@ from collections.abc import Generator, Sequence
 
 from msr import prompts
 from msr.backbones.protocol import Generation, StopRequested, at_once, even_batches
-from msr.backbones.wrappers import CachedBackbone
+from msr.backbones.wrappers import CachedBackbone, UntunedBackbone
 from msr.config import PipelineConfig
 from msr.events import ItemDescribed
 from msr.prompts import Prompt
 from msr.schema import Item, ItemSummary
 
-UNFAMILIAR_BELOW = 0.5  # Backbone.familiarity under this: unlike all training pictures
-_LOOKS = 4  # pictures that are looked at between two chances to stop
+UNFAMILIAR_BELOW = 0.5  # a picture of less familiarity is unlike all training pictures
+_LOOKS = 4  # pictures in a batch of familiarity, after which the work can stop
 
 
 def describe(
-    backbone: CachedBackbone, items: Sequence[Item], config: PipelineConfig, stop: threading.Event | None = None
+    backbone: CachedBackbone | UntunedBackbone,
+    items: Sequence[Item],
+    config: PipelineConfig,
+    stop: threading.Event | None = None,
 ) -> Generator[ItemDescribed, None, dict[str, ItemSummary]]:
-    """Yields each item's description as its batch finishes, known ones first; returns all of them by item id.
+    """Yield the description of each item as soon as its batch is done, cached ones first; returns all by item id.
 
-    Equal pictures with equal titles are described once. `confidence` is the generation's times the picture's
-    familiarity, in (0, 1]. Raises StopRequested.
+    Equal pictures with equal titles are described once. The confidence of a description is that of its generation
+    times the familiarity of the picture, in (0, 1]. Raises StopRequested.
     """
     familiarity = _familiarity(backbone, items, stop)
     asked: dict[Prompt, list[Item]] = {}
@@ -48,7 +51,7 @@ def describe(
             unknown.append(prompt)
         else:
             yield from described(prompt, answer)
-    # Prompts of a kind and a length batch with the least padding.
+    # A batch of equally long prompts of one kind needs the least padding.
     unknown.sort(key=lambda prompt: (len(prompt.pictures), len(prompt.text)))
     for batch in even_batches(unknown, at_once(backbone.identity(), config.describe_batch)):
         answers = backbone.generate(batch, config.max_describe_tokens, stop)
@@ -57,13 +60,15 @@ def describe(
     return summaries
 
 
-def _familiarity(backbone: CachedBackbone, items: Sequence[Item], stop: threading.Event | None) -> dict[str, float]:
-    """By item id, in [0, 1]; an item without a picture has nothing unfamiliar to show."""
+def _familiarity(
+    backbone: CachedBackbone | UntunedBackbone, items: Sequence[Item], stop: threading.Event | None
+) -> dict[str, float]:
+    """The familiarity of each picture by item id, in [0, 1]; 1 for an item without a picture."""
     near = {item.id: 1.0 for item in items}
-    pictured = [item for item in items if item.picture]
+    pictured = [(item, item.picture) for item in items if item.picture]
     for some in even_batches(pictured, at_once(backbone.identity(), _LOOKS)):
         if stop is not None and stop.is_set():
             raise StopRequested
-        values = backbone.familiarity([item.picture for item in some])
-        near.update((item.id, value) for item, value in zip(some, values, strict=True))
+        values = backbone.familiarity([picture for _, picture in some])
+        near.update((item.id, value) for (item, _), value in zip(some, values, strict=True))
     return near

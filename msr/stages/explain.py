@@ -1,4 +1,7 @@
-"""Model-written rationales: why the model says that it decided so. What moved a score, `msr.evidence` measures."""
+"""Let the model write a rationale for each recommendation.
+
+A rationale is what the model says about its decision. What moved the score is measured by `msr.evidence`.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +11,17 @@ from dataclasses import replace
 
 from msr import prompts
 from msr.backbones.protocol import at_once, even_batches
-from msr.backbones.wrappers import CachedBackbone
+from msr.backbones.wrappers import CachedBackbone, UntunedBackbone
 from msr.config import PipelineConfig
 from msr.events import Explained, ItemDescribed, StageProgress
 from msr.schema import Item, ItemSummary, Recommendation
 from msr.stages.describe import describe
 
-BATCH = 16  # rationales a generate call
+BATCH = 16  # rationales in one call of generate
 
 
 def explain(
-    backbone: CachedBackbone,
+    backbone: CachedBackbone | UntunedBackbone,
     preference_text: str,
     recommended: Sequence[Recommendation],
     items: Mapping[str, Item],
@@ -27,9 +30,9 @@ def explain(
 ) -> Generator[
     ItemDescribed | Explained | StageProgress, None, tuple[tuple[Recommendation, ...], dict[str, ItemSummary]]
 ]:
-    """Describes the recommended items, then gives each its rationale.
+    """Describe the recommended items, then write a rationale for each.
 
-    Returns the recommendations with rationales, and the descriptions by item id. Raises StopRequested.
+    Returns the recommendations with their rationales, and the descriptions by item id. Raises StopRequested.
     """
     steps, done = 2 * len(recommended), 0
     summaries: dict[str, ItemSummary] = {}

@@ -1,4 +1,4 @@
-"""The recurrent preference: one text, rewritten at every block of the history (arXiv 2408.09698, section 3.3)."""
+"""Rewrite one preference text at every block of the history (arXiv 2408.09698, section 3.3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Described = tuple[Item, ItemSummary]
 
 
 def blocks(history: Sequence[Item], size: int) -> tuple[Block, ...]:
-    """Consecutive blocks of `size` items, oldest first; the last may be smaller."""
+    """Cut the history into consecutive blocks of `size` items, oldest first; the last may be smaller."""
     return tuple(
         Block(n, tuple(item.id for item in history[start : start + size]))
         for n, start in enumerate(range(0, len(history), size))
@@ -23,7 +23,7 @@ def blocks(history: Sequence[Item], size: int) -> tuple[Block, ...]:
 
 
 def described(block: Block, items: Mapping[str, Item], summaries: Mapping[str, ItemSummary]) -> list[Described]:
-    """What one step reads: the block's items with their descriptions, in order."""
+    """The items of a block with their descriptions, in order: what one step reads."""
     return [(items[item_id], summaries[item_id]) for item_id in block.item_ids]
 
 
@@ -35,10 +35,10 @@ def update(
     max_new_tokens: int,
     stop: threading.Event | None = None,
 ) -> Generator[PreferenceText, None, Preference]:
-    """One step: yields the growing text, at last the cleaned whole; returns that. Raises StopRequested.
+    """Do one step: yield the text as it grows and, last, the whole text, cleaned; returns that.
 
-    A text is passed on when the next word of it arrives, so the last event is the only final one even if the whole
-    text comes at once.
+    Each state of the text is yielded only when the next one arrives, so exactly one event is final, the last, even if
+    the whole text comes at once. Raises StopRequested.
     """
     text = ""
     with closing(backbone.stream(prompts.preference(previous, read), max_new_tokens, stop)) as growing:
@@ -58,13 +58,11 @@ def recompute(
     stop: threading.Event | None = None,
     drafts: Sequence[str] = (),
 ) -> Iterator[list[str]]:
-    """Walks several histories at once, one batch a step; yields their texts so far after every step.
+    """Write the preferences of several histories at once, one batch for each step; yields all texts after every step.
 
-    `drafts`: for each step, a text that the answers may repeat (`Prompt.draft`).
-
-    Each history is a sequence of blocks; an empty block is skipped, and a history without items has the text "".
-    Prompts that histories share, among them those of a run that is being varied, are answered once if the backbone
-    remembers. Raises StopRequested.
+    Each history is a sequence of blocks. An empty block is skipped, and a history without items has the text "".
+    `drafts` holds, for each step, a text that the answers may repeat (`Prompt.draft`). A prompt that histories share
+    with each other, or with the run that they vary, is answered once if the backbone caches. Raises StopRequested.
     """
     texts = [""] * len(histories)
     for step in range(max(map(len, histories), default=0)):

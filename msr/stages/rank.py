@@ -1,4 +1,4 @@
-"""Yes/No scores of candidates and the order that follows from them (arXiv 2408.09698, section 3.4)."""
+"""Score candidates by Yes and No, and rank them by score (arXiv 2408.09698, section 3.4)."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from msr.backbones.protocol import Backbone, at_once, even_batches
 from msr.events import StageProgress
 from msr.schema import Candidate, Item, Recommendation
 
-CHUNK = 50  # candidates a scoring call: often enough for Stop and progress, seldom enough for the shared prefix
+CHUNK = 50  # candidates in one scoring call: few enough to stop soon, enough to gain by their shared prefix
 
 
 def candidates(history: Sequence[Item], catalogue: Sequence[Item]) -> list[Item]:
-    """The catalogue without what the history holds already, by id or by equal picture and title."""
+    """The catalogue without the items of the history, which are known by their id or by equal picture and title."""
     ids = {item.id for item in history}
     looks = {_look(item) for item in history}
     return [item for item in catalogue if item.id not in ids and _look(item) not in looks]
@@ -27,10 +27,10 @@ def score(
     items: Sequence[Item],
     stop: threading.Event | None = None,
 ) -> Generator[StageProgress, None, tuple[Candidate, ...]]:
-    """Answers of all items, best first: by logit, then by id. `recent` are the history's titles, oldest first.
+    """Score all items, and return their answers, best first: by logit, then by id.
 
-    Batches are cut from one canonical order, so that the order of `items` changes nothing, not even rounding.
-    Raises StopRequested.
+    `recent` are the history's titles, oldest first. Batches are cut from one fixed order, so the order of `items`
+    changes nothing, not even rounding. Raises StopRequested.
     """
     ordered = sorted(items, key=lambda item: (item.picture is None, len(item.title), item.id))
     scored: list[Candidate] = []
@@ -43,7 +43,7 @@ def score(
 
 
 def recommendations(scored: Sequence[Candidate], items: Mapping[str, Item], top: int) -> tuple[Recommendation, ...]:
-    """The first `top` of candidates that are in order, ranks from 1."""
+    """Make recommendations of the first `top` candidates, which are in order; ranks count from 1."""
     return tuple(
         Recommendation(rank, c.item_id, items[c.item_id].title, c.answer.score)
         for rank, c in enumerate(scored[:top], start=1)

@@ -1,4 +1,4 @@
-"""Where a run's time goes, stage by stage."""
+"""Measure the time of a run, stage by stage."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ R = TypeVar("R")
 
 
 class StageClock:
-    """Seconds on a monotonic clock. A stage's time is what the stage took, without what its consumer did between
-    two events; `total` runs from first to last; `first_preference_word` from the stage's start to its first text."""
+    """Count the seconds of each stage on a monotonic clock.
+
+    The time that the consumer spends between two events of a stage does not count. `stage` is the one that runs now.
+    """
 
     def __init__(self, stop: threading.Event) -> None:
         self.stage = "describe"
@@ -26,7 +28,7 @@ class StageClock:
         self._first_word: float | None = None
 
     def timed(self, stage: str, work: Generator[E, None, R]) -> Generator[E, None, R]:
-        """Passes events on and the result back; asks for no further event after a stop."""
+        """Pass on the events of a stage, and return its result. Raises StopRequested after a stop."""
         self.stage = stage
         try:
             while True:
@@ -46,4 +48,6 @@ class StageClock:
             work.close()
 
     def timings(self) -> dict[str, float]:
-        return self._spent | {"first_preference_word": self._first_word, "total": time.monotonic() - self._began}
+        """Seconds by stage, "first_preference_word" since the start of its stage, "total" since this clock was made."""
+        first = {} if self._first_word is None else {"first_preference_word": self._first_word}
+        return self._spent | first | {"total": time.monotonic() - self._began}

@@ -10,7 +10,7 @@ import base64
 import io
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
@@ -203,7 +203,9 @@ class RemoteBackbone:
         told = self._line.ask_all(_CHAT, bodies, stop)
         return [Generation(answers.within(answers.text(a), max_new_tokens), answers.confidence(a)) for a in told]
 
-    def stream(self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None) -> Iterator[str]:
+    def stream(
+        self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None
+    ) -> Generator[str, None, None]:
         self._check_pictures([prompt])
         body = partial(self._chat, self._asked, prompt, max_new_tokens, stream=True)
         text = ""
