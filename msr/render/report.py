@@ -171,7 +171,7 @@ def _table(head: Iterable[str], rows: Iterable[str]) -> str:
 
 def _picture(item: Item) -> str:
     if item.picture is None:
-        return '<span class="none">no picture</span>'
+        return '<span class="missing">no picture</span>'
     return f'<img src="{item.picture.data_url()}" alt="" width="{item.picture.width}" height="{item.picture.height}">'
 
 
