@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 from typing import Any
 
@@ -30,10 +31,18 @@ class Server(uvicorn.Server):
         self._end = app.state.end
 
     def until_ended(self) -> int:
-        """Serves; returns the exit code: 0 after a signal, 1 where the address cannot be served on."""
+        """Serves until a signal ends the process, with exit code 0 after Ctrl+C.
+
+        Returns the exit code where nothing could be served. The interpreter does not take its modules apart at the
+        end: that can take longer than all else, and no thread can cut it short.
+        """
         with contextlib.suppress(KeyboardInterrupt):
             self.run()
-        return 0 if self.started else 1
+        if self.should_exit:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+        return 1
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if not self.should_exit:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import httpx
@@ -19,12 +19,14 @@ SOON = 10  # seconds
 
 
 @contextmanager
-def started(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A server of its own process on the fake model."""
+def started(
+    *options: str, script: Sequence[str] = ("-m", "tests.ui.serve", "--port")
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A server of its own process, the page on the fake model or what `script` says; the port comes after it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tests.ui.serve", "--port", str(port), *options]
+    command = [sys.executable, *script, str(port), *options]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     url = f"http://127.0.0.1:{port}"
     try:
@@ -76,6 +78,36 @@ def test_a_signal_ends_it(by: signal.Signals, doing: str) -> None:
             listen(f"{url}/gradio_api/queue/data?session_hash=one")
         time.sleep(0.5)
         ends(process, by)
+
+
+SLOW_TO_FORGET = """
+import sys, time
+from fastapi import FastAPI
+from msr.ui.serving import Server
+
+class Slow:
+    def __del__(self):
+        time.sleep(60)
+
+app, slow = FastAPI(), Slow()
+app.state.end = lambda: print("ending", flush=True)
+app.get("/healthz")(lambda: "ok")
+sys.exit(Server(app, "127.0.0.1", int(sys.argv[1])).until_ended())
+"""
+
+
+def test_what_python_still_has_to_forget_is_not_waited_for() -> None:
+    with started(script=["-c", SLOW_TO_FORGET]) as (process, _):
+        ends(process, signal.SIGINT)
+
+
+def test_an_address_that_is_taken_is_said() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        command = [sys.executable, "-c", SLOW_TO_FORGET.replace("60", "0"), str(taken.getsockname()[1])]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode != 0 and "address already in use" in ended.stderr and "Traceback" not in ended.stderr
 
 
 def test_a_signal_ends_it_after_an_mcp_client() -> None:
