@@ -122,18 +122,20 @@ class Guard:
     async def _hand_on(self, scope: Any, receive: Any, send: Any) -> None:
         """Lets the request be answered; once the server ends, its visitor seems to have gone and its answer is cut."""
         open_answer = False
+        one = asyncio.Lock()  # an answer may ask from several places at once
         coming: asyncio.Future[Any] | None = None  # kept over calls that were cancelled, or a message would be lost
         ending = asyncio.ensure_future(self._ending.wait())
 
         async def receiving() -> Any:
             nonlocal coming
-            coming = coming or asyncio.ensure_future(receive())
-            if not (coming.done() or ending.done()):
-                await asyncio.wait((coming, ending), return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                return {"type": "http.disconnect"}
-            message, coming = coming.result(), None
-            return message
+            async with one:
+                coming = coming or asyncio.ensure_future(receive())
+                if not (coming.done() or ending.done()):
+                    await asyncio.wait((coming, ending), return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    return {"type": "http.disconnect"}
+                message, coming = coming.result(), None
+                return message
 
         async def sending(message: Any) -> None:
             nonlocal open_answer

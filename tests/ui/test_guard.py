@@ -99,6 +99,27 @@ def test_a_caller_that_goes_is_seen_by_who_looks_now_and_then() -> None:
     assert seen[-1]
 
 
+def test_an_answer_may_listen_from_two_places_at_once() -> None:
+    """Each message reaches one of them, and both hear that the caller has gone."""
+    messages = [{"type": "http.request", "body": b"1", "more_body": False}]
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.01)
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    heard: list[Any] = []
+
+    async def listening(scope: Any, receive: Any, send: Any) -> None:
+        heard.extend(await asyncio.gather(receive(), receive(), receive()))
+
+    async def asking() -> None:
+        scope = {"type": "http", "method": "GET", "path": "/config", "headers": [(b"host", b"localhost")]}
+        await Guard(listening, Hosts(), asyncio.Event())(scope, receive, None)
+
+    asyncio.run(asyncio.wait_for(asking(), 5))
+    assert [m["type"] for m in heard] == ["http.request", "http.disconnect", "http.disconnect"]
+
+
 def test_bodies_share_a_budget_and_give_it_back() -> None:
     def receiver(*chunks: bytes) -> Any:
         waiting = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
