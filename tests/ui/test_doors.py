@@ -13,6 +13,16 @@ import httpx
 import pytest
 from gradio.utils import get_upload_folder
 
+from msr.config import LIMITS
+from msr.ui.bodies import _MOST_PARTS, _PATIENCE, Bodies
+from msr.ui.callers import GRACE
+from msr.ui.doors import Body
+from msr.ui.jobs import Visits
+from msr.ui.logins import Attempts
+from msr.ui.media import Downloads, Media
+from msr.ui.run_store import Shelf
+from msr.ui.studio import Studio
+from msr.ui.turns import EACH, MOST
 from tests.ui.serve import app, serving
 
 SECRET = "the-content-of-a-foreign-file"
@@ -244,3 +254,28 @@ def test_only_json_is_read_as_json(quick: str) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
         answer = httpx.post(f"{quick}/gradio_api/queue/join", content=body, headers={"Content-Type": kind})
         assert answer.status_code == 415
+
+
+def test_the_limits_that_are_promised_are_those_that_hold() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
+    table = text.split("## Limits")[1].split("##")[0]
+    mb, attempts, reads, visits = 2**20, Attempts(), Studio.__dataclass_fields__["readers"].default_factory(), Visits()
+    for row in (
+        f"| JSON (also of MCP tools) | {Body.JSON.value // mb} MB, {_MOST_PARTS:,} parts, {_PATIENCE:.0f} seconds "
+        f"| | {Bodies()._left // mb} MB at a time |",
+        f"| upload | {LIMITS.max_upload_bytes // mb} MB; a picture {LIMITS.max_image_bytes // mb} MB and "
+        f"{LIMITS.max_pixels // 10**6} megapixels | {LIMITS.max_held_bytes // 4 // mb} MB unread "
+        f"| {LIMITS.max_held_bytes // mb:,} MB unread |",
+        f"| reading what was uploaded | {LIMITS.max_seconds} seconds, {LIMITS.max_total_pixels // 10**6:,} megapixels, "
+        f"{LIMITS.max_catalogue:,} rows | {reads._each} at a time | {reads._most} at a time |",
+        f"| work that waits for the model | one at a time is done | {EACH} | {MOST} |",
+        f"| runs that were begun on a page | | {visits._each} | {visits._waiting} |",
+        f"| failed logins in five minutes | | {attempts._each} | {attempts._most} |",
+        f"| login form | {Body.FORM.value // 2**10} KB | | |",
+        f"| catalogues that visitors brought | {LIMITS.max_zip_bytes // mb} MB unpacked | "
+        f"| {LIMITS.max_offer_bytes // mb} MB, the oldest go first |",
+        f"| finished runs, downloads, pictures on show | | | {Shelf()._budget // mb}, {Downloads()._budget // mb} and "
+        f"{Media()._budget // mb} MB, the oldest go first |",
+    ):
+        assert row in table, row
+    assert attempts._window == 300 and f"{GRACE:.0f} seconds" in table
