@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 _MOST_PARTS = 300_000  # entries of lists and objects: small in a body, large in memory
+_LONGEST_NAME = 100
 _PATIENCE = 60.0  # seconds until a body must be there
 
 
@@ -114,9 +115,18 @@ def checked(body: bytes, known: Callable[[Any], bool]) -> bytes:
                 waiting.extend(part.values())
             elif isinstance(part, list):
                 waiting.extend(part)
-        return json.dumps(data).encode("ascii")
+        _check_names(data)
+        # Half a pair of surrogates, as of an emoji that was cut, is no text that can be written anywhere.
+        return json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     except (ValueError, RecursionError):
         raise Refused(400, "The request is not JSON that can be read.") from None
+
+
+def _check_names(data: Any) -> None:
+    """The names of a page and of an event are kept for long, so they are short."""
+    for name in ("session_hash", "event_id") if isinstance(data, dict) else ():
+        if len(str(data.get(name, ""))) > _LONGEST_NAME:
+            raise Refused(400, f"{name} is too long: at most {_LONGEST_NAME} characters.")
 
 
 def _check_file(part: dict[str, Any], known: Callable[[Any], bool]) -> None:

@@ -22,6 +22,7 @@ from msr.ui.hosts import Hosts
 from msr.ui.logins import Attempts
 
 _SMALL = 64 * 2**10  # bytes of JSON that are read faster than a thread is found
+_LONGEST = 250  # characters of a path; a file name that is longer cannot be asked for on most disks
 _MOST_ANSWER = 2**20  # bytes of an answer to an upload: some paths
 # What a proxy or a browser says of a request; Gradio makes the address of the server out of some of it.
 _SAID_OF_SENDER = (b"x-forwarded-", b"origin", b"sec-fetch-", b"host")
@@ -80,6 +81,8 @@ class Guard:
             raise Refused(400, "A request names one host and at most one origin.")
         if refusal := self._hosts.refusal(method, path, headers):
             raise Refused(403, refusal)
+        if len(path) > _LONGEST or len(scope["query_string"]) > 8 * _LONGEST or not path.isascii():
+            raise Refused(414, "The address is too long, or holds other letters than those of addresses.")
         door = doors.find(method, path, self._mcp)
         if door is None:
             raise Refused(404, "There is no such page here.")

@@ -59,6 +59,11 @@ def hidden_text() -> gr.Textbox:
     return gr.Textbox(visible=False, label="address")
 
 
+def told(event: gr.EventData, name: str) -> Any:
+    """What the page's script said under this name; None where it said nothing of the kind."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
+
+
 # ---- Uploaded files: each request's in a folder of its own, counted as they arrive, gone when they were read.
 
 

@@ -223,6 +223,9 @@ def test_no_name_is_looked_up_and_no_address_fetched(quick: str, monkeypatch: py
         (b"[" + b"[]," * 400_000 + b"[]]", 413, "too many parts"),
         (b'{"data": [' + b"9" * 10_000 + b"]}", 400, "not JSON"),
         (b'{"data": [NaN]}', 400, "not JSON"),
+        (b'{"data": [1e400]}', 400, "not JSON"),
+        (b'{"data": [], "session_hash": "' + b"x" * 101 + b'"}', 400, "session_hash is too long"),
+        (b'{"data": [], "event_id": [' + b"1," * 101 + b"1]}", 400, "event_id is too long"),
         (b'{"data": ["' + b"x" * (5 * 2**20) + b'"]}', 413, "too large"),
         (b"", 400, "not JSON"),
     ],
@@ -231,6 +234,33 @@ def test_a_body_is_bounded_before_it_is_read(quick: str, content: bytes, status:
     headers = {"Content-Type": "application/json"}
     answer = httpx.post(f"{quick}/gradio_api/queue/join", content=content, headers=headers)
     assert answer.status_code == status and said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/static/" + "a" * 300, "/?x=" + "a" * 3000, "/static/%C3%A9", "/media/%ff.webp"])
+def test_an_address_is_short_and_plain(quick: str, path: str) -> None:
+    assert httpx.get(quick + path).status_code == 414
+
+
+@pytest.mark.parametrize("said", [None, [1], "x", 3, {}, {"key": {}, "run": [], "item": {}, "story": None}])
+def test_what_a_script_says_of_an_event_is_not_trusted(quick: str, said: Any) -> None:
+    """Handlers that ask what was clicked; nothing that is known was."""
+    asked = {"present": 0, "go_live": 0, "pick": 2, "asked": 1}
+    dependencies = {d["api_name"]: d["id"] for d in httpx.get(f"{quick}/config").json()["dependencies"]}
+    for name, count in asked.items():
+        data = [[], 3, ""][:count] if name == "pick" else [""] * count
+        body = {"data": data, "fn_index": dependencies[name], "session_hash": "x", "event_data": said}
+        answer = httpx.post(f"{quick}/gradio_api/run/predict", json=body)
+        assert answer.status_code == 200, (name, answer.text)
+
+
+def test_half_an_emoji_breaks_no_answer(quick: str) -> None:
+    def answer(name: str, data: list[Any]) -> str:
+        body, kind = json.dumps({"data": data}), {"Content-Type": "application/json"}
+        event = httpx.post(f"{quick}/gradio_api/call/{name}", content=body, headers=kind).json()["event_id"]
+        return httpx.get(f"{quick}/gradio_api/call/{name}/{event}", timeout=30).text
+
+    assert '"title": "mug ?"' in answer("describe", [None, ["mug \ud83d"]])
+    assert "There is no such story" in answer("recommend", ["\ud83d", None, [], 3, 5])
 
 
 def test_a_body_that_hides_its_length_is_bounded_too(quick: str) -> None:
