@@ -14,6 +14,7 @@ import pytest
 from gradio.utils import get_upload_folder
 
 from msr.config import LIMITS
+from msr.reviews import MOST as JUDGEMENTS
 from msr.ui.bodies import _MOST_PARTS, _PATIENCE, Bodies
 from msr.ui.callers import GRACE
 from msr.ui.doors import Body
@@ -21,6 +22,7 @@ from msr.ui.jobs import Visits
 from msr.ui.logins import Attempts
 from msr.ui.media import Downloads, Media
 from msr.ui.run_store import Shelf
+from msr.ui.serving import CONNECTIONS, HEAD
 from msr.ui.studio import Studio
 from msr.ui.turns import EACH, MOST
 from tests.ui.serve import app, serving
@@ -302,6 +304,9 @@ def test_the_limits_that_are_promised_are_those_that_hold() -> None:
         f"| runs that were begun on a page | | {visits._each} | {visits._waiting} |",
         f"| failed logins in five minutes | | {attempts._each} | {attempts._most} |",
         f"| login form | {Body.FORM.value // 2**10} KB | | |",
+        f"| connections (of one network address) | {HEAD:.0f} seconds for the first lines of a request "
+        f"| {CONNECTIONS} | |",
+        f"| judgements | a note of 1,000 characters | | {JUDGEMENTS:,} |",
         f"| catalogues that visitors brought | {LIMITS.max_zip_bytes // mb} MB unpacked | "
         f"| {LIMITS.max_offer_bytes // mb} MB, the oldest go first |",
         f"| finished runs, downloads, pictures on show | | | {Shelf()._budget // mb}, {Downloads()._budget // mb} and "
