@@ -291,7 +291,7 @@ def _settled(folder: Path, arrived: Sequence[Any]) -> list[str]:
     paths = []
     for number, file in enumerate(arrived):
         file.file.close()
-        name = strip_invalid_filename_characters(Path(file.filename or "").name) or "file"
+        name = strip_invalid_filename_characters(Path(file.filename or "").name).lstrip(".") or "file"
         path = folder / str(number) / name
         path.parent.mkdir()
         Path(file.file.name).rename(path)
