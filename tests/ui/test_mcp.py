@@ -6,7 +6,7 @@ import asyncio
 import base64
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,17 @@ pytest.importorskip("mcp", reason='needs "gradio[mcp]"')
 from mcp import ClientSession
 from mcp.client.streamable_http import streamablehttp_client
 
+from msr.pipeline import Pipeline
+from tests import fakes
 from tests.intake_files import png
 from tests.ui.serve import app, serving
+
+BACKBONE = fakes.OpenBackbone()
 
 
 @pytest.fixture(scope="module")
 def studio() -> Iterator[str]:
-    with serving(app(mcp=True, recorded=[])) as url:
+    with serving(app(mcp=True, recorded=[], load=lambda report: Pipeline(BACKBONE))) as url:
         while httpx.get(f"{url}/healthz").json()["model"] != "ready":
             time.sleep(0.02)
         yield url
@@ -100,3 +104,27 @@ def test_a_tool_says_what_it_takes(studio: str) -> None:
     assert set(tools) == {"recommend", "describe", "what_if"}
     item = tools["describe"]["files"]["items"]
     assert item["type"] == "string" and "data:image/png;base64," in item["description"]
+
+
+def test_a_run_ends_when_the_client_of_its_tool_goes(studio: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BACKBONE, "delay", 0.1)
+    monkeypatch.setattr(BACKBONE, "adapter", "another")  # nothing that was answered before is remembered
+    asked = {"name": "recommend", "arguments": {"story": "sailor"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": asked}
+    accept = {"Accept": "application/json, text/event-stream"}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{studio}/gradio_api/mcp/", json=body, headers=accept, timeout=2)
+    assert soon(lambda: not working()), "nobody waits for it"
+
+
+def working() -> bool:
+    """Whether the model is asked anything further within two seconds."""
+    before = sum(BACKBONE.calls.values())
+    return soon(lambda: sum(BACKBONE.calls.values()) > before, 2.0)
+
+
+def soon(happened: Callable[[], bool], within: float = 6.0) -> bool:
+    end = time.monotonic() + within
+    while not happened() and time.monotonic() < end:
+        time.sleep(0.05)
+    return happened()
