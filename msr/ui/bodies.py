@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -48,12 +48,13 @@ class Handed:
 
 
 class Bodies:
-    """Reads bodies into memory, `budget` bytes of them at a time, all requests together."""
+    """Reads bodies into memory, `budget` bytes of them at a time, a quarter of that for one caller."""
 
     def __init__(self, budget: int = 256 * 2**20) -> None:
-        self._left = budget
+        self._budget = budget
+        self._held: Counter[str] = Counter()
 
-    async def read(self, receive: Any, length: str | None, most: int) -> bytes:
+    async def read(self, receive: Any, length: str | None, most: int, caller: str = "") -> bytes:
         """The whole body; `length` is what the request said of it. Raises Refused; `release` what was read."""
         if length is not None and (not length.isdecimal() or int(length) > most):
             raise Refused(413, f"The request is too large: at most {most // 2**10:,} KB are read.")
@@ -70,22 +71,26 @@ class Bodies:
                     more = message.get("more_body", False)
                     if size + len(chunk) > most:
                         raise Refused(413, f"The request is too large: at most {most // 2**10:,} KB are read.")
-                    if len(chunk) > self._left:
+                    if not self._room(len(chunk), caller):
                         raise Refused(503, "The server is busy with other large requests. Try again in a moment.")
                     chunks.append(chunk)
                     size += len(chunk)
-                    self._left -= len(chunk)
+                    self._held[caller] += len(chunk)
         except TimeoutError:
-            self._left += size
+            self.release(size, caller)
             raise Refused(408, f"The request was not there after {_PATIENCE:.0f} seconds.") from None
         except BaseException:
-            self._left += size
+            self.release(size, caller)
             raise
         return b"".join(chunks)
 
-    def release(self, size: int) -> None:
+    def release(self, size: int, caller: str = "") -> None:
         """The memory of a body is free again."""
-        self._left += size
+        self._held[caller] -= size
+        self._held += Counter()  # drops those that hold nothing
+
+    def _room(self, size: int, caller: str) -> bool:
+        return self._held.total() + size <= self._budget and self._held[caller] + size <= self._budget / 4
 
 
 def replayed(body: bytes, receive: Any) -> Any:

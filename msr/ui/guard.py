@@ -92,7 +92,8 @@ class Guard:
         kind = headers.get("content-type", "").split(";")[0].strip().lower()
         if door.body is not Body.FORM and kind != "application/json":
             raise Refused(415, "Send JSON, and say so: Content-Type: application/json.")
-        body = await self._bodies.read(receive, headers.get("content-length"), door.body.value)
+        caller = user or _address(scope)
+        body = await self._bodies.read(receive, headers.get("content-length"), door.body.value, caller)
         try:
             if door.body is Body.FORM:
                 await self._log_in(scope, replayed(body, receive), send)
@@ -105,13 +106,13 @@ class Guard:
             scope = _without(scope, b"content-length", b"transfer-encoding", more=[length])
             await self._hand_on(scope, replayed(data, receive), send)
         finally:
-            self._bodies.release(len(body))
+            self._bodies.release(len(body), caller)
 
     def _checked(self, body: bytes, user: str) -> bytes:
         return checked(body, lambda path: self._handed.knows(path, user))
 
     async def _log_in(self, scope: Any, receive: Any, send: Any) -> None:
-        address = (scope.get("client") or ("unknown", 0))[0]
+        address = _address(scope)
         if wait := math.ceil(self._attempts.begin(address)):
             raise Refused(429, f"Too many failed logins. Try again in {wait} seconds.", **{"Retry-After": str(wait)})
 
@@ -170,6 +171,10 @@ class Guard:
             await send(message)
 
         return noting
+
+
+def _address(scope: Mapping[str, Any]) -> str:
+    return str((scope.get("client") or ("unknown", 0))[0])
 
 
 def _is_mcp(scope: Mapping[str, Any]) -> bool:

@@ -294,7 +294,7 @@ def test_the_limits_that_are_promised_are_those_that_hold() -> None:
     mb, attempts, reads, visits = 2**20, Attempts(), Studio.__dataclass_fields__["readers"].default_factory(), Visits()
     for row in (
         f"| JSON (also of MCP tools) | {Body.JSON.value // mb} MB, {_MOST_PARTS:,} parts, {_PATIENCE:.0f} seconds "
-        f"| | {Bodies()._left // mb} MB at a time |",
+        f"| {Bodies()._budget // 4 // mb} MB at a time | {Bodies()._budget // mb} MB at a time |",
         f"| upload | {LIMITS.max_upload_bytes // mb} MB; a picture {LIMITS.max_image_bytes // mb} MB and "
         f"{LIMITS.max_pixels // 10**6} megapixels | {LIMITS.max_held_bytes // 4 // mb} MB unread "
         f"| {LIMITS.max_held_bytes // mb:,} MB unread |",

@@ -132,15 +132,19 @@ def test_bodies_share_a_budget_and_give_it_back() -> None:
         return receive
 
     async def reading() -> None:
-        bodies = Bodies(budget=10)
-        assert await bodies.read(receiver(b"1234", b"5678"), None, 100) == b"12345678"
+        bodies = Bodies(budget=40)
+        assert await bodies.read(receiver(b"1234", b"5678"), None, 100, "ann") == b"12345678"
         with pytest.raises(Refused, match="busy"):
-            await bodies.read(receiver(b"12", b"34"), None, 100)
-        bodies.release(8)
+            await bodies.read(receiver(b"12", b"34"), None, 100, "ann")
+        for caller in ("bob", "eve", "zoe"):
+            assert await bodies.read(receiver(b"1234567890"), None, 100, caller) == b"1234567890"
+        with pytest.raises(Refused, match="busy"):
+            await bodies.read(receiver(b"123"), None, 100, "tom")
+        bodies.release(8, "ann")
         for length, chunks in (("11", ()), (None, (b"12345", b"6789")), ("-1", ()), ("x", ())):
             with pytest.raises(Refused, match="too large"):
-                await bodies.read(receiver(*chunks), length, 8)
-        assert await bodies.read(receiver(b"1234567890"), "10", 10) == b"1234567890"
+                await bodies.read(receiver(*chunks), length, 8, "ann")
+        assert await bodies.read(receiver(b"1234567890"), "10", 10, "ann") == b"1234567890"
 
     asyncio.run(reading())
 
