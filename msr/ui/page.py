@@ -11,7 +11,7 @@ from msr.ui.engine import badge
 from msr.ui.evaluate import tab as evaluate
 from msr.ui.evidence_sheet import DIALOG, DIALOG_SCRIPT
 from msr.ui.inspect import tab as inspect
-from msr.ui.parts import BROWSER_SECRET, QUICK, html
+from msr.ui.parts import BROWSER_SECRET, QUICK, html, told
 from msr.ui.present import slides
 from msr.ui.recommend import history
 from msr.ui.recommend import tab as recommend
@@ -63,7 +63,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         )
 
         def go_live(event: gr.EventData) -> tuple[Any, ...]:
-            kept = studio.shelf.get(event._data.get("key"))
+            kept = studio.shelf.get(told(event, "key"))
             if kept is None:
                 return gr.skip(), gr.skip(), gr.skip()
             size = whole(kept.run.settings.get("block_size"), 1, 10, studio.config.block_size)

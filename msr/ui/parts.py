@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import errno
 import secrets
 import shutil
@@ -18,6 +19,7 @@ from typing import Any
 import gradio as gr
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from gradio.data_classes import FileData, GradioRootModel
 from gradio.route_utils import API_PREFIX, GradioMultiPartParser, MultiPartException
 from gradio.routes import file_upload_statuses
 from gradio.utils import get_upload_folder
@@ -26,6 +28,7 @@ from starlette.requests import ClientDisconnect
 
 from msr.config import LIMITS, Limits
 from msr.render.html import text
+from msr.schema import InputProblem
 from msr.ui.callers import name_of
 
 # For events that must be quick and are no one's to call from outside.
@@ -56,13 +59,22 @@ def hidden_text() -> gr.Textbox:
     return gr.Textbox(visible=False, label="address")
 
 
+def told(event: gr.EventData, name: str) -> Any:
+    """What the page's script said under this name; None where it said nothing of the kind."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
+
+
 # ---- Uploaded files: each request's in a folder of its own, counted as they arrive, gone when they were read.
 
 
 _AT_LEAST = 2**20  # bytes that an upload counts for: small files take room too
 _KEPT = 600.0  # seconds that files are kept for somebody to read them
 _READ_OUT = 20.0  # seconds in which a page reads how far its upload has come
+_DATA = "data:"  # how a text begins that is a file
+_SENT = "the file as a text that begins with data:image/png;base64, (a file that was uploaded is an object)"
+_SUFFIXES = {"application/zip": ".zip", "text/csv": ".csv", "application/json": ".json"}  # of all but pictures
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM = "The disk of the server is full. Try again later."
 
 
 class UploadRefused(Exception):
@@ -142,13 +154,47 @@ class Uploads:
             return any(str(path) in upload.files for upload in self._of(path))
 
     @contextmanager
-    def reading(self, paths: Sequence[str] | None) -> Iterator[list[Path]]:
-        """Files that were uploaded, for as long as they are read; then they go. Others are left where they are."""
+    def reading(self, files: Sequence[str] | None, caller: str) -> Iterator[list[Path]]:
+        """Files that were uploaded or sent as `data:` texts, for as long as they are read; then they go.
+
+        Others are left where they are. Raises InputProblem for a text that is no file.
+        """
+        paths: list[str] = []
         try:
-            yield [Path(path) for path in paths or ()]
+            for file in files or ():
+                paths.append(self._written(file, caller) if file.startswith(_DATA) else file)
+            yield [Path(path) for path in paths]
         finally:
-            for path in paths or ():
+            for path in paths:
                 self._remove(path)
+
+    def _written(self, text: str, caller: str) -> str:
+        """The path of a file that was sent as a text; it takes its caller's room like any upload."""
+        kind, _, encoded = text.removeprefix(_DATA).partition(",")
+        kind, *parameters = kind.lower().split(";")
+        try:
+            if "base64" not in parameters:
+                raise ValueError
+            data = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            raise InputProblem("A file that is sent as text must read data:image/png;base64,…") from None
+        upload = None
+        try:
+            upload = self.begin(caller)
+            self.grow(upload, len(data))
+            path = upload.folder / f"picture{_SUFFIXES.get(kind, '')}"  # not a title: what it shows is not known
+            path.write_bytes(data)
+            self.done(upload, [str(path)])
+            return str(path)
+        except UploadRefused as refused:
+            raise InputProblem(str(refused)) from None
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise InputProblem(_NO_ROOM) from None
+        finally:
+            if upload is not None and upload.done is None:
+                self.drop(upload)
 
     def _remove(self, path: str) -> None:
         with self._lock:
@@ -222,7 +268,7 @@ async def _receive(request: Request, upload_id: str | None, uploads: Uploads, li
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        return PlainTextResponse("The disk of the server is full. Try again later.", 507)
+        return PlainTextResponse(_NO_ROOM, 507)
     finally:
         if upload is not None and upload.done is None:
             uploads.drop(upload)
@@ -245,7 +291,7 @@ def _settled(folder: Path, arrived: Sequence[Any]) -> list[str]:
     paths = []
     for number, file in enumerate(arrived):
         file.file.close()
-        name = strip_invalid_filename_characters(Path(file.filename or "").name) or "file"
+        name = strip_invalid_filename_characters(Path(file.filename or "").name).lstrip(".") or "file"
         path = folder / str(number) / name
         path.parent.mkdir()
         Path(file.file.name).rename(path)
@@ -259,10 +305,15 @@ async def _counted(request: Request, upload: Upload, uploads: Uploads) -> AsyncI
         yield chunk
 
 
+class _Sent(GradioRootModel):
+    root: list[FileData | str]
+
+
 def upload_input(uploads: Uploads, **settings: Any) -> gr.File:
     """`gr.File` takes any path or web address that an API caller names for a file; this one takes uploads alone.
 
-    Not a subclass: Gradio writes a stub file beside the source of every subclass of a component.
+    A file may also be sent as a `data:` text, as clients do that cannot upload. Not a subclass: Gradio writes a stub
+    file beside the source of every subclass of a component.
     """
     files = gr.File(file_count="multiple", **settings)
 
@@ -270,12 +321,14 @@ def upload_input(uploads: Uploads, **settings: Any) -> gr.File:
         return None if path is None else str(path)
 
     def uploaded(payload: Any) -> list[str] | None:
-        """The paths of the files; Gradio's own leaves an empty file for each."""
-        paths = None if payload is None else [file.path for file in payload]
-        if not all(map(uploads.knows, paths or ())):
+        """The paths of the files, or their texts; Gradio's own leaves an empty file for each."""
+        sent = [] if payload is None else [f if isinstance(f, str) else f.path for f in payload.root]
+        if not all(file.startswith(_DATA) or uploads.knows(file) for file in sent):
             raise gr.Error("Files must be uploaded; paths and web addresses are not read.", print_exception=False)
-        return paths
+        return None if payload is None else sent
 
     files.async_move_resource_to_block_cache = as_it_is
+    files.data_model = _Sent
+    files.api_info = lambda: {"type": "array", "items": {"type": "string", "description": _SENT}}
     files.preprocess = uploaded
     return files

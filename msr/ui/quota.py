@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
 
 from gradio.state_holder import SessionState, StateHolder
@@ -52,8 +53,9 @@ class _Sessions(StateHolder):
 
 class _Session(SessionState):
     def __init__(self, blocks: Any) -> None:
-        super().__init__(blocks)
-        self.config_values = {}
+        # As if there were no components, whose settings Gradio would gather first; that holds up everybody, and any
+        # request may name a new session.
+        super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks={}))
 
     def __setitem__(self, key: int, value: Any) -> None:
         super().__setitem__(key, value)

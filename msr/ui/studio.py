@@ -60,5 +60,6 @@ class Studio:
     @contextmanager
     def reading(self, files: Sequence[str] | None, request: gr.Request | None) -> Iterator[tuple[list[Path], Budget]]:
         """Uploaded files while they are read, and what reading them may cost; then they go. Raises InputProblem."""
-        with self.uploads.reading(files) as paths, self.readers.one(name_of(request)):
+        caller = name_of(request)
+        with self.uploads.reading(files, caller) as paths, self.readers.one(caller):
             yield paths, Budget.of(self.limits, self.callers.left(request))

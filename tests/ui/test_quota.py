@@ -18,6 +18,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from gradio.blocks import BlocksConfig
 
 from msr.config import Limits
 from msr.intake import items as reader
@@ -137,6 +138,14 @@ def test_equal_names_in_one_upload_are_two_files(server: Served) -> None:
     assert first != second and Path(first).name == Path(second).name == "a b.png"
     assert Path(first).read_bytes() == png("red") and Path(second).read_bytes() == png("blue")
     assert all(Path(path).is_relative_to(server.folder) for path in (first, second))
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"), [("..", "file"), (".", "file"), ("a/..", "file"), (".hidden.png", "hidden.png"), ("/", "file")]
+)
+def test_a_name_that_is_a_folder_is_no_name(server: Served, name: str, kept: str) -> None:
+    (path,) = server.upload(png(), name=name).json()
+    assert Path(path).name == kept and Path(path).read_bytes() == png()
 
 
 def test_refused_uploads_leave_nothing(server: Served) -> None:
@@ -328,6 +337,29 @@ def test_sessions_do_not_keep_what_was_sent(server: Served) -> None:
     assert httpx.post(f"{server.api}/run/predict", json=body).status_code == 200
     session = server.gradio.state_holder["s"]
     assert session.config_values == {} and "xxxx" not in str(session.state_data)
+
+
+def test_a_new_session_costs_next_to_nothing(server: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(BlocksConfig, "config_for_block", lambda *_: pytest.fail("settings were gathered"))
+    session = server.gradio.state_holder[secrets.token_hex(4)]
+    assert session.config_values == {} and set(session.blocks_config.blocks) == set(server.page.blocks)
+
+
+def test_many_pages_that_close_at_once_hold_nobody_up(server: Served) -> None:
+    host, port = server.url.removeprefix("http://").split(":")
+    pages = []
+    for n in range(150):
+        page = socket.create_connection((host, int(port)))
+        page.sendall(f"GET /gradio_api/heartbeat/page-{n} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        pages.append(page)
+    for page in pages:
+        assert page.recv(12) == b"HTTP/1.1 200"
+        page.close()
+    began = time.monotonic()
+    for _ in range(5):
+        httpx.get(f"{server.url}/healthz", timeout=30)
+        time.sleep(0.1)
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from msr.render.html import notice
 from msr.schema import InputProblem, Item
 from msr.ui.callers import name_of
 from msr.ui.jobs import Visit, queued
-from msr.ui.parts import heading_html
+from msr.ui.parts import heading_html, told
 from msr.ui.present.slides import stage
 from msr.ui.progress import line
 from msr.ui.recommend import history
@@ -44,7 +44,7 @@ class Handlers:
 
     def pick(self, draft: Any, block_size: Any, event: gr.EventData) -> tuple[str, str]:
         """A story takes the place of the history; Undo in the page brings that back."""
-        chosen = self._stories.get(str(event._data.get("story")))
+        chosen = self._stories.get(str(told(event, "story")))
         return self._edited(chosen or self._draft(draft), block_size, [])
 
     def upload(
@@ -161,7 +161,7 @@ class Handlers:
         return self._shown(view) if view and view.ended else (gr.skip(),) * 6
 
     def present(self, event: gr.EventData) -> Any:
-        kept = self._studio.shelf.get(event._data.get("key"))
+        kept = self._studio.shelf.get(told(event, "key"))
         return stage(kept, self._studio.media) if kept else gr.skip()
 
     def leave(self, request: gr.Request) -> None:
