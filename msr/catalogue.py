@@ -12,6 +12,7 @@ from typing import Any
 from msr.config import LIMITS, Limits
 from msr.intake import IntakeError, load_items
 from msr.schema import Item
+from msr.storage import assets
 
 DEMO = "demo"
 _AN_ITEM = 1_000  # bytes of an item besides its picture
@@ -83,8 +84,3 @@ def story_items(story_id: str) -> tuple[Item, ...]:
     if story_id not in known:
         raise IntakeError(f"There is no story {story_id!r}; choose one of {', '.join(known)}.")
     return demo().pick(known[story_id].items)
-
-
-def assets() -> Path:
-    """The folder of bundled files, beside the package."""
-    return Path(__file__).parents[1] / "assets"

@@ -80,6 +80,20 @@ def test_the_engine_is_the_one_that_was_asked_for(asked: list[BackboneConfig]) -
     assert asked == [BackboneConfig(engine="llama.cpp")]
 
 
+def test_offline_holds_for_every_command(asked: list[BackboneConfig], monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    monkeypatch.setattr(cli, "go_offline", lambda: told.append(True))
+    assert run("--offline", "--top", "1") == 0
+    assert asked == [BackboneConfig(offline=True)] and told == [True]
+
+
+def test_a_bundled_catalogue_that_is_too_large_is_no_history(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["describe", "--items", "demo", "--most", "10", "--out", "items.jsonl"]) == 2
+    said = capsys.readouterr().err
+    assert "demo has 288 items; at most 10 are read here. Name fewer, such as demo:STORY." in said
+    assert "history" not in said
+
+
 def test_run_on_the_bundled_catalogue_and_a_story(asked: list[BackboneConfig]) -> None:
     story = catalogue.stories()[0]
     assert run("--top", "1", "--pictures", history=f"demo:{story.id}", shop="demo") == 0
@@ -120,7 +134,7 @@ def test_quiet_says_nothing_but_errors(asked: list[BackboneConfig], capsys: pyte
     [
         ({"history": "nowhere"}, "'nowhere' does not exist"),
         ({"shop": "h/a.png"}, "neither a folder, a ZIP nor a CSV"),
-        ({"history": "demo"}, "a history has at most 60"),
+        ({"history": "demo"}, "demo has 288 items; at most 60 are read here"),
         ({"history": "demo:nobody"}, "no story 'nobody'"),
         ({"out": "no/such/run.json"}, "does not exist"),
         ({"out": "h"}, "is not a file"),

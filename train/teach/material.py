@@ -6,12 +6,13 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msr.storage import assets
 from train.data import logs
 from train.data.logs import UserLog
 from train.teach import pictures
 from train.teach.pictures import Shot
 
-DEMO = Path(__file__).parents[2] / "assets" / "demo"
+DEMO = assets() / "demo"
 _READERS = {
     "caltech-101": pictures.objects,
     "fashion-products": pictures.fashion,
