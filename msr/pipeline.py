@@ -13,11 +13,14 @@ from dataclasses import asdict, replace
 from functools import partial
 from typing import Any
 
-from msr import evidence, prompts
+from msr import prompts
 from msr.backbones.protocol import Backbone, StopRequested
 from msr.backbones.wrappers import CachedBackbone, UntunedBackbone, model_key
 from msr.config import PipelineConfig
 from msr.events import Event, Finished, Grown, ItemDescribed, PreferenceText, Ranked, StageProgress, Stopped
+from msr.evidence.influence import influence
+from msr.evidence.pipeline import measure
+from msr.evidence.units import Inputs
 from msr.retrieval import shortlist
 from msr.retrieval.index import Index
 from msr.retrieval.shortlist import by_titles
@@ -86,7 +89,7 @@ class Pipeline:
         self, run: Run, item_id: str, other: str | None = None, stop: threading.Event | None = None
     ) -> Iterator[StageProgress | Grown]:
         """More evidence about one recommendation of a finished run (`msr.evidence.pipeline`)."""
-        return evidence.measure(self.backbone, run, item_id, other, stop)
+        return measure(self.backbone, run, item_id, other, stop)
 
     def _index_of(self, catalogue: tuple[Item, ...], stop: threading.Event) -> Index:
         if self._index is not None:
@@ -209,14 +212,14 @@ class _Work:
 
     def measure(self) -> Generator[Event, None, None]:
         top, rest = self._explained()
-        top = yield from evidence.influence(
+        answers = {candidate.item_id: candidate.answer for candidate in self.scored}
+        drafts = tuple(step.text for step in self.preferences)
+        candidates = tuple(self.items[r.item_id] for r in top)
+        top = yield from influence(
             self.backbone,
-            self.history,
-            self.blocks,
-            self.summaries,
-            [step.text for step in self.preferences],
+            Inputs(self.history, self.blocks, self.summaries, self.text, candidates, drafts),
             top,
-            self.items,
+            tuple(answers[r.item_id] for r in top),
             self.config.max_preference_tokens,
             self.stop,
             regenerate=self.edited is None,

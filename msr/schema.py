@@ -12,11 +12,12 @@ import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from PIL import Image
 
-from msr.measured import Agreement, Contrast, Effect, Evidence, HeatMap, Measured, Share, Unit, Word, influence_json
+UNITS = ("item", "description", "block", "sentence", "image", "title")  # kinds of `Unit`
+READINGS = ("direct", "regenerated")  # of `Influence` and of the kinds of evidence
 
 
 class InputProblem(ValueError):
@@ -121,6 +122,94 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Influence:
+    """What leaving one history item out did to one score: `delta` = score with the item minus score without it.
+
+    The score is P(Yes), so a positive delta means that the item helped. `reading` is "direct" (the preference text
+    stays as it is) or "regenerated" (it is written anew without the item).
+    """
+
+    history_id: str
+    delta: float
+    reading: str = "regenerated"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A model-written reason compared with the measured influence of the history items that its words describe.
+
+    `still` are words of the reason whose items did not move the score, `moved` those whose items did. `unsaid` are
+    words that are not in the reason although they describe the candidate and items that moved the score. A word whose
+    items moved the score a little, or were not measured, is in none of them.
+    """
+
+    still: tuple[str, ...]
+    moved: tuple[str, ...]
+    unsaid: tuple[str, ...]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the reason names only what moved the score, and leaves nothing out."""
+        return bool(self.moved) and not self.still and not self.unsaid
+
+    def sentences(self) -> list[str]:
+        """Say so in plain words; nothing if the reason names nothing that was measured."""
+        if self.whole:
+            return [f"The reason names {_listed(self.moved)}, and leaving out what is described so moves the score."]
+        told = []
+        if self.still:
+            told.append(f"The reason names {_listed(self.still)}, but leaving out what is described so moves nothing.")
+        if self.unsaid:
+            told.append(f"Leaving out what is {_listed(self.unsaid)} moves the score, but the reason does not say so.")
+        return told
+
+    def to_json(self) -> dict[str, list[str]]:
+        return {"still": list(self.still), "moved": list(self.moved), "unsaid": list(self.unsaid)}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One piece of a run's input that can be taken away.
+
+    `kind` is item (of the history), description (what the model wrote of that item), block, sentence (of the
+    preference), image or title (the candidate's own). `key` is the id of the item, or the place, from 0, of the block
+    or the sentence; it is empty for the candidate's own. `text` names the unit to a reader.
+    """
+
+    kind: str
+    key: str = ""
+    text: str = field(default="", compare=False)
+
+    def to_json(self) -> dict[str, str]:
+        return {"unit": self.kind, "key": self.key, "text": self.text}
+
+
+class Record(Protocol):
+    """What one kind of evidence found about one recommendation (`msr.evidence.kinds`)."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Its entries in `measured` of `run.json`."""
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What was measured on request about one recommendation.
+
+    `records` holds one record of each kind by the name of the kind, in the order of `run.json`. `unavailable` holds,
+    by the same names, why a kind cannot be measured, in plain words.
+    """
+
+    records: Mapping[str, Record]
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        entries: dict[str, Any] = {}
+        for record in self.records.values():
+            entries |= record.to_json()
+        return entries | {"unavailable": dict(self.unavailable)}
+
+
+@dataclass(frozen=True)
 class Recommendation:
     """A ranked candidate. `rationale` is model-written, `influence` and `measured` are measured; never mixed.
 
@@ -133,11 +222,11 @@ class Recommendation:
     title: str
     score: float
     rationale: str = ""
-    influence: tuple[Evidence, ...] = ()
+    influence: tuple[Influence, ...] = ()
     prompt: str = ""
     tokens: int = 0
     agreement: Agreement | None = None
-    measured: Measured | None = None
+    measured: Measurements | None = None
 
 
 @dataclass(frozen=True)
@@ -192,7 +281,7 @@ class Run:
                     "description": texts[r.item_id].text if r.item_id in texts else "",
                     "score": round(r.score, 6),
                     "rationale": r.rationale,
-                    "influence": influence_json(r.influence),
+                    "influence": _influence_json(r.influence),
                     "prompt": r.prompt,
                     "tokens": r.tokens,
                     **({"agreement": r.agreement.to_json()} if r.agreement else {}),
@@ -213,7 +302,15 @@ def _digest(item: Item | None) -> str | None:
     return item.picture.digest if item and item.picture else None
 
 
-__all__ = [
-    "Agreement", "Block", "Candidate", "Contrast", "Effect", "Evidence", "HeatMap", "InputProblem", "Item",
-    "ItemSummary", "Measured", "Picture", "Preference", "Recommendation", "Run", "Share", "Unit", "Word", "YesNo",
-]  # fmt: skip
+def _influence_json(rows: tuple[Influence, ...]) -> list[dict[str, Any]]:
+    """One entry for each history item: `delta` is the regenerated reading, `delta_direct` the direct one."""
+    entries: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        name = "delta" if row.reading == "regenerated" else "delta_direct"
+        entries.setdefault(row.history_id, {"history_id": row.history_id})[name] = round(row.delta, 6)
+    return list(entries.values())
+
+
+def _listed(said: tuple[str, ...]) -> str:
+    quoted = [f"“{word}”" for word in said]
+    return quoted[0] if len(quoted) == 1 else f"{', '.join(quoted[:-1])} and {quoted[-1]}"

@@ -7,7 +7,7 @@ import pytest
 
 from msr import intake
 from msr.pipeline import Pipeline
-from msr.schema import Contrast, Effect, HeatMap, Measured, Share, Unit, Word
+from tests.evidence.measured import MEASURED
 from tests.fakes import FakeBackbone, catalogue, items
 from tests.ui import hostile
 
@@ -29,27 +29,12 @@ def test_a_run_comes_back_as_it_went(options):
     assert back.history == run.history and back.offered == run.offered
 
 
-UNIT = Unit("item", "h0", "plain mug")
-MEASURED = Measured(
-    effects=(Effect(UNIT, "regenerated", -0.25, 1),),
-    shares=(Share(UNIT, "regenerated", 0.5, 0.125),),
-    orders=12,
-    words=(Word("mug", "title", 0.5),),
-    patches=HeatMap(((0.5, None), (0.0, -0.25))),
-    contrasts=(
-        Contrast("c001", "direct", (UNIT,), True, 0.5, -0.25),
-        Contrast("c002", "direct", None, False, 1.0, 0.5),
-    ),
-    unavailable=(("words", "No gradients."),),
-)
-
-
 def test_what_was_measured_comes_back_and_may_be_absent():
     run = made()
     run = replace(run, recommendations=tuple(replace(r, measured=MEASURED) for r in run.recommendations))
     back = read(run.to_json())
     assert back.recommendations[0].measured == MEASURED
-    assert back.recommendations[0].measured.effects[0].unit.text == "plain mug"
+    assert back.recommendations[0].measured.records["effects"].rows[1].unit.text == "plain mug"
     assert read(made().to_json()).recommendations[0].measured is None
 
 

@@ -8,23 +8,15 @@ import pytest
 from PIL import Image
 
 from msr.schema import (
-    Agreement,
     Block,
     Candidate,
-    Contrast,
-    Effect,
-    Evidence,
-    HeatMap,
+    Influence,
     Item,
     ItemSummary,
-    Measured,
     Picture,
     Preference,
     Recommendation,
     Run,
-    Share,
-    Unit,
-    Word,
     YesNo,
 )
 from tests.fakes import picture
@@ -44,10 +36,10 @@ RUN = Run(
             0.87654321,
             "It fits.",
             (
-                Evidence("h0", 0.25, "regenerated"),
-                Evidence("h0", 0.12345678, "direct"),
-                Evidence("h1", -0.5, "regenerated"),
-                Evidence("h1", 0.0, "direct"),
+                Influence("h0", 0.25, "regenerated"),
+                Influence("h0", 0.12345678, "direct"),
+                Influence("h1", -0.5, "regenerated"),
+                Influence("h1", 0.0, "direct"),
             ),
             "User: mug?",
             2,
@@ -140,40 +132,6 @@ def test_a_picture_is_known_by_its_pixels_and_not_shown_in_logs():
     assert max(g, b) < 15
     assert "data" not in repr(red)
     assert red.data_url().startswith("data:image/webp;base64,UklGR")
-
-
-def test_what_was_measured_is_in_the_json_only_where_it_was():
-    sentence, item = Unit("sentence", "0", "The user likes mugs."), Unit("item", "h0", "plain mug")
-    measured = Measured(
-        effects=(Effect(sentence, "direct", 0.12345678, 2),),
-        shares=(Share(item, "regenerated", 0.5, 0.12345678),),
-        orders=12,
-        words=(Word("mugs.", "preference", -0.12345678),),
-        patches=HeatMap(((0.5, None), (0.0, -0.12345678))),
-        contrasts=(Contrast("c1", "regenerated", (item,), True, 0.5, -0.25),),
-        unavailable=(("words", "No gradients."),),
-    )
-    agreement = Agreement(("red",), (), ("mug", "lamp"))
-    grown = dataclasses.replace(RUN.recommendations[0], measured=measured, agreement=agreement)
-    told = dataclasses.replace(RUN, recommendations=(grown,)).to_json()["recommendations"][0]
-    assert told["agreement"] == {"still": ["red"], "moved": [], "unsaid": ["mug", "lamp"]}
-    named = {"unit": "item", "key": "h0", "text": "plain mug"}
-    assert told["measured"] == {
-        "effects": [
-            {"unit": "sentence", "key": "0", "text": "The user likes mugs.", "reading": "direct"}
-            | {"logit": 0.123457, "ranks": 2}
-        ],
-        "shares": [named | {"reading": "regenerated", "value": 0.5, "error": 0.123457}],
-        "orders": 12,
-        "words": [{"text": "mugs.", "part": "preference", "weight": -0.123457}],
-        "patches": [[0.5, None], [0.0, -0.123457]],
-        "contrasts": [
-            {"other": "c1", "reading": "regenerated", "removed": [named], "exact": True}
-            | {"margin": 0.5, "margin_without": -0.25}
-        ],
-        "unavailable": {"words": "No gradients."},
-    }
-    assert not {"agreement", "measured"} & set(RUN.to_json()["recommendations"][0])
 
 
 def test_a_confidence_that_nobody_knows_is_null_in_json():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from msr.evidence.drift import content_words
-from msr.schema import Agreement, Evidence, Item, ItemSummary, Recommendation
+from msr.schema import Agreement, Influence, Item, ItemSummary, Recommendation
 
 STILL = 0.005  # half a point of P(Yes): below that, nothing moved
 MOVED = 0.02  # two points: from there on, a reason should have said so
@@ -17,7 +17,7 @@ def agreement(
     candidate: Item,
     history: Sequence[Item],
     summaries: Mapping[str, ItemSummary],
-    influence: Sequence[Evidence],
+    influence: Sequence[Influence],
 ) -> Agreement:
     """What the reason for a candidate names and leaves out, held against its measured influence.
 
@@ -68,7 +68,7 @@ def _attributes(item: Item, summaries: Mapping[str, ItemSummary]) -> tuple[str, 
 
 
 def _effects(
-    history: Sequence[Item], summaries: Mapping[str, ItemSummary], influence: Sequence[Evidence]
+    history: Sequence[Item], summaries: Mapping[str, ItemSummary], influence: Sequence[Influence]
 ) -> dict[str, float]:
     """Each word of a measured history item with the strongest change of P(Yes) that leaving out a bearer made."""
     strongest: dict[str, float] = {}

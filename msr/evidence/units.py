@@ -11,8 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from msr import prompts
-from msr.measured import UNITS
-from msr.schema import Block, Item, ItemSummary, Run, Unit
+from msr.schema import UNITS, Block, Item, ItemSummary, Run, Unit
 from msr.stages.preference import Described, described
 
 ITEM, DESCRIPTION, BLOCK, SENTENCE, IMAGE, TITLE = KINDS = UNITS
@@ -23,23 +22,30 @@ Removed = frozenset[Unit]  # units that are taken away together
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the scores of a run follow from. `candidates` are those among which a rank is counted."""
+    """What the scores of a run follow from.
+
+    Ranks are counted among `candidates`. `drafts` are the run's own texts after each block: a preference that is
+    written anew often repeats parts of them, which makes writing faster and never different.
+    """
 
     history: tuple[Item, ...]
     blocks: tuple[Block, ...]
     summaries: dict[str, ItemSummary]
     preference: str
     candidates: tuple[Item, ...]
+    drafts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, run: Run) -> Inputs:
-        """Those of a finished run; its recommendations are the candidates."""
+        """The inputs of a finished run; its recommendations are the candidates."""
+        own = [preference for preference in run.preferences if not preference.edited]
         return cls(
             run.history,
-            tuple(p.block for p in run.preferences if not p.edited),
+            tuple(preference.block for preference in own),
             {s.item_id: s for s in run.summaries},
             run.preferences[-1].text,
             run.offered,
+            tuple(preference.text for preference in own),
         )
 
 

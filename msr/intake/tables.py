@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from msr.config import Limits
 from msr.intake.files import relative_name
 from msr.intake.text import IntakeError, shown, title
+from msr.untrusted import MAX_ID
 
 REQUIRED = ("id", "title", "image")
 OPTIONAL = ("timestamp",)
-MAX_ID = 100  # characters
 
 
 @dataclass(frozen=True)

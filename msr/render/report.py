@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from msr import render
 from msr.evidence import drift
-from msr.schema import Evidence, Item, Picture, Recommendation, Run
+from msr.render import figures, html
+from msr.render.html import influence_table, name, paired
+from msr.schema import Item, Recommendation, Run
+from msr.untrusted import MAX_TEXT
 
 STYLE = Path(__file__).with_name("report.css")
 
@@ -21,13 +22,13 @@ def to_json(run: Run) -> str:
     return json.dumps(run.to_json(pictures=True), ensure_ascii=False, indent=1) + "\n"
 
 
-def to_html(run: Run, name: str = "") -> str:
-    """The report; `name` is what the run is called, plain text."""
-    title = f"{name or 'A run'} · MSR Studio report"
+def to_html(run: Run, run_name: str = "") -> str:
+    """The report; `run_name` is what the run is called, plain text."""
+    title = f"{run_name or 'A run'} · MSR Studio report"
     body = "".join(
-        (_head(run, name), _history(run), _preferences(run), _recommendations(run), _scores(run), _made(run))
+        (_head(run, run_name), _history(run), _preferences(run), _recommendations(run), _scores(run), _made(run))
     )
-    style = STYLE.read_text("utf-8") + render.STYLE.read_text("utf-8")
+    style = STYLE.read_text("utf-8") + figures.STYLE.read_text("utf-8")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
@@ -36,13 +37,13 @@ def to_html(run: Run, name: str = "") -> str:
     )
 
 
-def _head(run: Run, name: str) -> str:
+def _head(run: Run, run_name: str) -> str:
     parent = f" An edit of run <code>{_text(run.parent)}</code>." if run.parent else ""
     adapter, engine = run.model.get("adapter_sha256"), run.model.get("engine")
     found = run.settings.get("shortlisted")
     shortlisted = f" (shortlisted {_text(found)})" if found else ""
     return (
-        f"<header><h1>{_text(name or 'A run')}</h1><p>{len(run.history)} history items, {len(run.preferences)} "
+        f"<header><h1>{_text(run_name or 'A run')}</h1><p>{len(run.history)} history items, {len(run.preferences)} "
         f"preference texts, {len(run.scores)} candidates scored{shortlisted}. "
         f"Run <code>{_text(run.id)}</code>.{parent}</p>"
         f"<p>Model <b>{_text(run.model.get('name', 'unknown'))}</b>"
@@ -61,7 +62,7 @@ def _history(run: Run) -> str:
         unsure = "" if seen is None or seen.familiar else ' <span class="unsure">not sure</span>'
         sure = f"{seen.confidence:.2f}" if seen and seen.sure is not None else ""
         rows.append(
-            f'<tr><td class="n">{n}</td><td>{_picture(item)}</td><th scope="row">{_name(item)}</th>'
+            f'<tr><td class="n">{n}</td><td>{_picture(item)}</td><th scope="row">{name(item)}</th>'
             f'<td>{_text(seen.text) if seen else ""}{unsure}</td><td class="n">{sure}</td></tr>'
         )
     head = ("", "", "Item", '<span class="model">model-written</span> description', "confidence")
@@ -73,7 +74,7 @@ def _preferences(run: Run) -> str:
     changes = [None, *(drift.change(a.text, b.text) for a, b in pairwise(run.preferences))]
     cards = []
     for step, change in zip(run.preferences, changes, strict=True):
-        read = ", ".join(_name(titles[i]) for i in step.block.item_ids if i in titles)
+        read = ", ".join(name(titles[i]) for i in step.block.item_ids if i in titles)
         by = "written by a person" if step.edited else '<span class="model">model-written</span>'
         moved = ""
         if change:
@@ -105,40 +106,24 @@ def _recommendations(run: Run) -> str:
             else ""
         )
         cards.append(
-            f'<article><div class="card">{_picture(item)}<div><h3>{r.rank}. {_name(item)}</h3>'
+            f'<article><div class="card">{_picture(item)}<div><h3>{r.rank}. {name(item)}</h3>'
             f'<p class="score"><b>{r.score:.4f}</b> P(Yes)<i style="width:{r.score:.1%}"></i></p>{about}{reason}'
-            f"{_agreement(r)}</div></div>{_influence(run, r.influence)}{_measured(run, r)}{prompt}</article>"
+            f"{_agreement(r)}</div></div>{_influence(run, r)}{figures.figures(run, r, html.Inline())}{prompt}</article>"
         )
     return f"<section><h2>Recommendations</h2>{''.join(cards)}</section>"
 
 
 def _agreement(r: Recommendation) -> str:
     told = r.agreement.sentences() if r.agreement else []
-    if not told:
+    if r.agreement is None or not told:
         return ""
     tag = '<span class="measured">agrees</span>' if r.agreement.whole else '<span class="unsure">not supported</span>'
     return f"<p>{tag} {_text(' '.join(told))}</p>"
 
 
-def _influence(run: Run, influence: Iterable[Evidence]) -> str:
-    found = {(e.history_id, e.reading): e.delta for e in influence}
-    if not found:
-        return ""
-    headings = {"regenerated": "preference anew", "direct": "text as it is"}
-    shown = [reading for reading in headings if any(of == reading for _, of in found)]
-    rows = [
-        f'<tr><th scope="row">{_name(i)}</th>'
-        + "".join(f'<td class="n">{_signed(found.get((i.id, reading)))}</td>' for reading in shown)
-        + "</tr>"
-        for i in run.history
-        if any((i.id, reading) in found for reading in shown)
-    ]
-    head = ('<span class="measured">measured influence</span> of leaving out', *(headings[r] for r in shown))
-    return _table(head, rows)
-
-
-def _measured(run: Run, r: Recommendation) -> str:
-    return render.evidence(run, r, render.Pen(_text, Picture.data_url))
+def _influence(run: Run, r: Recommendation) -> str:
+    readings = paired(run.history, r.influence)
+    return f'<p><span class="measured">measured influence</span></p>{influence_table(readings)}' if readings else ""
 
 
 def _scores(run: Run) -> str:
@@ -190,13 +175,5 @@ def _picture(item: Item) -> str:
     return f'<img src="{item.picture.data_url()}" alt="" width="{item.picture.width}" height="{item.picture.height}">'
 
 
-def _name(item: Item) -> str:
-    return f"<bdi>{_text(item.title)}</bdi>" if item.title else "<i>untitled picture</i>"
-
-
-def _signed(delta: float | None) -> str:
-    return "–" if delta is None else f"{delta * 100:+.1f} points".replace("-", "−")
-
-
 def _text(value: Any) -> str:
-    return html.escape(str(value), quote=True)
+    return html.text(value, MAX_TEXT)  # nothing in a run is longer, so nothing is cut

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from msr.render.html import name, percent, points, text, thumb
-from msr.schema import Evidence, Item, Recommendation
+from msr.render.html import influence_table, name, paired, percent, text, thumb
+from msr.schema import Item, Recommendation
 from msr.ui.media import Media
 from msr.ui.run_state import View
 
@@ -22,27 +19,6 @@ element.addEventListener('click', (event) => {
   trigger('measure', { run: more.dataset.run, item: more.dataset.measure });
 });
 """
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What taking one history item away did to one score; None where it was not measured."""
-
-    item: Item
-    regenerated: float | None
-    direct: float | None
-
-    @property
-    def main(self) -> float:
-        """The reading that a bar shows: the preference written anew, if there is one."""
-        return self.regenerated if self.regenerated is not None else self.direct or 0.0
-
-
-def paired(history: Sequence[Item], influence: Sequence[Evidence]) -> list[Reading]:
-    """Both readings of every history item that has one, in the order of the history."""
-    found = {(e.history_id, e.reading): e.delta for e in influence}
-    pairs = [Reading(i, found.get((i.id, "regenerated")), found.get((i.id, "direct"))) for i in history]
-    return [r for r in pairs if r.regenerated is not None or r.direct is not None]
 
 
 def sheet(shown: Recommendation, item: Item, view: View, media: Media) -> str:
@@ -76,27 +52,7 @@ def agreement(shown: Recommendation) -> str:
 
 def _table(shown: Recommendation, view: View, media: Media) -> str:
     readings = paired(view.history, shown.influence)
-    if not readings:
-        return '<p class="quiet">Not measured.</p>'
-    columns = [
-        (heading, values)
-        for heading, values in (
-            ("preference written anew", [r.regenerated for r in readings]),
-            ("text left as it is", [r.direct for r in readings]),
-        )
-        if any(value is not None for value in values)
-    ]
-    heads = "".join(f'<th scope="col">{heading}</th>' for heading, _ in columns)
-    rows = "".join(
-        f'<tr><th scope="row"><div>{thumb(r.item, media)}<span>{name(r.item)}</span></div></th>'
-        + "".join(f"<td>{_cell(values[n])}</td>" for _, values in columns)
-        + "</tr>"
-        for n, r in enumerate(readings)
-    )
-    return (
-        '<table class="influences"><caption>Points of P(Yes) that each history item adds, found by leaving it out'
-        f'</caption><thead><tr><th scope="col">Without</th>{heads}</tr></thead><tbody>{rows}</tbody></table>'
-    )
+    return influence_table(readings, media) if readings else '<p class="quiet">Not measured.</p>'
 
 
 def _more(shown: Recommendation, view: View) -> str:
@@ -107,13 +63,6 @@ def _more(shown: Recommendation, view: View) -> str:
         f'<button type="button" class="sheet-more" data-measure="{text(shown.item_id)}" '
         f'data-run="{text(view.run.id)}">Measure more in Inspect</button>'
     )
-
-
-def _cell(delta: float | None) -> str:
-    if delta is None:
-        return '<span class="quiet">–</span>'
-    sign = "up" if delta >= 0.0005 else "down" if delta <= -0.0005 else "none"
-    return f'<span class="delta {sign}">{points(delta)}</span>'
 
 
 def _prompt(shown: Recommendation) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
+from msr.evidence.kinds import KINDS
 from msr.render.html import text
 from msr.ui.run_state import View
 
@@ -15,17 +16,12 @@ STAGES = {
     "rank": "Scoring candidates",
     "explain": "Explaining the top results",
     "influence": "Measuring influence",
-    "direct": "Taking pieces away",
-    "words": "Weighing words",
-    "patches": "Hiding patches of the picture",
-    "regenerated": "Writing the preference anew without each piece",
-    "shares": "Sharing out the history",
-    "contrast": "Looking for what swaps them",
+    **{stage.name: stage.label for kind in KINDS for stage in kind.stages},
 }
 # Seconds a step on two CPU cores, until this machine's own pace is known.
 _FIRST_GUESS = {
     **{"describe": 0.7, "preference": 3.0, "shortlist": 2.0, "rank": 0.05, "explain": 0.6, "influence": 0.6},
-    **{"direct": 0.7, "words": 3.0, "patches": 0.2, "regenerated": 1.2, "shares": 4.0, "contrast": 0.7},
+    **{stage.name: stage.seconds for kind in KINDS for stage in kind.stages},
 }
 
 

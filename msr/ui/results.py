@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msr.render.html import name, percent, plain_name, points, text, thumb
+from msr.render.html import Reading, name, paired, percent, plain_name, points, text, thumb
 from msr.schema import Item, Recommendation
-from msr.ui.evidence_sheet import Reading, agreement, paired, sheet
+from msr.ui.evidence_sheet import agreement, sheet
 from msr.ui.media import Media
 from msr.ui.run_state import View
 

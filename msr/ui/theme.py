@@ -7,12 +7,12 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils.colors import Color
 
-from msr import render
+from msr.render import figures
 
 STYLES = [
     Path(__file__).parent / "style" / f"{part}.css"
     for part in ("base", "recommend", "run", "inspect", "review", "evaluate", "stage")
-] + [render.STYLE]
+] + [figures.STYLE]
 
 # name: (light, dark). Each becomes the CSS variable --ms-name. Numbers are green, words of the model are plum,
 # what counts against is rust; text on its ground has a contrast of at least 4.5.

@@ -11,7 +11,7 @@ from msr import prompts
 from msr.backbones.protocol import GRADIENT, INTEGRATED, BackboneError, StopRequested
 from msr.backbones.transformers import gradients
 from msr.backbones.wrappers import CachedBackbone, UntunedBackbone
-from msr.evidence.attribution import words
+from msr.evidence.kinds.attribution import word_weights
 from msr.schema import Item
 from msr.storage import TextCache
 from tests import tiny
@@ -20,6 +20,7 @@ from tests.fakes import FakeBackbone, picture
 PREFERENCE = "The user appears to have a preference for striped navy mugs."
 RECENT = ["blue mug", "lamp"]
 CANDIDATE = Item("c", "striped red mug", picture("red"))
+UNTITLED = Item("d", "", picture())
 WEIGHTS = torch.tensor([[1.0, -2.0], [0.5, 0.0], [3.0, 1.0]])
 
 
@@ -70,29 +71,30 @@ def test_tokens_know_their_characters(backbone):
 @pytest.mark.parametrize("method", [GRADIENT, INTEGRATED])
 def test_words_of_the_preference_and_of_the_title_have_weights(backbone, method):
     backbone.score([prompts.recommend(PREFERENCE, RECENT, CANDIDATE)])  # its picture is known from inference mode
-    found = words(backbone, PREFERENCE, RECENT, CANDIDATE, method)
+    found = word_weights(backbone, PREFERENCE, RECENT, CANDIDATE, method)
     assert [w.text for w in found.words if w.part == "preference"] == PREFERENCE.split()
     assert [w.text for w in found.words if w.part == "title"] == CANDIDATE.title.split()
     assert any(w.weight for w in found.words)
-    assert words(backbone, PREFERENCE, RECENT, CANDIDATE, method) == found, "nothing is drawn"
+    assert word_weights(backbone, PREFERENCE, RECENT, CANDIDATE, method) == found, "nothing is drawn"
 
 
 def test_integrated_weights_account_for_what_the_words_changed(backbone, monkeypatch):
     monkeypatch.setattr(gradients.integrated_gradients, "__defaults__", (512,))
-    found = words(backbone, PREFERENCE, RECENT, CANDIDATE)
+    prompt = prompts.recommend(PREFERENCE, RECENT, CANDIDATE)
+    found = backbone.attribute(prompt, [(0, len(PREFERENCE))], INTEGRATED)
     total = sum(w.weight for w in found.words)
-    assert abs(found.missing) < 0.05 * max(1.0, abs(total))
+    assert total == pytest.approx(found.change, abs=0.05 * max(1.0, abs(total)))
 
 
 def test_without_a_preference_there_is_the_title_alone(backbone):
-    assert {w.part for w in words(backbone, "", [], CANDIDATE, GRADIENT).words} == {"title"}
-    assert {w.part for w in words(backbone, PREFERENCE, [], Item("d", "", picture()), GRADIENT).words} == {"preference"}
+    assert {w.part for w in word_weights(backbone, "", [], CANDIDATE, GRADIENT).words} == {"title"}
+    assert {w.part for w in word_weights(backbone, PREFERENCE, [], UNTITLED, GRADIENT).words} == {"preference"}
 
 
 def test_scores_are_what_they_were(backbone):
     prompt = prompts.recommend(PREFERENCE, RECENT, CANDIDATE)
     before = backbone.score([prompt])
-    words(backbone, PREFERENCE, RECENT, CANDIDATE)
+    word_weights(backbone, PREFERENCE, RECENT, CANDIDATE)
     assert backbone.score([prompt]) == before
     assert all(p.grad is None and not p.requires_grad for p in backbone.model.parameters())
 
@@ -100,20 +102,20 @@ def test_scores_are_what_they_were(backbone):
 def test_refusals():
     backbone = tiny.pocket_backbone()
     with pytest.raises(ValueError, match="'saliency'"):
-        words(backbone, PREFERENCE, RECENT, CANDIDATE, "saliency")
+        word_weights(backbone, PREFERENCE, RECENT, CANDIDATE, "saliency")
     stop = threading.Event()
     stop.set()
     with pytest.raises(StopRequested):
-        words(backbone, PREFERENCE, RECENT, CANDIDATE, stop=stop)
+        word_weights(backbone, PREFERENCE, RECENT, CANDIDATE, stop=stop)
     cached = CachedBackbone(FakeBackbone(), TextCache())
     for remembering in (cached, UntunedBackbone(cached)):
         with pytest.raises(BackboneError, match="no gradients"):
-            words(remembering, PREFERENCE, RECENT, CANDIDATE)
+            word_weights(remembering, PREFERENCE, RECENT, CANDIDATE)
 
 
 def test_it_passes_through_what_remembers():
     backbone = tiny.pocket_backbone()
     cached = CachedBackbone(backbone, TextCache())
-    alone = words(backbone, PREFERENCE, RECENT, CANDIDATE, GRADIENT)
-    assert words(cached, PREFERENCE, RECENT, CANDIDATE, GRADIENT) == alone
-    assert words(UntunedBackbone(cached), PREFERENCE, RECENT, CANDIDATE, GRADIENT) == alone, "it has no adapter"
+    alone = word_weights(backbone, PREFERENCE, RECENT, CANDIDATE, GRADIENT)
+    assert word_weights(cached, PREFERENCE, RECENT, CANDIDATE, GRADIENT) == alone
+    assert word_weights(UntunedBackbone(cached), PREFERENCE, RECENT, CANDIDATE, GRADIENT) == alone, "it has no adapter"

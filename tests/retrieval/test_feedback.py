@@ -11,7 +11,7 @@ from msr.retrieval.shortlist import ROUNDS, promising, search, sizes
 from msr.retrieval.spaces import PICTURE, TEXT, PictureSpace, TextSpace, unit
 from msr.schema import Candidate, InputProblem, Item, YesNo
 from tests.retrieval.test_index import nearest
-from tests.test_preference import finish
+from tests.stages.test_preference import finish
 
 ITEMS = [Item(f"i{n:03d}", f"thing {n}") for n in range(400)]
 

@@ -24,7 +24,7 @@ from msr.ui.run_state import View
 from msr.ui.run_store import Kept, Shelf, joined, recorded
 from msr.ui.timeline import timeline
 from tests import fakes
-from tests.test_intake_runs import MEASURED
+from tests.evidence.measured import MEASURED
 
 HOSTILE = (
     None, True, -1, 0.5, 10**400, 1e300, "", "\ud800", 'a"b\r\nSet-Cookie: c=d', "../../x", "x" * 9_000,

@@ -8,9 +8,8 @@ import pytest
 from msr.events import ItemDescribed, PreferenceText, StageProgress, Stopped
 from msr.intake import recorded_run
 from msr.pipeline import Pipeline
-from msr.render.html import percent, points
-from msr.schema import Block, Evidence, ItemSummary, Preference
-from msr.ui.evidence_sheet import paired, sheet
+from msr.schema import Block, Influence, ItemSummary, Preference
+from msr.ui.evidence_sheet import sheet
 from msr.ui.media import Media
 from msr.ui.progress import Pace, duration, expected_steps, line
 from msr.ui.results import results
@@ -96,19 +95,12 @@ def test_both_kinds_of_explanation_are_labelled() -> None:
     assert shown.count("strongest measured influence<") == 1
 
 
-def test_readings_are_paired_in_the_order_of_the_history() -> None:
-    best = views()[-1].recommendations[0]
-    pairs = paired(HISTORY, best.influence)
-    assert [r.item for r in pairs] == list(HISTORY)
-    assert all(r.regenerated is not None and r.direct is None for r in pairs)
-
-
 def test_a_table_has_columns_for_what_was_measured() -> None:
     view = views()[-1]
     best = view.recommendations[0]
     shown = sheet(best, BY_ID[best.item_id], view, Media())
     assert "preference written anew" in shown and "text left as it is" not in shown
-    both = replace(best, influence=(*best.influence, Evidence(HISTORY[0].id, 0.1, "direct")))
+    both = replace(best, influence=(*best.influence, Influence(HISTORY[0].id, 0.1, "direct")))
     shown = sheet(both, BY_ID[best.item_id], view, Media())
     assert "preference written anew" in shown and "text left as it is" in shown
 
@@ -118,7 +110,7 @@ def test_the_legend_tells_what_was_measured() -> None:
     anew, dot = "writing the preference anew", "The dot is"
 
     def told(*readings: str) -> str:
-        influence = tuple(Evidence(HISTORY[0].id, 0.1, reading) for reading in readings)
+        influence = tuple(Influence(HISTORY[0].id, 0.1, reading) for reading in readings)
         best = replace(view.recommendations[0], influence=influence)
         return results(replace(view, recommendations=(best,)), BY_ID, Media()).split('class="legend"')[1]
 
@@ -135,17 +127,6 @@ def test_results_are_awaited_then_kept() -> None:
     assert "skeleton" in results(ranked, BY_ID, Media())
     stopped = results(ranked.ending("stopped"), BY_ID, Media())
     assert "skeleton" not in stopped and "Not measured." in stopped
-
-
-@pytest.mark.parametrize(
-    ("score", "shown"), [(0, "0.0 %"), (0.0001, "< 0.1 %"), (0.876, "87.6 %"), (0.99999, "> 99.9 %"), (1, "100.0 %")]
-)
-def test_percent(score: float, shown: str) -> None:
-    assert percent(score) == shown
-
-
-def test_points() -> None:
-    assert [points(x) for x in (0.0421, -0.1, 0.0)] == ["+4.2", "−10.0", "+0.0"]
 
 
 def test_progress_says_the_stage_and_how_long() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import gradio as gr
 
-from msr import render
 from msr.events import Grown, StageProgress
-from msr.render.html import name, notice, percent, text, thumb
+from msr.render.figures import figures
+from msr.render.html import name, notice, percent, thumb
 from msr.schema import InputProblem, Run
 from msr.ui.callers import name_of
 from msr.ui.engine import Engine
@@ -149,7 +149,7 @@ class Handlers:
             return NOTHING
         media = self._studio.media
         item = item_of(shown, View.finished(run), {})
-        drawn = render.evidence(run, shown, render.Pen(text, media.url), waiting)
+        drawn = figures(run, shown, media, waiting)
         head = (
             f'<header class="measured-head">{thumb(item, media)}<div><p class="quiet">Rank {shown.rank}</p>'
             f'<h3>{name(item)}</h3><p class="quiet"><b>{percent(shown.score)}</b> P(Yes)</p></div></header>'

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from msr.evidence import drift
-from msr.render.html import name, percent, points, text, thumb
+from msr.render.html import Reading, name, paired, percent, points, text, thumb
 from msr.schema import Item, Preference, Recommendation
-from msr.ui.evidence_sheet import Reading, paired
 from msr.ui.media import Media
 from msr.ui.results import item_of
 from msr.ui.run_state import View

@@ -17,8 +17,9 @@ from typing import Any
 from tqdm import tqdm
 
 from msr.backbones.wrappers import CachedBackbone
-from msr.evidence import occlusion, reason_check
+from msr.evidence import reason_check
 from msr.evidence.faithfulness import asked, at_random, by_effect, faithfulness, named_first
+from msr.evidence.kinds import occlusion
 from msr.evidence.probe import Probe
 from msr.evidence.units import ITEM, Inputs, units
 from msr.schema import Recommendation, Unit, YesNo

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from msr.backbones.protocol import StopRequested
 from msr.config import PipelineConfig
 from msr.events import Grown, StageProgress
-from msr.evidence.pipeline import ORDERS
+from msr.evidence.kinds.shapley import ORDERS
 from msr.pipeline import Pipeline
-from msr.schema import InputProblem, Item, Measured, Run
+from msr.schema import InputProblem, Item, Run
 from tests.fakes import FakeBackbone, OpenBackbone, catalogue, items
 
 
@@ -22,8 +23,19 @@ def made(backbone: FakeBackbone | None = None, history: int = 4, **options) -> t
     return pipeline, last.run
 
 
-def of(run: Run, item_id: str) -> Measured | None:
-    return next(r.measured for r in run.recommendations if r.item_id == item_id)
+def of(run: Run, item_id: str) -> SimpleNamespace:
+    """What was measured about one recommendation, by the keys of `run.json`."""
+    measured = next(r.measured for r in run.recommendations if r.item_id == item_id)
+    records = measured.records
+    return SimpleNamespace(
+        effects=records["effects"].rows,
+        shares=records["shares"].rows,
+        orders=records["shares"].orders,
+        words=records["words"].words,
+        patches=records["patches"],
+        contrasts=records["contrasts"].rows,
+        unavailable=measured.unavailable,
+    )
 
 
 def test_everything_is_measured_and_the_rest_of_the_run_stays():
@@ -42,11 +54,11 @@ def test_everything_is_measured_and_the_rest_of_the_run_stays():
     assert [share.unit.key for share in found.shares] == [item.id for item in run.history]
     assert found.orders == ORDERS and all(share.error >= 0 for share in found.shares)
     assert {word.part for word in found.words} == {"preference", "title"}
-    assert found.patches.complete and found.unavailable == ()
+    assert found.patches.complete and found.unavailable == {}
     assert replace(last, recommendations=()) == replace(run, recommendations=())
     bare = tuple(replace(r, measured=None) for r in last.recommendations)
     assert bare == run.recommendations, "only evidence was added"
-    assert all(r.measured.effects for r in last.recommendations), "effects are those of all"
+    assert all(of(last, r.item_id).effects for r in last.recommendations), "effects are those of all"
     assert list(pipeline.measure(last, chosen)) == []
 
 
@@ -65,7 +77,7 @@ def test_what_was_stopped_goes_on():
         for event in pipeline.measure(run, chosen, stop=stop):
             if isinstance(event, Grown):
                 grown = event.run
-                if of(grown, chosen).patches:
+                if of(grown, chosen).patches.drops:
                     stop.set()
     rest = [e for e in pipeline.measure(grown, chosen) if isinstance(e, StageProgress)]
     assert list(dict.fromkeys(e.stage for e in rest)) == ["patches", "regenerated", "shares"]
@@ -77,7 +89,7 @@ def test_a_model_without_gradients_says_so():
     *_, last = (e for e in pipeline.measure(run, chosen) if isinstance(e, Grown))
     found = of(last.run, chosen)
     assert found.words == ()
-    assert dict(found.unavailable)["words"].startswith("Word weights are not available: this model shows no gradients")
+    assert found.unavailable["words"].startswith("Word weights are not available: this model shows no gradients")
     assert found.patches.complete and found.shares
 
 
@@ -85,7 +97,7 @@ def test_an_item_without_a_picture_has_no_patches():
     pipeline = Pipeline(OpenBackbone())
     *_, made_run = pipeline.run(items(2), [Item("t", "a mug"), Item("u", "a lamp")])
     *_, last = (e for e in pipeline.measure(made_run.run, "t") if isinstance(e, Grown))
-    assert dict(of(last.run, "t").unavailable) == {"patches": "This item has no picture."}
+    assert of(last.run, "t").unavailable == {"patches": "This item has no picture."}
 
 
 def test_a_text_that_a_person_wrote_is_not_written_anew():
@@ -107,9 +119,9 @@ def test_a_contrast_is_kept_once_for_each_pair():
     pipeline, run = made()
     first, second, third = (r.item_id for r in run.recommendations)
     for _ in range(2):
-        *_, last = pipeline.measure(run, first, second)
+        *_, last = (e for e in pipeline.measure(run, first, second) if isinstance(e, Grown))
         run = last.run
-    *_, last = pipeline.measure(run, first, third)
+    *_, last = (e for e in pipeline.measure(run, first, third) if isinstance(e, Grown))
     assert [found.other for found in of(last.run, first).contrasts] == [second, third]
 
 

@@ -8,7 +8,8 @@ import pytest
 from msr import prompts
 from msr.backbones.wrappers import CachedBackbone
 from msr.events import Explained, StageProgress
-from msr.evidence import influence
+from msr.evidence.influence import influence
+from msr.evidence.units import Inputs
 from msr.schema import Item, ItemSummary, Recommendation, YesNo
 from msr.stages.preference import blocks, described, update
 from msr.storage import TextCache
@@ -32,7 +33,8 @@ def run(fake, history, descriptions, candidates, size=3, *, regenerate=True):
     answers = backbone.score([prompts.recommend(texts[-1], [item.title for item in history], c) for c in candidates])
     scored = zip(candidates, answers, strict=True)
     recommended = tuple(Recommendation(n, c.id, c.title, a.score) for n, (c, a) in enumerate(scored, start=1))
-    work = influence(backbone, history, cut, summaries, texts[1:], recommended, by_id, 90, regenerate=regenerate)
+    given = Inputs(tuple(history), cut, summaries, texts[-1], tuple(candidates), tuple(texts[1:]))
+    work = influence(backbone, given, recommended, tuple(answers), 90, regenerate=regenerate)
     events = []
     while True:
         try:

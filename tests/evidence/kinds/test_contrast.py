@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from msr.evidence.contrast import contrast, most
+from msr.evidence.kinds.contrast import contrast, most
 from msr.evidence.units import units
 from msr.schema import Item, YesNo
 from tests.evidence.worlds import inputs, probe
@@ -68,8 +68,16 @@ def test_a_pair_that_only_works_together_is_found():
     assert (keys, found.exact) == ({"h1", "h3"}, True)
 
 
+def test_pairs_that_narrow_the_margin_alone_are_tried_first():
+    """Two of seven items hold the order up, and their pair is the last of 21; it is in the first batch all the same."""
+    given = inputs(["lamp", *["chair"] * 4, "mug", "mug"], (MUG, LAMP))
+    found, tried = searched(probe(given), units(given, ("item",)))
+    assert {unit.key for unit in found.removed} == {"h5", "h6"} and found.exact
+    assert tried == [7, 7 + 10]
+
+
 def test_it_is_between_two():
-    with pytest.raises(ValueError, match="two candidates, not 1"):
+    with pytest.raises(ValueError, match="two candidates, got 1"):
         between(["mug"], (MUG,))
 
 

@@ -9,9 +9,12 @@ import pytest
 
 from msr import intake
 from msr.events import Grown
+from msr.evidence.kinds.attribution import WordWeights
+from msr.evidence.kinds.leave_one_out import Effects
+from msr.evidence.kinds.shapley import Shares
 from msr.pipeline import Pipeline
 from msr.render import report
-from msr.schema import Evidence, Unit
+from msr.schema import Influence, Unit
 from tests.fakes import FakeBackbone, OpenBackbone, catalogue, items
 from tests.ui import hostile
 
@@ -51,7 +54,7 @@ def test_it_holds_all_evidence_and_needs_nothing_else():
     for recommendation in run.recommendations:
         assert recommendation.rationale in page and f"{recommendation.score:.4f}" in page
     assert page.count(">measured influence<") == 3 and page.count(">model-written reason<") == 3
-    assert len(re.findall(r"[+−]\d+\.\d points", page)) == 3 * 4
+    assert len(re.findall(r'class="delta \w+">[+−]\d+\.\d<', page)) == 3 * 4
     assert all(i.picture.digest in page for i in (*run.history, *run.offered))
 
 
@@ -83,6 +86,17 @@ def test_the_json_comes_back_whole():
     assert back.to_json(pictures=True) == json.loads(report.to_json(run))
 
 
+def saying(words, record):
+    """The record with these words in the place of all of its own."""
+    if isinstance(record, Effects):
+        return Effects(tuple(replace(e, unit=Unit(e.unit.kind, words, words)) for e in record.rows))
+    if isinstance(record, Shares):
+        return replace(record, rows=tuple(replace(s, unit=Unit("block", words, words)) for s in record.rows))
+    if isinstance(record, WordWeights):
+        return WordWeights(tuple(replace(w, text=words) for w in record.words))
+    return record
+
+
 @pytest.mark.parametrize("words", ["mug", *hostile.ALL])
 def test_what_was_measured_is_drawn_and_stays_inert(words):
     pipeline = Pipeline(OpenBackbone())
@@ -100,10 +114,8 @@ def test_what_was_measured_is_drawn_and_stays_inert(words):
                 r,
                 measured=replace(
                     r.measured,
-                    effects=tuple(replace(e, unit=Unit(e.unit.kind, words, words)) for e in r.measured.effects),
-                    shares=tuple(replace(s, unit=Unit("block", words, words)) for s in r.measured.shares),
-                    words=tuple(replace(w, text=words) for w in r.measured.words),
-                    unavailable=(("words", words),),
+                    records={name: saying(words, record) for name, record in r.measured.records.items()},
+                    unavailable={"words": words},
                 ),
             )
             for r in run.recommendations
@@ -130,8 +142,9 @@ def test_an_edited_run_says_so():
 
 def test_influence_has_a_column_for_each_reading_that_was_measured():
     run = made()
-    assert "preference anew" in report.to_html(run, "") and "text as it is" not in report.to_html(run, "")
+    page = report.to_html(run, "")
+    assert page.count(">preference written anew</th>") == 3 and ">text left as it is</th>" not in page
     first, *others = run.recommendations
-    both = replace(first, influence=(*first.influence, Evidence(run.history[0].id, 0.1, "direct")))
+    both = replace(first, influence=(*first.influence, Influence(run.history[0].id, 0.1, "direct")))
     page = report.to_html(replace(run, recommendations=(both, *others)), "")
-    assert page.count("text as it is") == 1
+    assert page.count(">text left as it is</th>") == 1

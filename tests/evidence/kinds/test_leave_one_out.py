@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from msr.evidence.effects import effects, ranks
+from msr.evidence.kinds.leave_one_out import effects, ranks
 from msr.evidence.units import units
 from msr.schema import Item
 from tests.evidence.worlds import inputs, probe, shown

@@ -6,8 +6,8 @@ import pytest
 from PIL import Image
 
 from msr.backbones.protocol import StopRequested
-from msr.evidence.occlusion import heat_map, occlude, overlay
-from msr.schema import HeatMap, Item, Picture, YesNo
+from msr.evidence.kinds.occlusion import HeatMap, heat_map, occlude, overlay
+from msr.schema import Item, Picture, YesNo
 from tests import tiny
 from tests.fakes import FakeBackbone, picture
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from msr.evidence.reason_check import agreement, bearers, held_against
-from msr.schema import Evidence, Item, ItemSummary, Recommendation
+from msr.schema import Influence, Item, ItemSummary, Recommendation
 
 HISTORY = (Item("a", "striped mug"), Item("b", "lamp"), Item("c", "chair"))
 SUMMARIES = {"b": ItemSummary("b", "A striped wooden lamp."), "c": ItemSummary("c", "A wooden chair.")}
@@ -11,7 +11,7 @@ CANDIDATE = Item("x", "wooden chair")
 
 
 def agreed(rationale: str, **deltas: float):
-    return agreement(rationale, CANDIDATE, HISTORY, SUMMARIES, [Evidence(i, d, "direct") for i, d in deltas.items()])
+    return agreement(rationale, CANDIDATE, HISTORY, SUMMARIES, [Influence(i, d, "direct") for i, d in deltas.items()])
 
 
 def test_what_is_named_and_what_moves_are_held_together():
@@ -28,7 +28,7 @@ def test_what_is_named_and_what_moves_are_held_together():
 def test_a_name_is_not_missed_where_the_description_tells_attributes():
     history, candidate = (Item("h", "Tango lamp"),), Item("x", "Tango chair")
     told = {"h": ItemSummary("h", "A striped lamp."), "x": ItemSummary("x", "A striped chair.")}
-    moved = [Evidence("h", 0.3, "direct")]
+    moved = [Influence("h", 0.3, "direct")]
     assert agreement("It is new.", candidate, history, told, moved).unsaid == ("striped",)
 
 
@@ -60,7 +60,7 @@ def test_a_word_moves_if_one_of_its_bearers_does():
 
 
 def test_only_what_has_a_reason_and_a_measurement_is_held_together():
-    moved = (Evidence("c", 0.3),)
+    moved = (Influence("c", 0.3),)
     rows = [
         Recommendation(1, "x", "", 0.5, why, by) for why, by in (("A chair.", moved), ("", moved), ("A chair.", ()))
     ]

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from msr.evidence.shapley import shapley
+from msr.evidence.kinds.shapley import shapley
 from msr.evidence.units import units
 from msr.schema import Item
 from tests.evidence.worlds import inputs, probe
