@@ -57,6 +57,8 @@ class Story:
     taste: tuple[Mapping[str, Any], ...]
 
 
+Example = tuple[Story, tuple[Item, ...]]  # a story and its items
+
 def load(source: Path | str, limits: Limits = LIMITS) -> Catalogue:
     """The catalogue of a folder, ZIP or CSV; "demo" is the bundled one. Raises IntakeError."""
     if source == DEMO:

@@ -7,14 +7,13 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from msr.catalogue import Catalogue
+from msr.catalogue import Catalogue, Example
 from msr.config import LIMITS, Limits, PipelineConfig
 from msr.reviews import ReviewLog
 from msr.ui.engine import Engine, Loader
 from msr.ui.hosts import Hosts
-from msr.ui.recommend.history import Example
-from msr.ui.run_store import Kept, Shelf
 from msr.ui.server import Auth, build_server
+from msr.ui.stores import Kept, RunStore
 from msr.ui.studio import Studio
 
 
@@ -39,8 +38,8 @@ def build_app(
     """
     engine = Engine(load)
     engine.start()
-    shelf, log = Shelf(recorded, catalogue), reviews or ReviewLog()
-    studio = Studio(engine, catalogue, tuple(examples), config, limits, shelf, log, tuple(results))
+    store, log = RunStore(recorded, catalogue), reviews or ReviewLog()
+    studio = Studio(engine, catalogue, tuple(examples), config, limits, store, log, tuple(results))
     return build_server(studio, auth, mcp, hosts)
 
 

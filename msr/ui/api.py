@@ -18,11 +18,11 @@ from msr.events import Finished
 from msr.evidence import compare
 from msr.render.html import text
 from msr.schema import InputProblem, Item, Run
-from msr.ui.inspect.handlers import edited_text
-from msr.ui.parts import Uploads, upload_input
-from msr.ui.recommend import history
-from msr.ui.run_store import Kept
+from msr.ui import history_editor
+from msr.ui.parts import edited_text
+from msr.ui.stores import Kept
 from msr.ui.studio import MODEL, Studio
+from msr.ui.uploads import Uploads, upload_input
 
 
 def add_endpoints(studio: Studio) -> None:
@@ -84,7 +84,7 @@ def add_endpoints(studio: Studio) -> None:
             preference: a preference text to score by, in place of the model's
             block_size: history items that one preference step reads; 0 leaves it as it was
         """
-        before = studio.shelf.get(run)
+        before = studio.runs.get(run)
         if before is None:
             raise InputProblem("That run is not kept here (any more). Run /recommend first and use the id it returns.")
         asked = {"remove": remove, "order": order, "mask_pictures": mask_pictures, "mask_titles": mask_titles}
@@ -162,8 +162,8 @@ def _history(
         raise InputProblem(" ".join(refused))
     cleaned = [intake.title(title, studio.limits) for title in titles]
     named = [replace(item, title=title) for item, title in zip(brought, cleaned, strict=False)]
-    rest = [Item(history.new_id(()), title) for title in cleaned[len(brought) :] if title]
-    items, problems = history.add((), [*named, *brought[len(named) :], *rest], studio.limits)
+    rest = [Item(history_editor.new_id(()), title) for title in cleaned[len(brought) :] if title]
+    items, problems = history_editor.add((), [*named, *brought[len(named) :], *rest], studio.limits)
     if problems:
         raise InputProblem(" ".join(problems))
     return items
@@ -218,7 +218,7 @@ def _run(
     if run is None:
         raise StopRequested
     kept = Kept(run, name, catalogue)
-    studio.shelf.put(kept)
+    studio.runs.put(kept)
     return kept
 
 
@@ -231,7 +231,7 @@ def _while_called(studio: Studio, request: gr.Request | None) -> Iterator[thread
             pass
         if stop.is_set():
             raise StopRequested
-        with studio.engine.turn(stop):
+        with studio.engine.exclusive(stop):
             yield stop
 
 

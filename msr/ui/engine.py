@@ -36,7 +36,7 @@ class Engine:
     def __init__(self, load: Loader) -> None:
         self._load = load
         self._changed = threading.Condition()
-        self._turn = threading.Lock()  # a generator may be closed by another thread than it was begun in
+        self._in_use = threading.Lock()  # a generator may be closed by another thread than it was begun in
         self._status = Status("failed", "The model has not been loaded.")
         self._pipeline: Pipeline | None = None
         self.pace = Pace()
@@ -61,18 +61,18 @@ class Engine:
                 self._changed.wait(every)
 
     @contextmanager
-    def turn(self, stop: threading.Event, every: float = 0.25) -> Iterator[None]:
+    def exclusive(self, stop: threading.Event, every: float = 0.25) -> Iterator[None]:
         """The model to oneself: whose texts, adapter and identity a run names are its own, whoever else asks.
 
         Gradio's queue lets one job through at a time already; this holds where it does not. Raises StopRequested.
         """
-        while not self._turn.acquire(timeout=every):
+        while not self._in_use.acquire(timeout=every):
             if stop.is_set():
                 raise StopRequested
         try:
             yield
         finally:
-            self._turn.release()
+            self._in_use.release()
 
     @property
     def pipeline(self) -> Pipeline:

@@ -19,8 +19,8 @@ from msr.schema import InputProblem, Item
 from msr.ui.callers import GRACE
 from msr.ui.engine import Engine
 from msr.ui.progress import expected_steps
-from msr.ui.run_state import View
-from msr.ui.run_store import Kept
+from msr.ui.run_state import RunState
+from msr.ui.stores import Kept
 
 log = logging.getLogger(__name__)
 
@@ -30,58 +30,58 @@ OFTEN = 0.1  # seconds: a page that changes more often than this is not read any
 class Job:
     """Waits for the model, works, and ends whatever happens; what the work is, a subclass says in `_run`."""
 
-    def __init__(self, view: View) -> None:
-        self.view = view
+    def __init__(self, state: RunState) -> None:
+        self.state = state
         self.stop = threading.Event()
         self.started = False
 
-    def events(self, engine: Engine) -> Iterator[View]:
-        """Waits for the model, then follows the work; yields every view worth showing and ends with an ended one."""
+    def events(self, engine: Engine) -> Iterator[RunState]:
+        """Waits for the model, then follows the work; yields every state worth showing and ends with an ended one."""
         self.started = True
         try:
             for status in engine.wait(self.stop):
                 note = f"Waiting for the model: {status.words} {status.share or 0:.0%}"
-                yield self._now(replace(self.view, note=note))
+                yield self._now(replace(self.state, note=note))
             if self.stop.is_set():
-                yield self._now(self.view.ending("stopped", "Stopped before it began."))
+                yield self._now(self.state.ending("stopped", "Stopped before it began."))
                 return
-            with engine.turn(self.stop):
+            with engine.exclusive(self.stop):
                 yield from self._run(engine)
         except StopRequested:
-            yield self._now(self.view.ending("stopped"))
+            yield self._now(self.state.ending("stopped"))
         except (InputProblem, BackboneError) as error:
-            yield self._now(self.view.ending("failed", str(error)))
+            yield self._now(self.state.ending("failed", str(error)))
         except Exception as error:  # a page that stays silent helps nobody
             log.exception("A job failed.")
-            yield self._now(self.view.ending("failed", f"Something unforeseen happened ({type(error).__name__})."))
+            yield self._now(self.state.ending("failed", f"Something unforeseen happened ({type(error).__name__})."))
         finally:
             self.stop.set()
 
     def end(self, why: str) -> None:
         """Ends work that has not begun, and says why."""
         self.stop.set()
-        self.view = self.view.ending("failed", why)
+        self.state = self.state.ending("failed", why)
 
-    def halt(self) -> View:
+    def halt(self) -> RunState:
         """Asks the work to stop; what has not begun is over at once."""
         self.stop.set()
-        if not self.view.ended:
-            self.view = (
-                replace(self.view, phase="stopping", note="")
+        if not self.state.ended:
+            self.state = (
+                replace(self.state, phase="stopping", note="")
                 if self.started
-                else self.view.ending("stopped", "Stopped before it began.")
+                else self.state.ending("stopped", "Stopped before it began.")
             )
-        return self.view
+        return self.state
 
-    def _run(self, engine: Engine) -> Iterator[View]:
+    def _run(self, engine: Engine) -> Iterator[RunState]:
         raise NotImplementedError
 
-    def _now(self, view: View) -> View:
+    def _now(self, state: RunState) -> RunState:
         # Stop is pressed in another thread; whatever comes after it shows that it was heard.
-        if self.stop.is_set() and not view.ended:
-            view = replace(view, phase="stopping", note="")
-        self.view = view
-        return view
+        if self.stop.is_set() and not state.ended:
+            state = replace(state, phase="stopping", note="")
+        self.state = state
+        return state
 
 
 # ---- Runs of visitors: begin one, follow it as views, stop it; the worker never outlives its visitor.
@@ -102,7 +102,7 @@ class Visit(Job):
         parent: str | None = None,
         edited: str | None = None,
     ) -> None:
-        super().__init__(View.of(history, config.block_size))
+        super().__init__(RunState.of(history, config.block_size))
         self.history = history
         self.config = config
         self.catalogue = catalogue
@@ -113,12 +113,12 @@ class Visit(Job):
 
     def expected(self) -> dict[str, int]:
         """Steps by stage, for the estimate."""
-        view, config = self.view, self.config
+        state, config = self.state, self.config
         scored = min(len(self.catalogue.items), config.shortlist)
-        return expected_steps(len(view.history), len(view.blocks), scored, config.explain_top)
+        return expected_steps(len(state.history), len(state.blocks), scored, config.explain_top)
 
-    def _run(self, engine: Engine) -> Iterator[View]:
-        yield self._now(replace(self.view, phase="running", note="Starting"))
+    def _run(self, engine: Engine) -> Iterator[RunState]:
+        yield self._now(replace(self.state, phase="running", note="Starting"))
         shown = 0.0
         work = engine.pipeline.run(
             self.history, self.catalogue.items, self.config, self.stop, self.parent, edited=self.edited
@@ -127,12 +127,12 @@ class Visit(Job):
             for event in events:
                 if isinstance(event, Finished):
                     self.kept = Kept(event.run, self.name, self.catalogue)
-                    engine.pace.learn(self.view.steps, event.run.timings)
-                view = self._now(self.view.after(event))
+                    engine.pace.learn(self.state.steps, event.run.timings)
+                state = self._now(self.state.after(event))
                 fleeting = isinstance(event, StageProgress) or (isinstance(event, PreferenceText) and not event.final)
                 if not fleeting or time.monotonic() - shown >= OFTEN:
                     shown = time.monotonic()
-                    yield view
+                    yield state
 
 
 def queued(before: int) -> str:
@@ -199,13 +199,13 @@ class Visits:
             late = time.monotonic() - begun.at > self._grace
             if late and _unstarted(begun.visit) and not self.waits(begun.session, begun.follow):
                 begun.visit.end("Nobody followed this run. Start it again.")
-        over = [page for page, begun in self._visits.items() if begun.visit.view.ended]
+        over = [page for page, begun in self._visits.items() if begun.visit.state.ended]
         for page in over[: max(0, len(self._visits) - self._most)]:
             del self._visits[page]
 
     def _before(self, visit: Job) -> int:
         earlier = takewhile(lambda other: other is not visit, (begun.visit for begun in self._visits.values()))
-        return sum(not other.view.ended for other in earlier)
+        return sum(not other.state.ended for other in earlier)
 
     def of(self, page: str) -> Job | None:
         begun = self._visits.get(page)
@@ -226,4 +226,4 @@ class Visits:
 
 
 def _unstarted(visit: Job) -> bool:
-    return not visit.started and not visit.view.ended
+    return not visit.started and not visit.state.ended

@@ -20,8 +20,8 @@ from msr.schema import InputProblem, Item
 from msr.storage import TextCache, assets, cache_home, data_home
 from msr.ui import build_app
 from msr.ui.hosts import LOCAL, Hosts
-from msr.ui.run_store import recorded
 from msr.ui.serving import Server
+from msr.ui.stores import recorded
 
 _ENCODED_FIRST = 400  # catalogue pictures whose views are computed before the first run, and kept on disk
 

@@ -6,17 +6,14 @@ from typing import Any
 
 import gradio as gr
 
-from msr.ui import api
+from msr.ui import api, history_editor, slides
 from msr.ui.engine import badge
-from msr.ui.evaluate import tab as evaluate
+from msr.ui.evaluate import evaluate_tab
 from msr.ui.evidence_sheet import DIALOG, DIALOG_SCRIPT
-from msr.ui.inspect import tab as inspect
-from msr.ui.parts import BROWSER_SECRET, QUICK, html
-from msr.ui.present import slides
-from msr.ui.recommend import history
-from msr.ui.recommend import tab as recommend
-from msr.ui.recommend.handlers import whole
-from msr.ui.review import tab as review
+from msr.ui.inspect import inspect_tab
+from msr.ui.parts import BROWSER_SECRET, QUICK, html, whole
+from msr.ui.recommend import recommend_tab
+from msr.ui.review import review_tab
 from msr.ui.studio import Studio
 
 _BRAND = """
@@ -45,13 +42,13 @@ def build_page(studio: Studio) -> gr.Blocks:
         _masthead(studio, page)
         with gr.Tabs(elem_id="tabs", selected="recommend", overflow_behavior="wrap") as tabs:
             with gr.Tab("Recommend", id="recommend", elem_id="tab-recommend", render_children=True):
-                recommended = recommend.build(studio, page, runs, screen)
+                recommended = recommend_tab.build(studio, page, runs, screen)
             with gr.Tab("Inspect", id="inspect", elem_id="tab-inspect", render_children=True):
-                subject = inspect.build(studio, page, runs, screen, sheet)
+                subject = inspect_tab.build(studio, page, runs, screen, sheet)
             with gr.Tab("Review", id="review", elem_id="tab-review", render_children=True):
-                review.build(studio, page, runs)
+                review_tab.build(studio, page, runs)
             with gr.Tab("Evaluate", id="evaluate", elem_id="tab-evaluate", render_children=True):
-                evaluate.build(studio, page)
+                evaluate_tab.build(studio, page)
 
         recommended.whatif.click(
             lambda key: (gr.Tabs(selected="inspect"), gr.update(value=key)), [recommended.current], [tabs, subject],
@@ -63,12 +60,12 @@ def build_page(studio: Studio) -> gr.Blocks:
         )
 
         def go_live(event: gr.EventData) -> tuple[Any, ...]:
-            kept = studio.shelf.get(event._data.get("key"))
+            kept = studio.runs.get(event._data.get("key"))
             if kept is None:
                 return gr.skip(), gr.skip(), gr.skip()
             size = whole(kept.run.settings.get("block_size"), 1, 10, studio.config.block_size)
-            rows = history.rows(kept.run.history, studio.media, size, studio.limits)
-            own = "" if kept.catalogue is studio.catalogue else studio.offers.put(kept.catalogue)
+            rows = history_editor.rows(kept.run.history, studio.media, size, studio.limits)
+            own = "" if kept.catalogue is studio.catalogue else studio.catalogues.put(kept.catalogue)
             return gr.Tabs(selected="recommend"), rows, own
 
         screen.live(go_live, None, [tabs, recommended.editor, recommended.offer], **QUICK).then(

@@ -1,38 +1,23 @@
-"""Small pieces that every tab is made of."""
+"""Components that every tab uses, and readers of the values that a browser sends."""
 
 from __future__ import annotations
 
-import asyncio
-import errno
-import secrets
-import shutil
-import tempfile
-import threading
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
-from fastapi import Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
-from gradio.route_utils import API_PREFIX, GradioMultiPartParser, MultiPartException
-from gradio.routes import file_upload_statuses
-from gradio.utils import get_upload_folder
-from gradio_client.utils import strip_invalid_filename_characters
-from starlette.requests import ClientDisconnect
 
-from msr.config import LIMITS, Limits
+from msr import intake
+from msr.config import LIMITS
 from msr.render.html import text
-from msr.ui.callers import name_of
+from msr.schema import Run
 
 # For events that must be quick and are no one's to call from outside.
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 # Nothing secret is kept in a browser; a fixed word lets it be read again after the server was started anew.
 BROWSER_SECRET = "msr-studio"
+MAX_PREFERENCE = 600  # characters of an edited preference text
 OPEN_DOWNLOAD = "(address) => { window.msr.download(address); }"  # the JavaScript behind every download button
 
 
@@ -56,226 +41,17 @@ def hidden_text() -> gr.Textbox:
     return gr.Textbox(visible=False, label="address")
 
 
-# ---- Uploaded files: each request's in a folder of its own, counted as they arrive, gone when they were read.
+def whole(value: Any, low: int, high: int, default: int) -> int:
+    """A slider's value as a whole number within its bounds; `default` if it is no number."""
+    return min(high, max(low, int(value))) if isinstance(value, int | float) else default
 
 
-_AT_LEAST = 2**20  # bytes that an upload counts for: small files take room too
-_KEPT = 600.0  # seconds that files are kept for somebody to read them
-_READ_OUT = 20.0  # seconds in which a page reads how far its upload has come
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-class UploadRefused(Exception):
-    """An upload that is not taken in; `status` is the HTTP status, the message is for the visitor."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
-@dataclass
-class Upload:
-    """The files of one request while they arrive, and until they are read."""
-
-    caller: str
-    folder: Path
-    size: int = _AT_LEAST
-    files: set[str] = field(default_factory=set)
-    done: float | None = None  # when the last byte was there
-
-
-class Uploads:
-    """The files of all callers: at most `max_held_bytes` of them, a quarter of that for one caller."""
-
-    def __init__(self, limits: Limits = LIMITS) -> None:
-        self._limits = limits
-        self._home: tempfile.TemporaryDirectory[str] | None = None  # made with the first upload, removed at the end
-        self._uploads: dict[Path, Upload] = {}
-        self._lock = threading.Lock()
-
-    def begin(self, caller: str) -> Upload:
-        """A new folder that nobody can guess. Raises UploadRefused and OSError."""
-        with self._lock:
-            if self._home is None:
-                Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-                self._home = tempfile.TemporaryDirectory(
-                    prefix="msr-", dir=get_upload_folder(), ignore_cleanup_errors=True
-                )
-            upload = Upload(caller, Path(self._home.name).resolve() / secrets.token_urlsafe(18))
-            self._check(caller, upload.size)
-            upload.folder.mkdir()
-            self._uploads[upload.folder] = upload
-        return upload
-
-    def grow(self, upload: Upload, size: int) -> None:
-        """Asked for every piece before it is written. Raises UploadRefused."""
-        with self._lock:
-            if upload.size + size > self._limits.max_upload_bytes + _AT_LEAST:
-                most = self._limits.max_upload_bytes / 2**20
-                raise UploadRefused(413, f"At most {most:g} MB are taken at a time. Bring fewer or smaller files.")
-            self._check(upload.caller, size)
-            upload.size += size
-
-    def done(self, upload: Upload, files: Sequence[str]) -> None:
-        """The files are whole and can be read under these paths."""
-        with self._lock:
-            upload.files = set(files)
-            upload.done = time.monotonic()
-
-    def drop(self, upload: Upload) -> None:
-        """Nothing of it is kept."""
-        with self._lock:
-            self._uploads.pop(upload.folder, None)
-        shutil.rmtree(upload.folder, ignore_errors=True)
-
-    def close(self) -> None:
-        """Nothing of anybody is kept."""
-        with self._lock:
-            self._uploads.clear()
-            if self._home is not None:
-                self._home.cleanup()
-                self._home = None
-
-    def knows(self, path: Any) -> bool:
-        """Whether this path was handed out and is still kept."""
-        with self._lock:
-            return any(str(path) in upload.files for upload in self._of(path))
-
-    @contextmanager
-    def reading(self, paths: Sequence[str] | None) -> Iterator[list[Path]]:
-        """Files that were uploaded, for as long as they are read; then they go. Others are left where they are."""
-        try:
-            yield [Path(path) for path in paths or ()]
-        finally:
-            for path in paths or ():
-                self._remove(path)
-
-    def _remove(self, path: str) -> None:
-        with self._lock:
-            found = [upload for upload in self._of(path) if path in upload.files]
-            for upload in found:
-                upload.files.discard(path)
-        for upload in found:
-            Path(path).unlink(missing_ok=True)
-            if not upload.files:
-                self.drop(upload)
-
-    def _of(self, path: Any) -> list[Upload]:
-        """The upload whose folder holds this path, if there is one."""
-        return [self._uploads[folder] for folder in Path(str(path)).parents if folder in self._uploads]
-
-    def _check(self, caller: str, size: int) -> None:
-        most = self._limits.max_held_bytes
-        if self._held() + size > most or self._held(caller) + size > most / 4:
-            late = time.monotonic() - _KEPT
-            for upload in [u for u in self._uploads.values() if u.done is not None and u.done < late]:
-                del self._uploads[upload.folder]
-                shutil.rmtree(upload.folder, ignore_errors=True)
-        if self._held() + size > most or self._held(caller) + size > most / 4:
-            raise UploadRefused(507, "Too many uploaded files wait to be read. Try again in some minutes.")
-
-    def _held(self, caller: str | None = None) -> int:
-        return sum(u.size for u in self._uploads.values() if caller is None or u.caller == caller)
-
-
-def take_uploads(gradio_app: Any, uploads: Uploads, limits: Limits) -> None:
-    """Takes the place of Gradio's upload route, which keeps equal files of all callers as one, and partial ones.
-
-    Who may upload stays Gradio's to say.
-    """
-    path = f"{API_PREFIX}/upload"
-    routers = [
-        gradio_app.router,
-        *(r.original_router for r in gradio_app.router.routes if hasattr(r, "original_router")),
-    ]
-    theirs = next(r for router in routers for r in router.routes if getattr(r, "path", None) == path)
-
-    async def receive(request: Request, upload_id: str | None = None) -> Response:
-        return await _receive(request, upload_id, uploads, limits)
-
-    gradio_app.add_api_route(path, receive, methods=["POST"], dependencies=theirs.dependencies)
-    gradio_app.router.routes.insert(0, gradio_app.router.routes.pop())
-
-
-async def _receive(request: Request, upload_id: str | None, uploads: Uploads, limits: Limits) -> Response:
-    """Answers an upload with the paths of its files, as Gradio does; of one that fails, nothing is left."""
-    upload = None
-    try:
-        upload = uploads.begin(name_of(request))
-        parser = _FilesAlone(
-            request.headers,
-            _counted(request, upload, uploads),
-            upload_dir=upload.folder,
-            max_file_size=2 * limits.max_image_bytes,  # intake refuses earlier, and says why
-            upload_id=upload_id,
-            upload_progress=file_upload_statuses if upload_id else None,
-        )
-        files = _settled(upload.folder, (await parser.parse()).getlist("files"))
-        uploads.done(upload, files)
-        return JSONResponse(files)
-    except UploadRefused as error:
-        return PlainTextResponse(str(error), error.status)
-    except MultiPartException as error:
-        return PlainTextResponse(error.message, 413 if "maximum allowed size" in error.message else 400)
-    except ClientDisconnect:
-        return PlainTextResponse("The upload was broken off.", 400)
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        return PlainTextResponse("The disk of the server is full. Try again later.", 507)
-    finally:
-        if upload is not None and upload.done is None:
-            uploads.drop(upload)
-        if upload_id:
-            file_upload_statuses.set_done(upload_id)
-            asyncio.get_running_loop().call_later(_READ_OUT, file_upload_statuses.stop_tracking, upload_id)
-
-
-class _FilesAlone(GradioMultiPartParser):
-    """Takes no other fields, which would be held in memory."""
-
-    def on_headers_finished(self) -> None:
-        super().on_headers_finished()
-        if self._current_part.file is None:
-            raise MultiPartException("Only files can be uploaded.")
-
-
-def _settled(folder: Path, arrived: Sequence[Any]) -> list[str]:
-    """The paths of files that have arrived, now under their own names; a folder for each, for names may be equal."""
-    paths = []
-    for number, file in enumerate(arrived):
-        file.file.close()
-        name = strip_invalid_filename_characters(Path(file.filename or "").name) or "file"
-        path = folder / str(number) / name
-        path.parent.mkdir()
-        Path(file.file.name).rename(path)
-        paths.append(str(path))
-    return paths
-
-
-async def _counted(request: Request, upload: Upload, uploads: Uploads) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        uploads.grow(upload, len(chunk))
-        yield chunk
-
-
-def upload_input(uploads: Uploads, **settings: Any) -> gr.File:
-    """`gr.File` takes any path or web address that an API caller names for a file; this one takes uploads alone.
-
-    Not a subclass: Gradio writes a stub file beside the source of every subclass of a component.
-    """
-    files = gr.File(file_count="multiple", **settings)
-
-    async def as_it_is(path: str | Path | None) -> str | None:
-        return None if path is None else str(path)
-
-    def uploaded(payload: Any) -> list[str] | None:
-        """The paths of the files; Gradio's own leaves an empty file for each."""
-        paths = None if payload is None else [file.path for file in payload]
-        if not all(map(uploads.knows, paths or ())):
-            raise gr.Error("Files must be uploaded; paths and web addresses are not read.", print_exception=False)
-        return paths
-
-    files.async_move_resource_to_block_cache = as_it_is
-    files.preprocess = uploaded
-    return files
+def edited_text(words: Any, run: Run) -> str | None:
+    """The preference text, if it is somebody's own; None if it is what the model wrote, or nothing."""
+    if not isinstance(words, str):
+        return None
+    limits = replace(LIMITS, max_title=MAX_PREFERENCE)
+    sent = intake.title(words, limits)
+    last = run.preferences[-1] if run.preferences else None
+    same = last is not None and not last.edited and sent == intake.title(last.text, limits)
+    return None if same or not sent else sent

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msr.evidence.kinds import KINDS
 from msr.render.html import text
-from msr.ui.run_state import View
+from msr.ui.run_state import RunState
 
 STAGES = {
     "describe": "Describing items",
@@ -15,7 +15,7 @@ STAGES = {
     "shortlist": "Shortlisting the catalogue",
     "rank": "Scoring candidates",
     "explain": "Explaining the top results",
-    "influence": "Measuring influence",
+    "influence": "EvidenceJob influence",
     **{stage.name: stage.label for kind in KINDS for stage in kind.stages},
 }
 # Seconds a step on two CPU cores, until this machine's own pace is known.
@@ -39,11 +39,11 @@ class Pace:
                 if stage in self._seconds and total and timings.get(stage):
                     self._seconds[stage] = (self._seconds[stage] + timings[stage] / total) / 2
 
-    def split(self, view: View, expected: Mapping[str, int]) -> tuple[float, float]:
-        """Seconds of work behind and ahead of a view; `expected` are the steps of stages that have not begun."""
+    def split(self, state: RunState, expected: Mapping[str, int]) -> tuple[float, float]:
+        """Seconds of work behind and ahead of a state; `expected` are the steps of stages that have not begun."""
         behind = ahead = 0.0
         for stage, seconds in self._seconds.items():
-            done, total = view.steps.get(stage, (0, expected.get(stage, 0)))
+            done, total = state.steps.get(stage, (0, expected.get(stage, 0)))
             behind += done * seconds
             ahead += (total - done) * seconds
         return behind, ahead
@@ -69,36 +69,36 @@ def duration(seconds: float) -> str:
     return f"about {max(1, round(seconds / 60))} min"
 
 
-def line(view: View, behind: float = 0.0, ahead: float = 0.0) -> str:
+def line(state: RunState, behind: float = 0.0, ahead: float = 0.0) -> str:
     """The progress block as HTML; what is spoken changes only with the stage, what is seen with every step."""
-    said = _said(view)
+    said = _said(state)
     seen, share = said, 0.0
-    if view.phase == "finished":
+    if state.phase == "finished":
         share = 1.0
-    elif view.stage in STAGES:
+    elif state.stage in STAGES:
         share = behind / (behind + ahead) if behind + ahead else 0.0
-        if view.phase == "running":
-            done, total = view.steps[view.stage]
+        if state.phase == "running":
+            done, total = state.steps[state.stage]
             seen = f"{said} {done}/{total}" + (f" · {duration(ahead)} left" if ahead else "")
-    busy = "" if view.ended else " busy"
+    busy = "" if state.ended else " busy"
     return (
-        f'<div class="progress {text(view.phase)}{busy}"><div class="progress-track" aria-hidden="true">'
+        f'<div class="progress {text(state.phase)}{busy}"><div class="progress-track" aria-hidden="true">'
         f'<i style="width:{share:.1%}"></i></div><p class="progress-line" aria-hidden="true">{text(seen)}</p>'
         f'<p class="sr-only" role="status" aria-live="polite">{text(said)}</p></div>'
     )
 
 
-def _said(view: View) -> str:
-    if view.note and view.phase != "failed":
-        return view.note
-    if view.phase == "running":
-        return STAGES.get(view.stage, "Starting")
-    if view.phase == "finished":
-        return f"Done in {view.run.timings['total']:.0f} s" if view.run and "total" in view.run.timings else "Done"
+def _said(state: RunState) -> str:
+    if state.note and state.phase != "failed":
+        return state.note
+    if state.phase == "running":
+        return STAGES.get(state.stage, "Starting")
+    if state.phase == "finished":
+        return f"Done in {state.run.timings['total']:.0f} s" if state.run and "total" in state.run.timings else "Done"
     return {
         "idle": "",
         "waiting": "Waiting for the model",
         "stopping": "Stopping",
         "stopped": "Stopped. What was made so far is kept.",
         "failed": "The run ended early",
-    }[view.phase]
+    }[state.phase]

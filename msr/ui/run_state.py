@@ -13,7 +13,7 @@ ENDED = ("idle", "stopped", "finished", "failed")
 
 
 @dataclass(frozen=True)
-class View:
+class RunState:
     """`phase` is idle, waiting, running, stopping, stopped, finished or failed; `note` says more, in plain text.
 
     `preferences` holds one text for each block begun; the last is unfinished while `writing`.
@@ -32,13 +32,13 @@ class View:
     run: Run | None = None
 
     @classmethod
-    def of(cls, history: tuple[Item, ...], block_size: int) -> View:
-        """A view of a run that waits to begin."""
+    def of(cls, history: tuple[Item, ...], block_size: int) -> RunState:
+        """A state of a run that waits to begin."""
         return cls(history=history, blocks=blocks(history, block_size), phase="waiting")
 
     @classmethod
-    def finished(cls, run: Run) -> View:
-        """The last view of a run, however long ago it was made."""
+    def finished(cls, run: Run) -> RunState:
+        """The last state of a run, however long ago it was made."""
         return cls(
             history=run.history,
             blocks=tuple(p.block for p in run.preferences),
@@ -53,8 +53,8 @@ class View:
     def ended(self) -> bool:
         return self.phase in ENDED
 
-    def after(self, event: Event) -> View:
-        """The view when `event` has happened."""
+    def after(self, event: Event) -> RunState:
+        """The state when `event` has happened."""
         match event:
             case StageProgress(stage, done, total):
                 phase = "stopping" if self.phase == "stopping" else "running"
@@ -73,11 +73,11 @@ class View:
                 newer = tuple(grown if r.item_id == grown.item_id else r for r in self.recommendations)
                 return replace(self, recommendations=newer)
             case Finished(run):
-                return replace(View.finished(run), steps=self.steps)
+                return replace(RunState.finished(run), steps=self.steps)
             case Stopped():
                 return self.ending("stopped")
         raise TypeError(f"{type(event).__name__} is not an event of a run")
 
-    def ending(self, phase: str, note: str = "") -> View:
-        """The view with nothing growing any more; what had been made stays."""
+    def ending(self, phase: str, note: str = "") -> RunState:
+        """The state with nothing growing any more; what had been made stays."""
         return replace(self, phase=phase, note=note, writing=False)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from msr.catalogue import Catalogue
+from msr.catalogue import Catalogue, Example
 from msr.config import LIMITS, Limits, PipelineConfig
 from msr.intake import Budget
 from msr.reviews import ReviewLog
@@ -18,10 +18,8 @@ from msr.ui.callers import Callers, Places, name_of
 from msr.ui.engine import Engine
 from msr.ui.jobs import Visits
 from msr.ui.media import Downloads, Media
-from msr.ui.offers import Offers
-from msr.ui.parts import Uploads
-from msr.ui.recommend.history import Example
-from msr.ui.run_store import Shelf
+from msr.ui.stores import CatalogueStore, RunStore
+from msr.ui.uploads import Uploads
 
 MODEL = "model"  # the concurrency id of everything that runs the model: one job at a time
 
@@ -38,7 +36,7 @@ class Studio:
     examples: tuple[Example, ...] = ()
     config: PipelineConfig = PipelineConfig()
     limits: Limits = LIMITS
-    shelf: Shelf = field(default_factory=Shelf)
+    runs: RunStore = field(default_factory=RunStore)
     reviews: ReviewLog = field(default_factory=ReviewLog)
     results: tuple[Path, ...] = ()
     media: Media = field(default_factory=Media)
@@ -53,9 +51,9 @@ class Studio:
         return Uploads(self.limits)
 
     @functools.cached_property
-    def offers(self) -> Offers:
+    def catalogues(self) -> CatalogueStore:
         """The catalogues of visitors."""
-        return Offers(self.limits.max_offer_bytes)
+        return CatalogueStore(self.limits.max_offer_bytes)
 
     @contextmanager
     def reading(self, files: Sequence[str] | None, request: gr.Request | None) -> Iterator[tuple[list[Path], Budget]]:

@@ -11,7 +11,7 @@ from msr.render import figures
 
 STYLES = [
     Path(__file__).parent / "style" / f"{part}.css"
-    for part in ("base", "recommend", "run", "inspect", "review", "evaluate", "stage")
+    for part in ("base", "recommend", "run", "inspect", "review", "evaluate", "slides")
 ] + [figures.STYLE]
 
 # name: (light, dark). Each becomes the CSS variable --ms-name. Numbers are green, words of the model are plum,

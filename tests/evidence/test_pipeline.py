@@ -1,4 +1,4 @@
-"""Measuring a recommendation of a finished run: in stages, the quick first, and what is known is not asked again."""
+"""EvidenceJob a recommendation of a finished run: in stages, the quick first, and what is known is not asked again."""
 
 from __future__ import annotations
 

@@ -14,11 +14,10 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from msr.catalogue import Catalogue, demo, stories, story_items
+from msr.catalogue import Catalogue, Example, demo, stories, story_items
 from msr.pipeline import Pipeline
 from msr.storage import assets
 from msr.ui import Kept, build_app
-from msr.ui.recommend.history import Example
 from msr.ui.serving import Server
 from tests import fakes
 

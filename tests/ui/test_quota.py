@@ -303,9 +303,9 @@ def test_a_visit_ends_when_the_queue_has_no_place_for_it(slow: Served) -> None:
     for _ in range(EACH):
         slow.call("recommend", "sailor", None, [], 3, 5)
     begun(slow, "mine")
-    assert slow.visits.of("mine").view.phase == "waiting"
+    assert slow.visits.of("mine").state.phase == "waiting"
     assert join(slow, slow.function("follow"), [""], "mine").status_code == 503
-    assert slow.visits.of("mine").view.phase == "failed" and slow.visits.place("mine") is None
+    assert slow.visits.of("mine").state.phase == "failed" and slow.visits.place("mine") is None
     body = {"data": [], "fn_index": slow.function("stop"), "session_hash": "mine"}
     shown = httpx.post(f"{slow.api}/run/predict", json=body).json()["data"]
     assert "Too many runs are waiting" in json.dumps(shown), running

@@ -60,13 +60,13 @@ def test_the_estimate_counts_the_candidates_that_are_scored() -> None:
 def test_stop_ends_the_work_and_keeps_what_was_made() -> None:
     asked = visit()
     views = asked.events(loaded(delay=0.05))
-    view = next(v for v in views if v.preferences)
+    state = next(v for v in views if v.preferences)
     assert asked.halt().phase == "stopping"
     began = time.monotonic()
     rest = list(views)
     assert time.monotonic() - began < 2
     assert all(v.phase in ("stopping", "stopped") for v in rest)
-    assert rest[-1].phase == "stopped" and rest[-1].preferences[0].text.startswith(view.preferences[0].text)
+    assert rest[-1].phase == "stopped" and rest[-1].preferences[0].text.startswith(state.preferences[0].text)
 
 
 def test_whoever_has_the_model_has_it_alone() -> None:
@@ -77,7 +77,7 @@ def test_whoever_has_the_model_has_it_alone() -> None:
     phases: list[tuple[int, str]] = []
 
     def follow(n: int) -> None:
-        phases.extend((n, view.phase) for view in jobs[n].events(engine) if view.phase == "running")
+        phases.extend((n, state.phase) for state in jobs[n].events(engine) if state.phase == "running")
 
     threads = [threading.Thread(target=follow, args=(n,)) for n in (0, 1)]
     for thread in threads:
@@ -92,7 +92,7 @@ def test_whoever_has_the_model_has_it_alone() -> None:
 def test_stop_ends_the_waiting_for_a_turn() -> None:
     engine = loaded()
     waiting = visit()
-    with engine.turn(threading.Event()):
+    with engine.exclusive(threading.Event()):
         threading.Timer(0.2, waiting.halt).start()
         assert list(waiting.events(engine))[-1].phase == "stopped"
     assert list(visit().events(engine))[-1].phase == "finished"
@@ -143,8 +143,8 @@ def test_a_visit_that_nobody_follows_ends() -> None:
     next(running.events(loaded(delay=0.02)))
     time.sleep(0.01)
     assert [visits.place(page) for page in "abc"] == [None, 0, None]
-    assert lost.view.phase == "failed" and "Nobody followed" in lost.view.note and lost.stop.is_set()
-    assert not waits.view.ended and not running.view.ended
+    assert lost.state.phase == "failed" and "Nobody followed" in lost.state.note and lost.stop.is_set()
+    assert not waits.state.ended and not running.state.ended
     assert [v.phase for v in lost.events(loaded())][-1] in ("failed", "stopped"), "it does not run any more"
 
 
@@ -153,8 +153,8 @@ def test_a_visit_that_finds_no_place_ends_and_others_of_its_page_go_on() -> None
     visits.begin("page", one, session="page", follow="follow")
     visits.begin("page/inspect", two, session="page", follow="another")
     visits.refused("page", "follow")
-    assert one.view.phase == "failed" and "Try again" in one.view.note
-    assert two.view.phase == "waiting" and visits.place("page/inspect") == 0
+    assert one.state.phase == "failed" and "Try again" in one.state.note
+    assert two.state.phase == "waiting" and visits.place("page/inspect") == 0
 
 
 def test_visits_that_wait_are_few_and_one_caller_has_a_share() -> None:

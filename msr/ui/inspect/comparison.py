@@ -9,8 +9,8 @@ from msr.render.html import name, percent, text, thumb
 from msr.schema import Item, Recommendation, Run
 from msr.ui.media import Media
 from msr.ui.results import item_of
-from msr.ui.run_state import View
-from msr.ui.run_store import Kept
+from msr.ui.run_state import RunState
+from msr.ui.stores import Kept
 
 NOTHING = """
 <p class="awaited">Choose a run on the left, change something and press Re-rank: the edited run appears here beside
@@ -37,15 +37,15 @@ def side_by_side(one: Kept | None, two: Kept | None, media: Media) -> str:
     )
 
 
-def growing(before: Kept, view: View, media: Media) -> str:
+def growing(before: Kept, state: RunState, media: Media) -> str:
     """An edited run as soon as it has ranks, beside the run that it came from."""
     items = {i.id: i for i in (*before.catalogue.items, *before.run.offered)}
-    moved = _moves(before.run, view.recommendations)
-    rows = "".join(_row(r, moved.get(r.item_id), item_of(r, view, items), media) for r in view.recommendations)
+    moved = _moves(before.run, state.recommendations)
+    rows = "".join(_row(r, moved.get(r.item_id), item_of(r, state, items), media) for r in state.recommendations)
     return (
         f'<div class="pair"><section><h3>A · {text(before.name)}</h3>{_preference(before.run, None)}'
         f"{_list(before, {}, items, media)}</section><section><h3>B · being edited</h3>"
-        f'<div class="side-text"><p dir="auto">{text(view.preferences[-1].text)}</p></div>'
+        f'<div class="side-text"><p dir="auto">{text(state.preferences[-1].text)}</p></div>'
         f'<ol class="side moving">{rows}</ol></section></div>'
     )
 
@@ -80,8 +80,8 @@ def _preference(run: Run, before: Run | None) -> str:
 
 
 def _list(kept: Kept, moved: Mapping[str, compare.Move], items: Mapping[str, Item], media: Media) -> str:
-    view = View.finished(kept.run)
-    rows = "".join(_row(r, moved.get(r.item_id), item_of(r, view, items), media) for r in kept.run.recommendations)
+    state = RunState.finished(kept.run)
+    rows = "".join(_row(r, moved.get(r.item_id), item_of(r, state, items), media) for r in kept.run.recommendations)
     # Two names for one animation: it starts again when another run takes the place.
     turn = "moving" if sum(kept.key.encode()) % 2 else "moving-too"
     return f'<ol class="side {turn if moved else ""}">{rows}</ol>'

@@ -13,15 +13,15 @@ from msr.catalogue import Catalogue
 from msr.config import PipelineConfig
 from msr.render.html import notice
 from msr.schema import InputProblem, Item
+from msr.ui import history_editor
 from msr.ui.callers import name_of
 from msr.ui.jobs import Visit, queued
-from msr.ui.parts import heading_html
-from msr.ui.present.slides import stage
+from msr.ui.parts import heading_html, whole
 from msr.ui.progress import line
-from msr.ui.recommend import history
 from msr.ui.results import results
-from msr.ui.run_state import View
-from msr.ui.run_store import joined
+from msr.ui.run_state import RunState
+from msr.ui.slides import stage
+from msr.ui.stores import joined
 from msr.ui.studio import Studio
 from msr.ui.timeline import timeline
 
@@ -53,15 +53,15 @@ class Handlers:
         """Pictures, tables and sessions join the end of the history; what cannot is named, and why."""
         current = self._draft(draft)
         new, refused = self._brought(files, [item.id for item in current], request)
-        joined, problems = history.add(current, new, self._studio.limits)
+        joined, problems = history_editor.add(current, new, self._studio.limits)
         return *self._edited(joined, block_size, [*refused, *problems]), None
 
     def add_title(self, draft: Any, block_size: Any, words: str) -> tuple[str, str, str]:
         """An item without a picture joins the end of the history."""
         current = self._draft(draft)
         title = intake.title(words or "", self._studio.limits)
-        new = [Item(history.new_id(()), title)] if title else []
-        joined, problems = history.add(current, new, self._studio.limits)
+        new = [Item(history_editor.new_id(()), title)] if title else []
+        joined, problems = history_editor.add(current, new, self._studio.limits)
         return *self._edited(joined, block_size, problems), words if problems else ""
 
     def save(self, draft: Any) -> tuple[str, str]:
@@ -120,14 +120,14 @@ class Handlers:
             return *[gr.skip()] * 8, nothing
         session = request.session_hash or ""
         try:
-            catalogue = studio.offers.get(offer) or studio.catalogue
+            catalogue = studio.catalogues.get(offer) or studio.catalogue
             visit = Visit(items, self._settings(block_size, top), catalogue, self._name(items))
             before = studio.visits.begin(session, visit, name_of(request), session, self.follow)
         except InputProblem as error:
             return *[gr.skip()] * 8, notice("problem", str(error))
         if before:
-            visit.view = replace(visit.view, note=queued(before))
-        return *self._shown(visit.view), gr.Timer(active=before > 0), gr.update(visible=False), ""
+            visit.state = replace(visit.state, note=queued(before))
+        return *self._shown(visit.state), gr.Timer(active=before > 0), gr.update(visible=False), ""
 
     def wait(self, request: gr.Request) -> tuple[Any, Any]:
         """The line of a run that waits for its turn, and whether to ask again."""
@@ -135,49 +135,49 @@ class Handlers:
         visit = self._studio.visits.of(request.session_hash or "")
         if visit is None or not before:
             return gr.skip(), gr.Timer(active=before == 0)
-        visit.view = replace(visit.view, note=queued(before))
-        return line(visit.view), gr.skip()
+        visit.state = replace(visit.state, note=queued(before))
+        return line(visit.state), gr.skip()
 
     def follow(self, runs: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Shows the run that was begun until it ends, then adds it to the page's runs; sends only what changed."""
         visit = self._studio.visits.of(request.session_hash or "")
-        if visit is None or visit.started or visit.view.ended:
+        if visit is None or visit.started or visit.state.ended:
             return
         before: tuple[Any, ...] = (None,) * 6
         with self._studio.callers.watching(request, visit.stop):
-            for view in visit.events(self._studio.engine):
-                now = self._shown(view, visit)
+            for state in visit.events(self._studio.engine):
+                now = self._shown(state, visit)
                 changed = (gr.skip() if new == old else new for new, old in zip(now, before, strict=True))
                 yield *changed, *[gr.skip()] * 3
                 before = now
         if visit.kept is not None:
-            key = self._studio.shelf.put(visit.kept)
+            key = self._studio.runs.put(visit.kept)
             yield *[gr.skip()] * 6, joined(runs, key), key, gr.update(visible=True)
 
     def stop(self, request: gr.Request) -> tuple[Any, ...]:
         """Asks the work to stop. What has begun shows its own end: an answer from here could arrive after it."""
         visit = self._studio.visits.of(request.session_hash or "")
-        view = visit.halt() if visit else None
-        return self._shown(view) if view and view.ended else (gr.skip(),) * 6
+        state = visit.halt() if visit else None
+        return self._shown(state) if state and state.ended else (gr.skip(),) * 6
 
     def present(self, event: gr.EventData) -> Any:
-        kept = self._studio.shelf.get(event._data.get("key"))
+        kept = self._studio.runs.get(event._data.get("key"))
         return stage(kept, self._studio.media) if kept else gr.skip()
 
     def leave(self, request: gr.Request) -> None:
         self._studio.visits.leave(request.session_hash or "")
 
-    def results(self, view: View, catalogue: Catalogue) -> str:
-        return results(view, catalogue.by_id, self._studio.media)
+    def results(self, state: RunState, catalogue: Catalogue) -> str:
+        return results(state, catalogue.by_id, self._studio.media)
 
     # ---- shared
 
     def _draft(self, draft: Any) -> tuple[Item, ...]:
-        return history.from_draft(draft, self._studio.media, self._studio.limits)
+        return history_editor.from_draft(draft, self._studio.media, self._studio.limits)
 
     def _rows(self, items: tuple[Item, ...], block_size: Any) -> str:
         size = self._settings(block_size).block_size
-        return history.rows(items, self._studio.media, size, self._studio.limits)
+        return history_editor.rows(items, self._studio.media, size, self._studio.limits)
 
     def _edited(self, items: tuple[Item, ...], block_size: Any, problems: list[str]) -> tuple[str, str]:
         message = _problem("Not everything could be added; what you had is untouched.", problems)
@@ -195,7 +195,7 @@ class Handlers:
     def _offered(self, name: str, items: tuple[Item, ...]) -> tuple[str, str, str]:
         """The key of a new catalogue, the line about it, and the heading of the results."""
         catalogue = Catalogue(name, items)
-        return self._studio.offers.put(catalogue), *offered(catalogue)
+        return self._studio.catalogues.put(catalogue), *offered(catalogue)
 
     def _name(self, items: tuple[Item, ...]) -> str:
         for story, known in self._studio.examples:
@@ -205,17 +205,17 @@ class Handlers:
         short = first if len(first) <= 40 else f"{first[:39]}…"
         return short if len(items) == 1 else f"{short} and {len(items) - 1} more"
 
-    def _shown(self, view: View, visit: Visit | None = None) -> tuple[Any, ...]:
+    def _shown(self, state: RunState, visit: Visit | None = None) -> tuple[Any, ...]:
         studio = self._studio
-        estimate = studio.engine.pace.split(view, visit.expected()) if visit and not view.ended else (0.0, 0.0)
-        failed = notice("problem", "The run ended early.", [view.note]) if view.phase == "failed" else ""
+        estimate = studio.engine.pace.split(state, visit.expected()) if visit and not state.ended else (0.0, 0.0)
+        failed = notice("problem", "The run ended early.", [state.note]) if state.phase == "failed" else ""
         return (
-            line(view, *estimate),
-            timeline(view, studio.media),
-            self.results(view, visit.catalogue if visit else studio.catalogue),
+            line(state, *estimate),
+            timeline(state, studio.media),
+            self.results(state, visit.catalogue if visit else studio.catalogue),
             failed,
-            gr.update(interactive=view.ended),
-            gr.update(interactive=not view.ended and view.phase != "stopping"),
+            gr.update(interactive=state.ended),
+            gr.update(interactive=not state.ended and state.phase != "stopping"),
         )
 
     def _settings(self, block_size: Any, top: Any = None) -> PipelineConfig:
@@ -240,11 +240,6 @@ def results_heading(catalogue: Catalogue) -> str:
     count = len(catalogue.items)
     line = f"The best of {count} catalogue item{'' if count == 1 else 's'}, without what the history holds."
     return heading_html("Recommendations", line, 3)
-
-
-def whole(value: Any, low: int, high: int, default: int) -> int:
-    """A slider's value as a whole number within its bounds."""
-    return min(high, max(low, int(value))) if isinstance(value, int | float) else default
 
 
 def _problem(title: str, problems: tuple[str, ...] | list[str]) -> str:

@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from msr import intake
-from msr.catalogue import Story
+from msr.catalogue import Example
 from msr.config import Limits
 from msr.render.html import text, thumb
 from msr.schema import Item
 from msr.ui.media import Media
 
-Example = tuple[Story, tuple[Item, ...]]
-
-SCRIPT = Path(__file__).with_name("history.js")
+SCRIPT = Path(__file__).with_name("history_editor.js")
 _EMPTY = "Nothing here yet. Pick a story above, or add pictures and titles of your own, oldest first."
 _ICONS = {  # SVG paths on a grid of 16
     "up": "M8 13V3M3.5 7.5 8 3l4.5 4.5",
@@ -80,7 +78,7 @@ def new_id(taken: Collection[str]) -> str:
 def rows(
     history: Sequence[Item], media: Media, block_size: int, limits: Limits, name: str = "history", empty: str = _EMPTY
 ) -> str:
-    """The editor as HTML; `history.js` numbers the rows, marks the blocks and answers the buttons.
+    """The editor as HTML; `history_editor.js` numbers the rows, marks the blocks and answers the buttons.
 
     `name` tells editors of one page apart; the one of what-if questions can mask pictures and titles too.
     """

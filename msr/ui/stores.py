@@ -1,7 +1,8 @@
-"""Finished runs that pages can come back to: those of visitors, and recorded ones that everybody may see."""
+"""What is kept for pages to come back to: finished runs, and the catalogues that visitors brought."""
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -10,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from msr import intake
-from msr.catalogue import Catalogue
-from msr.schema import Item, Run
-from msr.ui.recommend.history import Example
+from msr.catalogue import Catalogue, Example
+from msr.schema import InputProblem, Item, Run
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Kept:
         return f"{self.name} · {kind} · {self.run.id[:6]}"
 
 
-class Shelf:
+class RunStore:
     """Keeps recorded runs for good and the latest others; a page knows the keys of its own.
 
     At most `most` others are kept, and `budget` bytes of what visitors brought; `own` is the server's catalogue.
@@ -128,3 +128,33 @@ def recorded(folder: Path, catalogue: Catalogue, examples: Sequence[Example]) ->
         name = stories.get(tuple(item.id for item in run.history), path.stem.replace("-", " "))
         kept.append(Kept(run, name, catalogue, recorded=True))
     return kept, problems
+
+
+class CatalogueStore:
+    """At most `budget` bytes of catalogues, those used longest ago going first; a page holds the key of its own."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._held: OrderedDict[str, Catalogue] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, catalogue: Catalogue) -> str:
+        """Keeps a catalogue and returns its key."""
+        key = secrets.token_urlsafe(18)
+        with self._lock:
+            self._held[key] = catalogue
+            while len(self._held) > 1 and sum(held.size for held in self._held.values()) > self._budget:
+                self._held.popitem(last=False)
+        return key
+
+    def get(self, key: Any) -> Catalogue | None:
+        """The catalogue with this key; None for no key. Raises InputProblem for one that is not kept any more."""
+        if not key:
+            return None
+        with self._lock:
+            if not isinstance(key, str) or key not in self._held:
+                raise InputProblem(
+                    "The catalogue you brought is no longer kept here. Bring it again, or use the bundled one."
+                )
+            self._held.move_to_end(key)
+            return self._held[key]

@@ -10,8 +10,8 @@ import gradio as gr
 from msr.render import report
 from msr.render.html import text
 from msr.ui.parts import OPEN_DOWNLOAD, QUICK, hidden_text
-from msr.ui.present.slides import stage
-from msr.ui.run_store import Shelf
+from msr.ui.slides import stage
+from msr.ui.stores import RunStore
 from msr.ui.studio import Studio
 
 
@@ -37,7 +37,7 @@ def wire(studio: Studio, buttons: Buttons, key: Any, screen: gr.HTML) -> None:
     """`key` is the component that holds the run's key, `screen` the one that presents."""
 
     def file(wanted: Any, kind: str) -> str:
-        kept = studio.shelf.get(wanted)
+        kept = studio.runs.get(wanted)
         if kept is None:
             gr.Warning("This run is no longer kept. Run it again.")
             return ""
@@ -47,7 +47,7 @@ def wire(studio: Studio, buttons: Buttons, key: Any, screen: gr.HTML) -> None:
         return studio.downloads.put(f"report-{kept.run.id}.html", "text/html; charset=utf-8", page)
 
     def show(wanted: Any) -> Any:
-        kept = studio.shelf.get(wanted)
+        kept = studio.runs.get(wanted)
         return gr.skip() if kept is None else stage(kept, studio.media)
 
     for button, kind in ((buttons.report, "html"), (buttons.record, "json")):
@@ -69,15 +69,15 @@ element.addEventListener('click', (event) => {
 """
 
 
-def recordings(shelf: Shelf) -> str:
+def recordings(store: RunStore) -> str:
     """A button for each recorded run; nothing where there is none."""
-    if not shelf.recorded:
+    if not store.recorded:
         return ""
     cards = "".join(
         f'<button type="button" data-recording="{text(kept.key)}"><span class="play" aria-hidden="true"></span>'
         f"<span><b>{text(kept.name)}</b><small>{len(kept.run.history)} items, {len(kept.run.preferences)} "
         f"preference texts</small></span></button>"
-        for kept in shelf.recorded
+        for kept in store.recorded
     )
     head = '<p><span class="tag recorded">recorded</span> Watch a run, no model needed</p>'
     return f'<div class="recordings">{head}{cards}</div>'

@@ -82,7 +82,7 @@ class _Handlers:
         self._studio = studio
 
     def known(self, runs: Any, chosen: Any) -> Any:
-        choices = self._studio.shelf.choices(runs)
+        choices = self._studio.runs.choices(runs)
         first = choices[0][1] if choices else None
         return gr.update(choices=choices, value=chosen if chosen in [key for _, key in choices] else first)
 
@@ -110,18 +110,18 @@ class _Handlers:
 
     def export(self, kind: str, keys: Any) -> str:
         """The address of all judgements of the runs that this page may see."""
-        allowed = {kept.run.id for _, key in self._studio.shelf.choices(keys) if (kept := self._studio.shelf.get(key))}
+        allowed = {kept.run.id for _, key in self._studio.runs.choices(keys) if (kept := self._studio.runs.get(key))}
         said = [j for j in self._studio.reviews.latest() if j.run in allowed]
         if kind == "csv":
             return self._studio.downloads.put("reviews.csv", "text/csv; charset=utf-8", reviews.to_csv(said))
         return self._studio.downloads.put("reviews.jsonl", "application/x-ndjson", reviews.to_jsonl(said))
 
     def _targets(self, key: Any) -> Sequence[reviews.Target]:
-        kept = self._studio.shelf.get(key)
+        kept = self._studio.runs.get(key)
         return reviews.targets(kept.run) if kept else ()
 
     def _mine(self, key: Any, name: Any) -> dict[reviews.Key, reviews.Judgement]:
-        kept = self._studio.shelf.get(key)
+        kept = self._studio.runs.get(key)
         return self._studio.reviews.by(_name(name), kept.run.id) if kept else {}
 
     def _next(self, key: Any, name: Any, start: int) -> int:
@@ -131,7 +131,7 @@ class _Handlers:
         return next((n for n in order if targets[n].key not in mine), min(start, max(0, len(targets) - 1)))
 
     def _shown(self, key: Any, position: int, name: Any) -> tuple[Any, ...]:
-        kept, targets = self._studio.shelf.get(key), self._targets(key)
+        kept, targets = self._studio.runs.get(key), self._targets(key)
         if kept is None or not targets:
             return cards.EMPTY, "", "", "", 0, ""
         position = max(0, min(len(targets) - 1, position))
