@@ -16,7 +16,7 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 _ORIENTATION = 0x0112  # the EXIF tag
-_TURN = {
+_ROTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -92,16 +92,16 @@ def _cost(image: Image.Image, source: bytes, where: str, limits: Limits) -> int:
 def _upright(image: Image.Image, side: int) -> Image.Image:
     """RGB pixels in a new image: reduced, upright, over white."""
     try:
-        turn = _TURN.get(image.getexif().get(_ORIENTATION))
+        rotation = _ROTATION.get(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # unreadable EXIF is no reason to lose the picture
-        turn = None
+        rotation = None
     image.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded small; nothing happens to other formats
     if image.mode.startswith("I"):  # 16 bits a pixel
         image = image.convert("I").point(lambda value: value / 256).convert("L")
     image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    if turn is not None:
-        image = image.transpose(turn)
+    if rotation is not None:
+        image = image.transpose(rotation)
     pixels = Image.new("RGB", image.size, "white")
     pixels.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
     return pixels

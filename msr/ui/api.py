@@ -133,7 +133,7 @@ def _words(name: str) -> gr.Textbox:
 
 def _list(name: str) -> gr.JSON:
     """A list of strings. `gr.JSON` says nothing of its type, and an MCP client refuses a tool whose schema does not."""
-    field = gr.JSON([], visible=False, label=name)
+    field: Any = gr.JSON([], visible=False, label=name)
     field.api_info = lambda: {"type": "array", "items": {"type": "string"}}
     return field
 

@@ -42,7 +42,7 @@ def sheet(shown: Recommendation, item: Item, state: RunState, media: Media) -> s
 def agreement(shown: Recommendation) -> str:
     """The reason held against the measurement, in plain words; nothing where there is nothing to say."""
     told = shown.agreement.sentences() if shown.agreement else []
-    if not told:
+    if shown.agreement is None or not told:
         return ""
     kind, tag = ("agrees", "measured") if shown.agreement.whole else ("doubt", "unsure")
     said = "reason and measurement agree" if shown.agreement.whole else "reason against measurement"

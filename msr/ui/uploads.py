@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -221,7 +221,7 @@ def _settled(folder: Path, arrived: Sequence[Any]) -> list[str]:
     return paths
 
 
-async def _counted(request: Request, upload: Upload, uploads: Uploads) -> AsyncIterator[bytes]:
+async def _counted(request: Request, upload: Upload, uploads: Uploads) -> AsyncGenerator[bytes, None]:
     async for chunk in request.stream():
         uploads.grow(upload, len(chunk))
         yield chunk
@@ -232,7 +232,7 @@ def upload_input(uploads: Uploads, **settings: Any) -> gr.File:
 
     Not a subclass: Gradio writes a stub file beside the source of every subclass of a component.
     """
-    files = gr.File(file_count="multiple", **settings)
+    files: Any = gr.File(file_count="multiple", **settings)
 
     async def as_it_is(path: str | Path | None) -> str | None:
         return None if path is None else str(path)

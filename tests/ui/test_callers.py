@@ -62,7 +62,7 @@ def test_places_are_shared_and_come_free_again() -> None:
     with places.one("ann"), places.one("ann"):
         with pytest.raises(InputProblem, match="again in a minute"), places.one("ann"):
             pass
-        with places.one("bob"), pytest.raises(InputProblem), places.one("carl"):
+        with places.one("bob"), pytest.raises(InputProblem, match="again in a minute"), places.one("carl"):
             pass
         with places.one("carl"):
             pass

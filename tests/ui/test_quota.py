@@ -246,7 +246,7 @@ def test_reading_for_an_upload_ends_when_the_client_goes(server: Served, monkeyp
     paths = server.upload(*[png()] * 50).json()
     files = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
     body = {"data": [[], 3, files], "fn_index": server.function("upload"), "session_hash": "s"}
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx.ReadTimeout, match="timed out"):
         httpx.post(f"{server.api}/run/predict", json=body, timeout=1.0)
     assert soon(lambda: server.files() == [], 3)
     assert 0 < len(read) < 40

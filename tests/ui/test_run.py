@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +13,7 @@ from msr.catalogue import Catalogue
 from msr.config import PipelineConfig
 from msr.pipeline import Pipeline
 from msr.schema import InputProblem, Item
+from msr.ui import jobs
 from msr.ui.engine import Engine, Status, badge
 from msr.ui.jobs import Visit, Visits
 from tests import fakes
@@ -50,6 +53,20 @@ def test_a_visit_waits_for_the_model_and_runs_to_its_end() -> None:
     release.set()
     last = list(views)[-1]
     assert last.phase == "finished" and len(last.recommendations) == 3
+
+
+@pytest.mark.parametrize(("step", "shown"), [(0.0, 1), (1.0, None)])
+def test_progress_is_shown_now_and_then_and_results_always(
+    step: float, shown: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock stands still, or a second passes between any two looks at it."""
+    clock = itertools.count(1_000.0, step)
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    states = [state for state in visit().events(loaded()) if state.phase == "running"]
+    results = [(len(s.summaries), s.preferences if not s.writing else (), s.recommendations) for s in states]
+    fleeting = sum(old == new for old, new in itertools.pairwise(results))
+    assert len(states[-1].summaries) > 4 and len({done for done, *_ in results}) == len(states[-1].summaries) + 1
+    assert fleeting > 10 if shown is None else fleeting <= 1 + shown
 
 
 def test_the_estimate_counts_the_candidates_that_are_scored() -> None:
@@ -166,7 +183,7 @@ def test_visits_that_wait_are_few_and_one_caller_has_a_share() -> None:
     visits.begin("a2", visit(), "ann")  # in place of its last one
     visits.begin("b0", visit(), "bob")
     visits.begin("b1", visit(), "bob")
-    with pytest.raises(InputProblem):
+    with pytest.raises(InputProblem, match="Too many runs are waiting"):
         visits.begin("c0", visit(), "carl")
     visits.of("a0").halt()
     visits.begin("c0", visit(), "carl")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -40,7 +40,7 @@ class EvidenceJob(Job):
 
     def _run(self, engine: Engine) -> Iterator[RunState]:
         yield self._now(replace(self.state, phase="running", note="Starting"))
-        spent: Counter[str] = Counter()
+        spent: dict[str, float] = defaultdict(float)
         shown, began = 0.0, time.monotonic()
         for event in engine.pipeline.measure(self.run, self.item_id, self.other, self.stop):
             if isinstance(event, Grown):
@@ -121,8 +121,9 @@ class Handlers:
 
     def _begin(self, key: Any, item_id: Any, other: str | None, request: gr.Request) -> tuple[Any, ...]:
         kept = self._studio.runs.get(key)
-        offered = [r.item_id for r in kept.run.recommendations] if kept else []
-        if item_id not in offered or (other is not None and other not in offered) or other == item_id:
+        ranked = [r.item_id for r in kept.run.recommendations] if kept else []
+        known = item_id in ranked and (other is None or other in ranked)
+        if kept is None or not known or other == item_id:
             said = "Choose a run and a recommendation." if other is None else "Choose two different recommendations."
             return notice("problem", said), *[gr.skip()] * 3, gr.skip()
         job = EvidenceJob(kept, item_id, other)
@@ -188,7 +189,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML
     def known(keys: object, now: object, held: bool) -> object:
         """What can be chosen. What the visitor works with stays; else it is the newest run."""
         choices = studio.runs.choices(keys)
-        newest = {"value": choices[0][1]} if choices and not (now and held) else {}
+        newest: dict[str, Any] = {"value": choices[0][1]} if choices and not (now and held) else {}
         return gr.update(choices=choices, **newest)
 
     def asked(keys: object, event: gr.EventData) -> tuple[object, ...]:
@@ -201,19 +202,19 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML
 
     wanted = gr.State()  # the recommendation that a sheet asked for last
     shown = [item, other, pictures]
-    given = [runs, subject, held]
-    page.load(known, given, [subject], **QUICK).then(do.chosen, [subject, wanted], shown, **QUICK)
-    runs.change(known, given, [subject], **QUICK)
+    before = [runs, subject, held]
+    page.load(known, before, [subject], **QUICK).then(do.chosen, [subject, wanted], shown, **QUICK)
+    runs.change(known, before, [subject], **QUICK)
     gr.on([subject.input, more.click, against.click], lambda: True, None, [held], **QUICK)
     subject.change(do.chosen, [subject, wanted], shown, **QUICK)
     sheet.measure(asked, [runs], [subject, wanted, held, *shown], **QUICK)
     item.input(do.known, [subject, item], [pictures], **QUICK)
     running = [progress, more, against, stop]
-    for button, begin, given in (
+    for button, begin, chosen in (
         (more, do.begin, [subject, item]),
         (against, do.begin_contrast, [subject, item, other]),
     ):
-        button.click(begin, given, [*running, clock], **QUICK).then(
+        button.click(begin, chosen, [*running, clock], **QUICK).then(
             do.follow, None, [*running, pictures], concurrency_id=MODEL, concurrency_limit=1, show_progress="hidden",
             api_visibility="private",
         ).failure(do.stop, None, running, **QUICK)  # fmt: skip

@@ -53,7 +53,7 @@ class Handlers:
     def more(self, runs: Any, subject: Any, one: Any) -> tuple[Any, ...]:
         """What can be chosen now that there is another run; what is chosen stays, it may be newer than known here."""
         choices = self._studio.runs.choices(runs)
-        newest = {"value": choices[0][1]} if choices else {}
+        newest: dict[str, Any] = {"value": choices[0][1]} if choices else {}
         none_yet = [gr.update(choices=choices, **({} if chosen else newest)) for chosen in (subject, one)]
         return *none_yet, gr.update(choices=choices)
 
@@ -125,7 +125,7 @@ class Handlers:
         """Shows the edited run as it grows; at its end it is run B, and what it came from is A unless A is pinned."""
         visit = self._studio.visits.of(_page(request))
         before = self._studio.runs.get(key)
-        if visit is None or before is None or visit.started or visit.state.ended:
+        if not isinstance(visit, Visit) or before is None or visit.started or visit.state.ended:
             return
         beside = self._studio.runs.get(one) if pinned else before
         shown: tuple[Any, ...] = ()

@@ -141,7 +141,7 @@ class Handlers:
     def follow(self, runs: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
         """Shows the run that was begun until it ends, then adds it to the page's runs; sends only what changed."""
         visit = self._studio.visits.of(request.session_hash or "")
-        if visit is None or visit.started or visit.state.ended:
+        if not isinstance(visit, Visit) or visit.started or visit.state.ended:
             return
         before: tuple[Any, ...] = (None,) * 6
         with self._studio.callers.watching(request, visit.stop):
