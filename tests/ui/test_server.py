@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -16,6 +16,7 @@ from PIL import Image
 
 import msr.ui
 from msr.pipeline import Pipeline
+from msr.ui.engine import Engine, Status
 from msr.ui.media import Downloads
 from tests import fakes
 from tests.ui.serve import app, serving
@@ -86,8 +87,15 @@ def test_web_addresses_are_not_fetched(client: Client, quick: str) -> None:
     assert "files must be uploaded, paths and web addresses are not read" in refused.value.response.text
 
 
-def test_a_call_waits_for_the_model(quick: str) -> None:
-    release = threading.Event()
+def test_a_call_waits_for_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    release, waiting, engine_wait = threading.Event(), threading.Event(), Engine.wait
+
+    def wait(engine: Engine, stop: threading.Event) -> Iterator[Status]:
+        for status in engine_wait(engine, stop, 0.02):
+            waiting.set()
+            yield status
+
+    monkeypatch.setattr(Engine, "wait", wait)
 
     def load(report: Callable[[str, float], None]) -> Pipeline:
         release.wait(30)
@@ -96,7 +104,7 @@ def test_a_call_waits_for_the_model(quick: str) -> None:
     with serving(app(load=load, recorded=[])) as url, ThreadPoolExecutor(1) as pool:
         assert httpx.get(f"{url}/healthz").json() == {"status": "ok", "model": "loading"}
         called = pool.submit(Client(url, verbose=False).predict, titles=["red mug"], api_name="/describe")
-        assert not wait([called], 0.7).done
+        assert waiting.wait(30) and not called.done()
         release.set()
         assert [item["title"] for item in called.result(30)] == ["red mug"]
 
