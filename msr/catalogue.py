@@ -59,6 +59,7 @@ class Story:
 
 Example = tuple[Story, tuple[Item, ...]]  # a story and its items
 
+
 def load(source: Path | str, limits: Limits = LIMITS) -> Catalogue:
     """The catalogue of a folder, ZIP or CSV; "demo" is the bundled one. Raises IntakeError."""
     if source == DEMO:

@@ -1,4 +1,4 @@
-"""The page, on Gradio; no model code in here."""
+"""The web page, made with Gradio. It holds no model code."""
 
 from __future__ import annotations
 
@@ -30,11 +30,14 @@ def build_app(
     mcp: bool = False,
     hosts: Hosts = Hosts(),  # noqa: B008 (frozen)
 ) -> FastAPI:
-    """The app, ready for uvicorn; `load` is called at once in a thread, pages are served meanwhile.
+    """The web app for uvicorn. It starts to load the model in a thread, and serves pages meanwhile.
 
-    `load` is given a function to call with what is being done and how much of it, in [0, 1], and returns a Pipeline.
-    `recorded` runs are shown to everybody, judgements go to `reviews`, `results` are folders of evaluations.
-    Requests must name one of `hosts`.
+    Args:
+        load: returns the Pipeline; called with a function that reports progress (a message, a fraction in [0, 1])
+        recorded: runs that every visitor can see
+        reviews: where judgements are kept; in memory by default
+        results: folders of evaluations for the Evaluate tab
+        hosts: the host names that requests may use
     """
     engine = Engine(load)
     engine.start()

@@ -1,4 +1,4 @@
-"""Named endpoints for scripts (and, with `--mcp`, tools): the main job, describe, what if."""
+"""The API endpoints `/recommend`, `/describe` and `/what_if`, which `--mcp` also offers as tools."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from msr.ui.uploads import Uploads, upload_input
 
 
 def add_endpoints(studio: Studio) -> None:
-    """Adds `/recommend`, `/describe` and `/what_if` to the page that is being built."""
+    """Add the endpoints to the page that is being built."""
 
     def recommend(
         story: str = "",
@@ -112,7 +112,7 @@ def add_endpoints(studio: Studio) -> None:
 
 
 def _endpoint(function: Callable[..., Any], inputs: list[Any], output: str) -> None:
-    """One named endpoint; what was wrong with a call is said in one sentence, as text."""
+    """Add one endpoint. Bad input is answered with one sentence."""
 
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:
@@ -132,7 +132,7 @@ def _words(name: str) -> gr.Textbox:
 
 
 def _list(name: str) -> gr.JSON:
-    """A list of strings. `gr.JSON` says nothing of its type, and an MCP client refuses a tool whose schema does not."""
+    """A list of strings. MCP clients refuse tools without types, and `gr.JSON` declares none."""
     field: Any = gr.JSON([], visible=False, label=name)
     field.api_info = lambda: {"type": "array", "items": {"type": "string"}}
     return field
@@ -149,7 +149,7 @@ def _numbers(**defaults: int) -> list[gr.Number]:
 def _history(
     studio: Studio, story: str, files: list[str], titles: list[str], request: gr.Request | None
 ) -> tuple[Item, ...]:
-    """The history that a call means. Raises InputProblem."""
+    """The history that a call sent or named. Raises InputProblem."""
     if story:
         known = {s.id: items for s, items in studio.examples}
         if story not in known:
@@ -204,7 +204,7 @@ def _run(
     request: gr.Request | None,
     edited: str | None = None,
 ) -> Kept:
-    """Waits for the model, runs to the end and keeps the run; ends early when the caller leaves.
+    """Wait for the model, run to the end and keep the run. Stops when the caller disconnects.
 
     Raises InputProblem, BackboneError and StopRequested.
     """
@@ -224,7 +224,7 @@ def _run(
 
 @contextmanager
 def _while_called(studio: Studio, request: gr.Request | None) -> Iterator[threading.Event]:
-    """Waits for the model; yields what is set as soon as the caller has left. Raises StopRequested."""
+    """Wait for the model and reserve it; the yielded event is set when the caller leaves. Raises StopRequested."""
     stop = threading.Event()
     with studio.callers.watching(request, stop):
         for _ in studio.engine.wait(stop):

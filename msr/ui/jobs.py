@@ -1,4 +1,4 @@
-"""One piece of a visitor's work with the model, from pressing a button to its end."""
+"""Jobs that visitors start: one at a time for each page, queued, shown as they go, and stopped."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from msr.ui.stores import Kept
 
 log = logging.getLogger(__name__)
 
-OFTEN = 0.1  # seconds: a page that changes more often than this is not read any better
+OFTEN = 0.1  # shortest time in seconds between two updates of the page
 
 
 class Job:
-    """Waits for the model, works, and ends whatever happens; what the work is, a subclass says in `_run`."""
+    """Work with the model that a visitor asked for. Subclasses define it in `_run`."""
 
     def __init__(self, state: RunState) -> None:
         self.state = state
@@ -36,7 +36,7 @@ class Job:
         self.started = False
 
     def events(self, engine: Engine) -> Iterator[RunState]:
-        """Waits for the model, then follows the work; yields every state worth showing and ends with an ended one."""
+        """Wait for the model, then do the work. Yields states to show; the last one has ended."""
         self.started = True
         try:
             for status in engine.wait(self.stop):
@@ -51,19 +51,19 @@ class Job:
             yield self._now(self.state.ending("stopped"))
         except (InputProblem, BackboneError) as error:
             yield self._now(self.state.ending("failed", str(error)))
-        except Exception as error:  # a page that stays silent helps nobody
+        except Exception as error:  # the page must show every failure
             log.exception("A job failed.")
             yield self._now(self.state.ending("failed", f"Something unforeseen happened ({type(error).__name__})."))
         finally:
             self.stop.set()
 
     def end(self, why: str) -> None:
-        """Ends work that has not begun, and says why."""
+        """End work that has not started; `why` is shown to the visitor."""
         self.stop.set()
         self.state = self.state.ending("failed", why)
 
     def halt(self) -> RunState:
-        """Asks the work to stop; what has not begun is over at once."""
+        """Ask the work to stop and return its state. Work that has not started ends at once."""
         self.stop.set()
         if not self.state.ended:
             self.state = (
@@ -77,20 +77,17 @@ class Job:
         raise NotImplementedError
 
     def _now(self, state: RunState) -> RunState:
-        # Stop is pressed in another thread; whatever comes after it shows that it was heard.
+        # Stop may be pressed in another thread; every later state shows it.
         if self.stop.is_set() and not state.ended:
             state = replace(state, phase="stopping", note="")
         self.state = state
         return state
 
 
-# ---- Runs of visitors: begin one, follow it as views, stop it; the worker never outlives its visitor.
-
-
 class Visit(Job):
-    """One run of one visitor, from pressing a button to its end; `kept` is what came of it.
+    """One run of the pipeline for one visitor. When it has finished, `kept` is the result.
 
-    `parent` is the id of the run that this one is an edit of, `edited` a preference text that the visitor wrote.
+    `parent` is the id of the run that this one edits; `edited` is a preference text that the visitor wrote.
     """
 
     def __init__(
@@ -112,7 +109,7 @@ class Visit(Job):
         self.kept: Kept | None = None
 
     def expected(self) -> dict[str, int]:
-        """Steps by stage, for the estimate."""
+        """Expected number of steps by stage, to estimate the remaining time."""
         state, config = self.state, self.config
         scored = min(len(self.catalogue.items), config.shortlist)
         return expected_steps(len(state.history), len(state.blocks), scored, config.explain_top)
@@ -136,13 +133,13 @@ class Visit(Job):
 
 
 def queued(before: int) -> str:
-    """Where a run stands in the queue, in words."""
+    """A run's place in the queue, as a sentence."""
     return "Waiting for another visitor; you are next" if before == 1 else f"Waiting; {before} runs come before yours"
 
 
 @dataclass
 class _Begun:
-    """A visit that was taken in: for whom, which session's function will follow it, and since when."""
+    """A queued visit: its caller, the session and function that will follow it, and when it was queued."""
 
     visit: Job
     caller: str
@@ -154,8 +151,8 @@ class _Begun:
 class Visits:
     """The current visit of every open page.
 
-    A visit begins with one request and is followed by another, which waits in the queue: `waits` says whether it does.
-    One that nobody follows within `grace` seconds ends, and so does one that found no place in the queue.
+    One request queues a visit. A second request follows it and waits in Gradio's queue; `waits` tells whether it does.
+    A visit ends if nobody follows it within `grace` seconds, or if the queue has no place for its second request.
     """
 
     def __init__(self, most: int = 200, waiting: int = 64, each: int = 8, grace: float = GRACE) -> None:
@@ -165,9 +162,9 @@ class Visits:
         self._lock = threading.Lock()
 
     def begin(self, page: str, visit: Job, caller: str = "", session: str = "", follow: Any = None) -> int:
-        """Takes in a visit, stopping the page's last one; returns how many runs come before it.
+        """Queue a visit and stop the page's previous one; return how many runs come before it.
 
-        Raises InputProblem where too many wait already, of all callers or of this one.
+        Raises InputProblem if too many visits wait, of all callers or of this one.
         """
         with self._lock:
             self._sweep()
@@ -180,21 +177,21 @@ class Visits:
             return self._before(visit)
 
     def place(self, page: str) -> int | None:
-        """How many runs come before the one that this page waits with; None if it does not wait."""
+        """How many runs come before the one of this page; None if it does not wait."""
         with self._lock:
             self._sweep()
             begun = self._visits.get(page)
             return self._before(begun.visit) if begun and _unstarted(begun.visit) else None
 
     def refused(self, session: str, follow: Any) -> None:
-        """The queue had no place for this function of this session: what it would have followed ends."""
+        """End the visit that this function of this session would have followed: the queue had no place for it."""
         with self._lock:
             for begun in self._visits.values():
                 if begun.session == session and begun.follow == follow and _unstarted(begun.visit):
                     begun.visit.end("Too many runs are waiting. Try again when one of them is done.")
 
     def _sweep(self) -> None:
-        """Ends visits that nobody follows; beyond `most`, forgets those that ended longest ago."""
+        """End visits that nobody follows. With more than `most` visits, forget the oldest that have ended."""
         for begun in self._visits.values():
             late = time.monotonic() - begun.at > self._grace
             if late and _unstarted(begun.visit) and not self.waits(begun.session, begun.follow):
@@ -212,14 +209,14 @@ class Visits:
         return begun.visit if begun else None
 
     def leave(self, page: str) -> None:
-        """The page was closed: its work ends."""
+        """Stop the work of a page that was closed."""
         with self._lock:
             begun = self._visits.pop(page, None)
         if begun is not None:
             begun.visit.halt()
 
     def end(self) -> None:
-        """The server ends, and all work with it."""
+        """Stop all work, because the server ends."""
         with self._lock:
             for begun in self._visits.values():
                 begun.visit.halt()

@@ -1,4 +1,4 @@
-"""The page: masthead, four tabs, and what they share."""
+"""The page: the head, the four tabs, and the events between tabs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ rx="2"/><rect x="12.5" y="10" width="7" height="20" rx="2"/><rect x="23" y="2" w
 <div><h1>MSR Studio</h1><p>Turns a history of pictures and titles into one evolving preference in words, and that into
 explained recommendations.</p></div></div>
 """
-# Starts a run of the history that was just put into the editor.
+# Start a run of the history that was just put into the editor.
 _GO_LIVE = "() => { setTimeout(() => document.getElementById('recommend').click(), 300); }"
 
-# Once the tab is there, its Evidence section comes into sight, ready to begin.
+# Scroll to the Evidence section once the tab is shown.
 _TO_EVIDENCE = """() => { setTimeout(() => {
   document.getElementById('measure').scrollIntoView({ behavior: 'smooth' });
   document.getElementById('measure-more').focus({ preventScroll: true });
@@ -33,9 +33,9 @@ _TO_EVIDENCE = """() => { setTimeout(() => {
 
 
 def build_page(studio: Studio) -> gr.Blocks:
-    """Lays out the page and wires what its tabs do to each other."""
+    """Build the page: its tabs, the events between them, and the API endpoints."""
     with gr.Blocks(title="MSR Studio", analytics_enabled=False, fill_width=True, delete_cache=(600, 3600)) as page:
-        # A string: Gradio takes a list for a changed one after every event, and what listens would go on for ever.
+        # A string, because Gradio considers a list changed after every event, which would trigger its events for ever.
         runs = gr.BrowserState("", storage_key="msr-run-keys", secret=BROWSER_SECRET)
         screen = html("", script=slides.SCRIPT.read_text("utf-8"), elem_id="screen")
         sheet = html(DIALOG, script=DIALOG_SCRIPT, elem_id="sheet-home")
@@ -72,12 +72,12 @@ def build_page(studio: Studio) -> gr.Blocks:
             None, None, None, js=_GO_LIVE
         )
         api.add_endpoints(studio)
-    page.queue(max_size=32, api_open=False)  # what waits its turn takes no request that passes by the queue
+    page.queue(max_size=32, api_open=False)  # with api_open=False, no request can bypass the queue
     return page
 
 
 def _masthead(studio: Studio, page: gr.Blocks) -> None:
-    """Who this is, and how the model is."""
+    """Build the head of the page: the name, and the state of the model."""
     clock = gr.Timer(0.7)
     with gr.Row(elem_id="masthead"):
         html(_BRAND, elem_id="brand")

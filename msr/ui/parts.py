@@ -12,32 +12,33 @@ from msr.config import LIMITS
 from msr.render.html import text
 from msr.schema import Run
 
-# For events that must be quick and are no one's to call from outside.
+# Settings of events that must be quick and that scripts cannot call.
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
-# Nothing secret is kept in a browser; a fixed word lets it be read again after the server was started anew.
+# Nothing secret is kept in the browser. A fixed word keeps it readable after the server has been restarted.
 BROWSER_SECRET = "msr-studio"
 MAX_PREFERENCE = 600  # characters of an edited preference text
 OPEN_DOWNLOAD = "(address) => { window.msr.download(address); }"  # the JavaScript behind every download button
 
 
 def html(value: str, script: str | None = None, elem_id: str | None = None, visible: bool = True) -> gr.HTML:
-    """HTML in our own style; `script` runs once in the page."""
+    """An HTML component without Gradio's styles; `script` runs once in the page."""
     return gr.HTML(value, js_on_load=script, elem_id=elem_id, apply_default_css=False, visible=visible)
 
 
 def heading(title: str, line: str, number: int | None = None, elem_id: str | None = None) -> gr.HTML:
-    """A section's heading: a title and what it is about in one line, both plain text."""
+    """The heading of a section: a title and one line of explanation, both plain text."""
     return html(heading_html(title, line, number), elem_id=elem_id)
 
 
 def heading_html(title: str, line: str, number: int | None = None) -> str:
+    """The HTML of `heading`."""
     mark = "" if number is None else f'<span aria-hidden="true">{number}</span>'
     return f'<div class="heading"><h2>{mark}{text(title)}</h2><p>{text(line)}</p></div>'
 
 
 def hidden_text() -> gr.Textbox:
-    """Carries an address from the server to a download."""
+    """A hidden field that carries the address of a download to the page."""
     return gr.Textbox(visible=False, label="address")
 
 
@@ -47,7 +48,7 @@ def whole(value: Any, low: int, high: int, default: int) -> int:
 
 
 def edited_text(words: Any, run: Run) -> str | None:
-    """The preference text, if it is somebody's own; None if it is what the model wrote, or nothing."""
+    """The preference text that a visitor sent; None if it is empty or unchanged from what the model wrote."""
     if not isinstance(words, str):
         return None
     limits = replace(LIMITS, max_title=MAX_PREFERENCE)

@@ -1,4 +1,4 @@
-"""The progress line: which stage, how far, and about how long still."""
+"""The progress line: the stage, how much is done, and about how long it will take."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STAGES = {
     "influence": "EvidenceJob influence",
     **{stage.name: stage.label for kind in KINDS for stage in kind.stages},
 }
-# Seconds a step on two CPU cores, until this machine's own pace is known.
+# Seconds per step on two CPU cores, until the speed of this computer is known.
 _FIRST_GUESS = {
     **{"describe": 0.7, "preference": 3.0, "shortlist": 2.0, "rank": 0.05, "explain": 0.6, "influence": 0.6},
     **{stage.name: stage.seconds for kind in KINDS for stage in kind.stages},
@@ -26,21 +26,21 @@ _FIRST_GUESS = {
 
 
 class Pace:
-    """Seconds a step of each stage takes here, learnt from finished runs; shared by all visitors."""
+    """Seconds per step of each stage on this computer, learnt from finished runs of all visitors."""
 
     def __init__(self) -> None:
         self._seconds = dict(_FIRST_GUESS)
         self._lock = threading.Lock()
 
     def learn(self, steps: Mapping[str, tuple[int, int]], timings: Mapping[str, float]) -> None:
-        """Takes in a finished run; it weighs as much as all before it."""
+        """Learn from a finished run, which weighs as much as all earlier ones together."""
         with self._lock:
             for stage, (_, total) in steps.items():
                 if stage in self._seconds and total and timings.get(stage):
                     self._seconds[stage] = (self._seconds[stage] + timings[stage] / total) / 2
 
     def split(self, state: RunState, expected: Mapping[str, int]) -> tuple[float, float]:
-        """Seconds of work behind and ahead of a state; `expected` are the steps of stages that have not begun."""
+        """Seconds of work done and to do; `expected` holds the steps of stages that have not started."""
         behind = ahead = 0.0
         for stage, seconds in self._seconds.items():
             done, total = state.steps.get(stage, (0, expected.get(stage, 0)))
@@ -50,7 +50,7 @@ class Pace:
 
 
 def expected_steps(history: int, blocks: int, candidates: int, top: int) -> dict[str, int]:
-    """How many steps each stage of a run is going to have, about."""
+    """About how many steps each stage of a run will have."""
     return {
         "describe": history,
         "preference": blocks,
@@ -61,7 +61,7 @@ def expected_steps(history: int, blocks: int, candidates: int, top: int) -> dict
 
 
 def duration(seconds: float) -> str:
-    """A rough duration in words: an estimate should not look like a measurement."""
+    """A rounded duration in words, so that an estimate does not look like a measurement."""
     if seconds < 5:
         return "a few seconds"
     if seconds < 55:
@@ -70,7 +70,7 @@ def duration(seconds: float) -> str:
 
 
 def line(state: RunState, behind: float = 0.0, ahead: float = 0.0) -> str:
-    """The progress block as HTML; what is spoken changes only with the stage, what is seen with every step."""
+    """The progress line as HTML. Screen readers hear only changes of the stage."""
     said = _said(state)
     seen, share = said, 0.0
     if state.phase == "finished":

@@ -1,4 +1,4 @@
-"""What a page shows of a growing run: events folded into one frozen record."""
+"""The state of a run as the page shows it: its events so far in one frozen record."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ ENDED = ("idle", "stopped", "finished", "failed")
 
 @dataclass(frozen=True)
 class RunState:
-    """`phase` is idle, waiting, running, stopping, stopped, finished or failed; `note` says more, in plain text.
+    """State of a run: `phase` is idle, waiting, running, stopping, stopped, finished or failed; `note` explains it.
 
-    `preferences` holds one text for each block begun; the last is unfinished while `writing`.
+    `preferences` holds one text for each block so far; while `writing`, the last one is incomplete.
     """
 
     history: tuple[Item, ...] = ()
@@ -24,7 +24,7 @@ class RunState:
     phase: str = "idle"
     note: str = ""
     stage: str = ""
-    steps: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # by stage: done, of how many
+    steps: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # by stage: (done, total)
     summaries: Mapping[str, ItemSummary] = field(default_factory=dict)
     preferences: tuple[Preference, ...] = ()
     writing: bool = False
@@ -33,12 +33,12 @@ class RunState:
 
     @classmethod
     def of(cls, history: tuple[Item, ...], block_size: int) -> RunState:
-        """A state of a run that waits to begin."""
+        """The state of a run that waits to start."""
         return cls(history=history, blocks=blocks(history, block_size), phase="waiting")
 
     @classmethod
     def finished(cls, run: Run) -> RunState:
-        """The last state of a run, however long ago it was made."""
+        """The last state of a finished run."""
         return cls(
             history=run.history,
             blocks=tuple(p.block for p in run.preferences),
@@ -54,7 +54,7 @@ class RunState:
         return self.phase in ENDED
 
     def after(self, event: Event) -> RunState:
-        """The state when `event` has happened."""
+        """The state after `event`."""
         match event:
             case StageProgress(stage, done, total):
                 phase = "stopping" if self.phase == "stopping" else "running"
@@ -79,5 +79,5 @@ class RunState:
         raise TypeError(f"{type(event).__name__} is not an event of a run")
 
     def ending(self, phase: str, note: str = "") -> RunState:
-        """The state with nothing growing any more; what had been made stays."""
+        """The state after the run has ended early; results so far are kept."""
         return replace(self, phase=phase, note=note, writing=False)

@@ -1,4 +1,4 @@
-"""A run as slides: the history, a slide a block, the best results, the evidence of the first. Needs no model."""
+"""A run as slides: the history, one slide for each block, the best results, and the evidence for the first one."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _BEST = 5  # results on a slide
 _PACES = (("Slow", "1.8"), ("Normal", "1"), ("Fast", "0.5"))
 
 
-def stage(kept: Kept, media: Media) -> str:
-    """The presentation as HTML; `slides.js` opens it as soon as it stands in the page and plays it."""
+def presentation(kept: Kept, media: Media) -> str:
+    """The presentation as HTML; `slides.js` opens and plays it as soon as it is in the page."""
     state = RunState.finished(kept.run)
     slides = [_opening(kept, media)]
     before = ""
@@ -33,7 +33,7 @@ def stage(kept: Kept, media: Media) -> str:
         f'<section class="slide" aria-label="Slide {n} of {len(shown)}">{s}</section>' for n, s in enumerate(shown, 1)
     )
     paces = "".join(f'<option value="{v}"{" selected" if v == "1" else ""}>{label}</option>' for label, v in _PACES)
-    # A mark of its own makes every rendering differ, so the same run can be presented again.
+    # A random mark makes each rendering differ, so that the same run can be presented again.
     return (
         f'<dialog class="stage" data-rendering="{secrets.token_hex(4)}" data-key="{text(kept.key)}" '
         f'aria-label="Presentation of {text(kept.name)}"><header><span class="tag recorded">recorded</span>'
@@ -77,7 +77,7 @@ def _seen(item: Item, state: RunState, media: Media) -> str:
 
 
 def _words(words: str, before: str) -> str:
-    """Each word by itself, so that the text can grow; words that are new since the block before are marked."""
+    """Each word in its own element, for the animation; words that are new since the previous block are marked."""
     new = set(drift.change(before, words).added) if before else set()
     spans = []
     for word in words[:2_000].split():

@@ -1,4 +1,4 @@
-"""What all parts of the page share."""
+"""The state that all parts of the page share."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ MODEL = "model"  # the concurrency id of everything that runs the model: one job
 
 @dataclass(frozen=True)
 class Studio:
-    """One app: its model, what it can recommend, its example histories, and who is using it.
+    """One running app: its model, its catalogue, its example histories, and what its visitors have made.
 
-    `reviews` is where judgements are kept, `results` the folders whose evaluations are shown.
+    `reviews` keeps judgements; `results` are folders of evaluations.
     """
 
     engine: Engine
@@ -47,16 +47,16 @@ class Studio:
 
     @functools.cached_property
     def uploads(self) -> Uploads:
-        """Files that were sent and not read yet."""
+        """Uploaded files that have not been read yet."""
         return Uploads(self.limits)
 
     @functools.cached_property
     def catalogues(self) -> CatalogueStore:
-        """The catalogues of visitors."""
+        """The catalogues that visitors brought."""
         return CatalogueStore(self.limits.max_offer_bytes)
 
     @contextmanager
     def reading(self, files: Sequence[str] | None, request: gr.Request | None) -> Iterator[tuple[list[Path], Budget]]:
-        """Uploaded files while they are read, and what reading them may cost; then they go. Raises InputProblem."""
+        """Lend uploaded files and a budget for reading them; then remove the files. Raises InputProblem."""
         with self.uploads.reading(files) as paths, self.readers.one(name_of(request)):
             yield paths, Budget.of(self.limits, self.callers.left(request))

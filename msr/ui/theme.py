@@ -1,4 +1,4 @@
-"""Colours and type: one palette, used by Gradio's components and by our own style sheet alike."""
+"""Colours and fonts: one palette for Gradio's components and for our own style sheets."""
 
 from __future__ import annotations
 

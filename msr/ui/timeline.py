@@ -1,4 +1,4 @@
-"""The preference timeline: a card a block, with what was seen, the text that came of it, and how that changed."""
+"""The preference timeline: a card for each block with its items, the preference text, and how the text changed."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from msr.ui.run_state import RunState
 
 _UNSURE = ' <span class="tag unsure" title="Unlike all pictures that the model was trained on">not sure</span>'
 _MODEL = '<span class="tag model">model-written preference</span>'
-_MOST = 8  # words listed of a kind
+_MOST = 8  # most words listed of a kind
 _SKELETON = '<span class="skeleton" aria-hidden="true"></span>'
 
 
 def timeline(state: RunState, media: Media) -> str:
-    """All block cards of a run, or what is going to appear here."""
+    """The cards of all blocks as HTML; an explanation if there are none yet."""
     if not state.blocks or (state.phase == "failed" and not state.summaries):
         return _EMPTY
     items = {item.id: item for item in state.history}
@@ -91,7 +91,7 @@ def _marked(words: str, added: tuple[str, ...]) -> str:
 
 
 def _changes(change: drift.Change) -> str:
-    """Words that came, stayed and went since the block before."""
+    """The words that are new, kept and gone since the previous block, as HTML."""
     rows = (("came", "new", change.added), ("stayed", "kept", change.kept), ("went", "gone", change.dropped))
     listed = "".join(
         f'<div class="{kind}"><dt>{label}</dt><dd><bdi>{text(", ".join(words[:_MOST]))}</bdi></dd></div>'
@@ -102,7 +102,7 @@ def _changes(change: drift.Change) -> str:
 
 
 def drift_plot(preferences: Sequence[Preference]) -> str:
-    """How far each text moved from the one before it, as a small line; empty for fewer than two texts."""
+    """A small line plot of how much each text differs from the previous one; empty for fewer than two texts."""
     shifts = [drift.change(a.text, b.text).drift for a, b in pairwise(preferences)]
     if not shifts:
         return ""

@@ -1,4 +1,4 @@
-"""Uploaded files: each request keeps them in a folder of its own until they were read, within limits."""
+"""Uploaded files: kept in a folder for each request, within limits, until they have been read."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from starlette.requests import ClientDisconnect
 from msr.config import LIMITS, Limits
 from msr.ui.callers import name_of
 
-_AT_LEAST = 2**20  # bytes that an upload counts for: small files take room too
-_KEPT = 600.0  # seconds that files are kept for somebody to read them
-_READ_OUT = 20.0  # seconds in which a page reads how far its upload has come
+_AT_LEAST = 2**20  # smallest size in bytes that an upload counts for
+_KEPT = 600.0  # seconds until unread files may be removed to make room
+_READ_OUT = 20.0  # seconds for which a page can still ask about the progress of an upload
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class UploadRefused(Exception):
-    """An upload that is not taken in; `status` is the HTTP status, the message is for the visitor."""
+    """An upload that is refused; `status` is the HTTP status, and the message is shown to the visitor."""
 
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -43,26 +43,26 @@ class UploadRefused(Exception):
 
 @dataclass
 class Upload:
-    """The files of one request while they arrive, and until they are read."""
+    """The files of one request, from their arrival until they are read."""
 
     caller: str
     folder: Path
     size: int = _AT_LEAST
     files: set[str] = field(default_factory=set)
-    done: float | None = None  # when the last byte was there
+    done: float | None = None  # when the upload was complete
 
 
 class Uploads:
-    """The files of all callers: at most `max_held_bytes` of them, a quarter of that for one caller."""
+    """The files of all callers: at most `max_held_bytes` in all, and a quarter of that for one caller."""
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
-        self._home: tempfile.TemporaryDirectory[str] | None = None  # made with the first upload, removed at the end
+        self._home: tempfile.TemporaryDirectory[str] | None = None  # made for the first upload, removed by `close`
         self._uploads: dict[Path, Upload] = {}
         self._lock = threading.Lock()
 
     def begin(self, caller: str) -> Upload:
-        """A new folder that nobody can guess. Raises UploadRefused and OSError."""
+        """Make a folder with a random name for the files of one request. Raises UploadRefused and OSError."""
         with self._lock:
             if self._home is None:
                 Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
@@ -76,7 +76,7 @@ class Uploads:
         return upload
 
     def grow(self, upload: Upload, size: int) -> None:
-        """Asked for every piece before it is written. Raises UploadRefused."""
+        """Count `size` more bytes, before they are written. Raises UploadRefused."""
         with self._lock:
             if upload.size + size > self._limits.max_upload_bytes + _AT_LEAST:
                 most = self._limits.max_upload_bytes / 2**20
@@ -85,19 +85,19 @@ class Uploads:
             upload.size += size
 
     def done(self, upload: Upload, files: Sequence[str]) -> None:
-        """The files are whole and can be read under these paths."""
+        """Record that the files are complete and where they are."""
         with self._lock:
             upload.files = set(files)
             upload.done = time.monotonic()
 
     def drop(self, upload: Upload) -> None:
-        """Nothing of it is kept."""
+        """Remove an upload and its files."""
         with self._lock:
             self._uploads.pop(upload.folder, None)
         shutil.rmtree(upload.folder, ignore_errors=True)
 
     def close(self) -> None:
-        """Nothing of anybody is kept."""
+        """Remove all files."""
         with self._lock:
             self._uploads.clear()
             if self._home is not None:
@@ -105,13 +105,13 @@ class Uploads:
                 self._home = None
 
     def knows(self, path: Any) -> bool:
-        """Whether this path was handed out and is still kept."""
+        """Is this the path of an uploaded file that is still kept?"""
         with self._lock:
             return any(str(path) in upload.files for upload in self._of(path))
 
     @contextmanager
     def reading(self, paths: Sequence[str] | None) -> Iterator[list[Path]]:
-        """Files that were uploaded, for as long as they are read; then they go. Others are left where they are."""
+        """Lend files for reading, then remove those that were uploaded."""
         try:
             yield [Path(path) for path in paths or ()]
         finally:
@@ -129,7 +129,7 @@ class Uploads:
                 self.drop(upload)
 
     def _of(self, path: Any) -> list[Upload]:
-        """The upload whose folder holds this path, if there is one."""
+        """The upload whose folder contains this path, as a list of at most one."""
         return [self._uploads[folder] for folder in Path(str(path)).parents if folder in self._uploads]
 
     def _check(self, caller: str, size: int) -> None:
@@ -147,9 +147,9 @@ class Uploads:
 
 
 def take_uploads(gradio_app: Any, uploads: Uploads, limits: Limits) -> None:
-    """Takes the place of Gradio's upload route, which keeps equal files of all callers as one, and partial ones.
+    """Replace Gradio's upload route, which shares equal files between callers and keeps incomplete ones.
 
-    Who may upload stays Gradio's to say.
+    Gradio still decides who may upload.
     """
     path = f"{API_PREFIX}/upload"
     routers = [
@@ -166,7 +166,7 @@ def take_uploads(gradio_app: Any, uploads: Uploads, limits: Limits) -> None:
 
 
 async def _receive(request: Request, upload_id: str | None, uploads: Uploads, limits: Limits) -> Response:
-    """Answers an upload with the paths of its files, as Gradio does; of one that fails, nothing is left."""
+    """Answer an upload with the paths of its files, as Gradio does. A failed upload leaves no files."""
     upload = None
     try:
         upload = uploads.begin(name_of(request))
@@ -200,7 +200,7 @@ async def _receive(request: Request, upload_id: str | None, uploads: Uploads, li
 
 
 class _FilesAlone(GradioMultiPartParser):
-    """Takes no other fields, which would be held in memory."""
+    """Refuses form fields that are not files, which would be kept in memory."""
 
     def on_headers_finished(self) -> None:
         super().on_headers_finished()
@@ -209,7 +209,7 @@ class _FilesAlone(GradioMultiPartParser):
 
 
 def _settled(folder: Path, arrived: Sequence[Any]) -> list[str]:
-    """The paths of files that have arrived, now under their own names; a folder for each, for names may be equal."""
+    """Move each file to its own folder and name, since names may be equal; return the paths."""
     paths = []
     for number, file in enumerate(arrived):
         file.file.close()
@@ -228,9 +228,9 @@ async def _counted(request: Request, upload: Upload, uploads: Uploads) -> AsyncG
 
 
 def upload_input(uploads: Uploads, **settings: Any) -> gr.File:
-    """`gr.File` takes any path or web address that an API caller names for a file; this one takes uploads alone.
+    """A `gr.File` that accepts only uploaded files; the original accepts any path or web address from an API caller.
 
-    Not a subclass: Gradio writes a stub file beside the source of every subclass of a component.
+    It is not a subclass, because Gradio writes a stub file beside the source of every component's subclass.
     """
     files: Any = gr.File(file_count="multiple", **settings)
 
@@ -238,7 +238,7 @@ def upload_input(uploads: Uploads, **settings: Any) -> gr.File:
         return None if path is None else str(path)
 
     def uploaded(payload: Any) -> list[str] | None:
-        """The paths of the files; Gradio's own leaves an empty file for each."""
+        """The paths of the files. Raises gr.Error for a file that was not uploaded."""
         paths = None if payload is None else [file.path for file in payload]
         if not all(map(uploads.knows, paths or ())):
             raise gr.Error("Files must be uploaded; paths and web addresses are not read.", print_exception=False)

@@ -20,7 +20,7 @@ from msr.ui.inspect.comparison import side_by_side
 from msr.ui.media import Downloads, Media
 from msr.ui.review import cards
 from msr.ui.run_state import RunState
-from msr.ui.slides import stage
+from msr.ui.slides import presentation
 from msr.ui.stores import Kept, RunStore, joined, recorded
 from msr.ui.timeline import timeline
 from tests import fakes
@@ -64,7 +64,7 @@ def show(run: Run, other: Run, media: Media) -> None:
     """Makes everything that a page and its downloads make of a run, as UTF-8 would carry it."""
     kept, before = (Kept(one, "a run", Catalogue("fake", ()), recorded=True) for one in (run, other))
     state = RunState.finished(run)
-    made = [stage(kept, media), timeline(state, media), results.results(state, {}, media), kept.label, kept.key]
+    made = [presentation(kept, media), timeline(state, media), results.results(state, {}, media), kept.label, kept.key]
     made += [side_by_side(before, kept, media), side_by_side(kept, before, media)]
     made += [report.to_html(run, "a run"), report.to_json(run)]
     made += [evidence_sheet.sheet(r, results.item_of(r, state, {}), state, media) for r in run.recommendations]

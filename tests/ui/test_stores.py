@@ -12,7 +12,7 @@ from msr.pipeline import Pipeline
 from msr.schema import Run
 from msr.ui.inspect.comparison import side_by_side
 from msr.ui.media import Media
-from msr.ui.slides import stage
+from msr.ui.slides import presentation
 from msr.ui.stores import Kept, RunStore, recorded
 from tests import fakes
 from tests.ui import hostile
@@ -77,12 +77,12 @@ def test_slides_and_comparisons_are_escaped(words: str) -> None:
         offered=tuple(replace(i, title=words) for i in run.offered),
         model={"name": words},
     )
-    shown = stage(kept(nasty, words), Media()) + side_by_side(kept(), kept(nasty, words), Media())
+    shown = presentation(kept(nasty, words), Media()) + side_by_side(kept(), kept(nasty, words), Media())
     assert "${" not in shown and "<script" not in shown and "<img src=x" not in shown
     assert shown.count("<section") == shown.count("</section>") and shown.count("<div") == shown.count("</div>")
 
 
 def test_a_run_becomes_slides_that_need_no_model() -> None:
-    shown = stage(kept(), Media())
+    shown = presentation(kept(), Media())
     assert shown.count('class="slide"') == 5  # the history, two blocks, the results, the evidence
     assert ">recorded<" in shown and ">Run it live<" in shown

@@ -1,4 +1,4 @@
-"""More measured evidence about one recommendation: the visitor's job, and what the page's events do."""
+"""The evidence section of the Inspect tab: measure more about one recommendation and show it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from msr.ui.stores import Kept
 from msr.ui.studio import MODEL, Studio
 
 NOTHING = '<p class="awaited">Choose a run and one of its recommendations, then press Measure more.</p>'
-_OFTEN = 0.4  # seconds between two pictures of what grows
+_OFTEN = 0.4  # shortest time in seconds between two updates of the page
 
 
 class EvidenceJob(Job):
-    """Measures one recommendation of a kept run; with `other`, why it is ranked where it is against that one."""
+    """Measure evidence for one recommendation of a run; with `other`, contrast it with that recommendation."""
 
     def __init__(self, kept: Kept, item_id: str, other: str | None = None) -> None:
         super().__init__(RunState(phase="waiting"))
@@ -58,13 +58,13 @@ class EvidenceJob(Job):
 
 
 class Handlers:
-    """Bound to one studio; every argument comes from a browser and is not trusted."""
+    """The handlers for one studio. Every argument comes from a browser and is not trusted."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def chosen(self, key: Any, wanted: Any) -> tuple[Any, Any, str]:
-        """The recommendations of a run, the wanted one chosen or else the best, and what is known of that."""
+        """The recommendations of a run to choose from (`wanted` or the best is chosen), and its evidence."""
         kept = self._studio.runs.get(key)
         if kept is None:
             return gr.update(choices=[], value=None), gr.update(choices=[], value=None), NOTHING
@@ -78,7 +78,7 @@ class Handlers:
         )
 
     def known(self, key: Any, item_id: Any) -> str:
-        """What was measured of a recommendation, as pictures."""
+        """The evidence for a recommendation as HTML."""
         kept = self._studio.runs.get(key)
         return NOTHING if kept is None else self._pictures(kept.run, item_id, False)
 
@@ -89,7 +89,7 @@ class Handlers:
         return self._begin(key, item_id, other if isinstance(other, str) else "", request)
 
     def follow(self, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        """Shows what is measured as it comes; in the end, also after a stop, the run keeps it."""
+        """Run what was queued and show new evidence. At the end, also after a stop, the run keeps the evidence."""
         job = self._studio.visits.of(_page(request))
         if not isinstance(job, EvidenceJob) or job.started or job.state.ended:
             return
@@ -103,7 +103,7 @@ class Handlers:
                 yield *self._shown(state), drawn
 
     def wait(self, request: gr.Request) -> tuple[Any, Any]:
-        """The line of a job that waits for its turn, and whether to ask again."""
+        """The progress line of a queued job, and whether to ask again."""
         before = self._studio.visits.place(_page(request))
         job = self._studio.visits.of(_page(request))
         if job is None or not before:
@@ -159,18 +159,12 @@ class Handlers:
 
 
 def _page(request: gr.Request) -> str:
-    """The measurements of a page; its runs go on beside them."""
+    """The key of a page's evidence job, which may run beside its other jobs."""
     return f"{request.session_hash or ''}/measure"
 
 
-# ---- The layout of the evidence in the Inspect tab: choose a recommendation, measure more, see it in pictures.
-
-
 def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML) -> None:
-    """Lays it out and wires its events.
-
-    `runs` holds the keys of the visitor's runs; `sheet` asks for more about the result that it shows.
-    """
+    """Build the section; `runs` holds the keys of the visitor's runs, and `sheet` may ask for evidence."""
     do, clock = Handlers(studio), gr.Timer(1.0, active=False)
     with gr.Column(elem_id="measure", min_width=0):
         heading("Evidence", "Take pieces away from one recommendation and see what moves. Every figure is measured.")
@@ -184,16 +178,16 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML
         progress = html(line(RunState()), elem_id="measure-progress")
         pictures = html(NOTHING, elem_id="measured")
 
-    held = gr.State(False)  # whether the visitor works with the chosen run
+    held = gr.State(False)  # has the visitor used the chosen run?
 
     def known(keys: object, now: object, held: bool) -> object:
-        """What can be chosen. What the visitor works with stays; else it is the newest run."""
+        """The runs to choose from. The newest is chosen, unless the visitor has used another one."""
         choices = studio.runs.choices(keys)
         newest: dict[str, Any] = {"value": choices[0][1]} if choices and not (now and held) else {}
         return gr.update(choices=choices, **newest)
 
     def asked(keys: object, event: gr.EventData) -> tuple[object, ...]:
-        """That run and that recommendation, as a result's sheet asks for them."""
+        """Choose the run and recommendation that an evidence sheet asks for."""
         kept, item_id = studio.runs.get(event._data.get("run")), event._data.get("item")
         if kept is None:
             return (gr.skip(),) * 6

@@ -30,7 +30,7 @@ _WITH_DRAFT = f"(_, ...rest) => [window.msr.draft('{EDITOR}'), ...rest]"
 
 
 class Handlers:
-    """Bound to one studio; every argument comes from a browser and is not trusted."""
+    """The handlers for one studio. Every argument comes from a browser and is not trusted."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -38,7 +38,7 @@ class Handlers:
     # ---- choosing
 
     def known(self, runs: Any, subject: Any, one: Any, two: Any) -> tuple[Any, ...]:
-        """What can be chosen when the page opens; two runs stand side by side, so that there is something to see."""
+        """The runs to choose from when the page opens, with the two newest side by side."""
         choices = self._studio.runs.choices(runs)
         keys = [key for _, key in choices]
         first, second, *_ = [*keys, None, None]
@@ -51,14 +51,14 @@ class Handlers:
         return *(gr.update(choices=choices, value=v) for v in values), self.compare(left, right)
 
     def more(self, runs: Any, subject: Any, one: Any) -> tuple[Any, ...]:
-        """What can be chosen now that there is another run; what is chosen stays, it may be newer than known here."""
+        """The runs to choose from after a new run. The choice stays, since it may be newer than the request."""
         choices = self._studio.runs.choices(runs)
         newest: dict[str, Any] = {"value": choices[0][1]} if choices else {}
         none_yet = [gr.update(choices=choices, **({} if chosen else newest)) for chosen in (subject, one)]
         return *none_yet, gr.update(choices=choices)
 
     def subject(self, key: Any) -> tuple[Any, ...]:
-        """A run to ask what-if questions of: its history, preference text and settings."""
+        """Show the history, preference text and settings of the run to edit."""
         studio = self._studio
         kept = studio.runs.get(key)
         if kept is None:
@@ -122,7 +122,7 @@ class Handlers:
         return *self._shown(visit.state), gr.Timer(active=before > 0), ""
 
     def follow(self, key: Any, runs: Any, one: Any, pinned: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        """Shows the edited run as it grows; at its end it is run B, and what it came from is A unless A is pinned."""
+        """Run what `begin` queued and show it as run B, beside the run that it edits, or the pinned run A."""
         visit = self._studio.visits.of(_page(request))
         before = self._studio.runs.get(key)
         if not isinstance(visit, Visit) or before is None or visit.started or visit.state.ended:
@@ -153,7 +153,7 @@ class Handlers:
         )
 
     def wait(self, request: gr.Request) -> tuple[Any, Any]:
-        """The line of a run that waits for its turn, and whether to ask again."""
+        """The progress line of a queued run, and whether to ask again."""
         before = self._studio.visits.place(_page(request))
         visit = self._studio.visits.of(_page(request))
         if visit is None or not before:
@@ -195,7 +195,7 @@ def _page(request: gr.Request) -> str:
 
 
 def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTML, sheet: gr.HTML) -> gr.Dropdown:
-    """Lays the tab out and wires its events; returns the choice of the run that is being inspected."""
+    """Build the tab; return the dropdown with the run to edit."""
     do = Handlers(studio)
     config, limits = studio.config, studio.limits
     draft, clock = gr.JSON([], visible=False), gr.Timer(1.0, active=False)

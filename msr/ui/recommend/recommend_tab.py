@@ -1,4 +1,4 @@
-"""The layout of the Recommend tab: history on the left, what the model makes of it on the right."""
+"""The layout of the Recommend tab: the history on the left, preference and results on the right."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from msr.ui.studio import MODEL, Studio
 from msr.ui.timeline import timeline
 from msr.ui.uploads import upload_input
 
-# The first input of an event that reads the history: what stands in the page at that moment.
+# JavaScript that replaces the first input of an event by the history in the page.
 _WITH_DRAFT = "(_, ...rest) => [window.msr.draft('history'), ...rest]"
 _BEGIN = "(_, ...rest) => [window.msr.begin(), ...rest]"
 _RESTORE = "(_, ...rest) => [window.msr.kept(), ...rest]"
@@ -26,7 +26,7 @@ _SAVED = "(address, said) => { window.msr.download(address); }"
 
 @dataclass(frozen=True)
 class RecommendTab:
-    """What the rest of the page needs of this tab."""
+    """The components that the rest of the page needs."""
 
     current: gr.State  # the key of its latest run
     whatif: gr.Button
@@ -35,7 +35,7 @@ class RecommendTab:
 
 
 def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTML) -> RecommendTab:
-    """Lays the tab out and wires its events; `runs` holds the keys of the visitor's runs, `screen` presents one."""
+    """Build the tab; `runs` holds the keys of the visitor's runs, and `screen` shows one as slides."""
     do = Handlers(studio)
     config, limits = studio.config, studio.limits
     nothing = RunState()
