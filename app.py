@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     runs, problems = recorded(args.runs or catalog.assets() / "demo" / "runs", catalogue, examples)
     for problem in problems:
         print(f"left out: {problem}", file=sys.stderr)
-    model = BackboneConfig(args.backbone, adapter, weights=args.weights, engine=args.engine, offline=args.offline)
+    model = BackboneConfig(args.backbone, adapter, weights=args.weights, offline=args.offline)
     server = build_app(
         _loader(model, catalogue.items),
         catalogue,
@@ -162,10 +162,6 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--weights", default="full", choices=("full", "4bit"),
         help="4bit: a checkpoint's weights in a quarter of the memory; needs a GPU and bitsandbytes",
-    )  # fmt: skip
-    add(
-        "--engine", default="torch", choices=("torch", "llama.cpp"),
-        help="llama.cpp: writes the pocket model's texts faster on a CPU; needs xllamacpp",
     )  # fmt: skip
     add("--adapter", default="bundled", metavar="PATH", help='a LoRA folder, "none", or "bundled" (default)')
     add(

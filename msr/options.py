@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from msr.config import ENGINES, LIMITS, TORCH, PipelineConfig
+from msr.config import LIMITS, PipelineConfig
 
 _PATHS = """\
 PATH is a folder or a ZIP with items.csv (columns id,title,image and, if wanted, timestamp; image is a file name
@@ -31,10 +31,6 @@ def parser(work: Mapping[str, Callable[..., object]]) -> argparse.ArgumentParser
     model.add_argument(
         "--weights", default="full", choices=("full", "4bit"),
         help="4bit: a checkpoint's weights in a quarter of the memory; needs a GPU and bitsandbytes",
-    )  # fmt: skip
-    model.add_argument(
-        "--engine", default=TORCH, choices=ENGINES,
-        help="llama.cpp: writes the pocket model's texts faster on a CPU; needs xllamacpp",
     )  # fmt: skip
     model.add_argument(
         "--adapter", default="bundled", metavar="PATH", help='a LoRA folder, "none", or "bundled" (default)'
@@ -108,7 +104,6 @@ def parser(work: Mapping[str, Callable[..., object]]) -> argparse.ArgumentParser
     bench.add_argument("--histories", type=_sizes, metavar="N,N", help="lengths of a history (3,9,30)")
     bench.add_argument("--index", type=_sizes, metavar="N,N", help="items to shortlist from (5000,50000)")
     bench.add_argument("--baselines", type=int, metavar="N", help="most items that a baseline runs on (100)")
-    bench.add_argument("--gguf", type=Path, metavar="FILE", help="language model for llama.cpp, if it is installed")
     bench.add_argument(
         "--include", type=Path, action="append", default=[], metavar="FILE", help="rows that train/ measured"
     )
