@@ -135,7 +135,7 @@ def _bench(args: argparse.Namespace, progress: Progress) -> str:
     out = _writable(args.json) if args.json else None
     sizes = {name: getattr(args, name) for name in ("score", "describe", "histories", "baselines", "index")}
     chosen = {name: size for name, size in sizes.items() if size is not None}
-    result = bench.run(lambda: _backbone(args, progress), chosen, args.quick, args.gguf, args.include, progress)
+    result = bench.run(lambda: _backbone(args, progress), chosen, args.quick, args.include, progress)
     if out:
         _write(out, json.dumps(result.to_json(), ensure_ascii=False, indent=1) + "\n")
     return result.markdown()

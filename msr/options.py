@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msr import intake
-from msr.config import ENGINES, LIMITS, TORCH, BackboneConfig, PipelineConfig
+from msr.config import LIMITS, BackboneConfig, PipelineConfig
 
 CHANGEABLE_LIMITS = ("max_history", "max_catalogue", "max_image_bytes", "max_zip_bytes")
 
@@ -34,10 +34,6 @@ def add_model(parser: argparse.ArgumentParser) -> None:
         "--weights", default="full", choices=("full", "4bit"),
         help="4bit: load a checkpoint's weights in a quarter of the memory; needs a GPU and bitsandbytes",
     )  # fmt: skip
-    add(
-        "--engine", default=TORCH, choices=ENGINES,
-        help="llama.cpp: write the pocket model's texts faster on a CPU; needs xllamacpp",
-    )  # fmt: skip
     add("--adapter", default="bundled", metavar="PATH", help='a LoRA folder, "none", or "bundled" (default)')
     add_offline(parser)
 
@@ -61,9 +57,7 @@ def model_config(args: argparse.Namespace) -> BackboneConfig:
     adapter = args.adapter
     if adapter not in ("bundled", "none"):
         adapter = str(intake.adapter_folder(adapter))
-    return BackboneConfig(
-        name=args.backbone, adapter=adapter, weights=args.weights, engine=args.engine, offline=args.offline
-    )
+    return BackboneConfig(name=args.backbone, adapter=adapter, weights=args.weights, offline=args.offline)
 
 
 def parser(work: Mapping[str, Callable[..., object]]) -> argparse.ArgumentParser:
@@ -163,9 +157,6 @@ def parser(work: Mapping[str, Callable[..., object]]) -> argparse.ArgumentParser
         "--index", type=_sizes, metavar="N,N", help="sizes of the catalogue to shortlist from (5000,50000)"
     )
     bench.add_argument("--baselines", type=int, metavar="N", help="run baselines on at most this many items (100)")
-    bench.add_argument(
-        "--gguf", type=Path, metavar="FILE", help="language model to time with llama.cpp, if that is installed"
-    )
     bench.add_argument(
         "--include",
         type=Path,

@@ -75,11 +75,6 @@ def test_run_writes_the_documented_json(asked: list[BackboneConfig], capsys: pyt
     assert sorted(p.name for p in Path().iterdir()) == ["h", "run.json", "shop.zip"]
 
 
-def test_the_engine_is_the_one_that_was_asked_for(asked: list[BackboneConfig]) -> None:
-    assert run("--engine", "llama.cpp", "--top", "1") == 0
-    assert asked == [BackboneConfig(engine="llama.cpp")]
-
-
 def test_offline_holds_for_every_command(asked: list[BackboneConfig], monkeypatch: pytest.MonkeyPatch) -> None:
     told = []
     monkeypatch.setattr(cli, "go_offline", lambda: told.append(True))

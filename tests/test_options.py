@@ -12,7 +12,7 @@ from msr.config import BackboneConfig
 from msr.schema import InputProblem
 from train import cli as train
 
-MODEL = {"--backbone", "--weights", "--engine", "--adapter", "--offline"}
+MODEL = {"--backbone", "--weights", "--adapter", "--offline"}
 
 
 def flags(parser: argparse.ArgumentParser, *path: str) -> dict[str, str | None]:

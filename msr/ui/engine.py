@@ -124,7 +124,5 @@ def badge(status: Status) -> str:
         parts.append(f"adapter <code>{text(str(digest)[:10])}</code>")
     if device := about.get("device"):
         parts.append(text(device))
-    if engine := about.get("engine"):
-        parts.append(f"texts by {text(engine)}")
     parts.append("runs on this computer, nothing leaves it")
     return f'<div class="badge ready"><span class="dot"></span><span>{" · ".join(parts)}</span></div>'

@@ -14,7 +14,7 @@ from msr.config import PipelineConfig
 from msr.pipeline import Pipeline
 from msr.schema import InputProblem, Item
 from msr.ui import jobs
-from msr.ui.engine import Engine, Status, badge
+from msr.ui.engine import Engine, badge
 from msr.ui.jobs import Visit, Visits
 from tests import fakes
 from tests.ui import hostile
@@ -213,12 +213,6 @@ def test_a_failure_is_said_in_plain_words() -> None:
     last = list(visit().events(engine))[-1]
     assert last.phase == "failed" and last.note == "The wheel has another hash. Delete it and press Retry."
     assert "another hash" in badge(engine.status)
-
-
-@pytest.mark.parametrize("engine", ["llama.cpp", None])
-def test_the_badge_names_another_engine(engine: str | None) -> None:
-    status = Status("ready", identity={"name": "pocket", "device": "cpu", "engine": engine})
-    assert ("texts by llama.cpp" in badge(status)) == bool(engine)
 
 
 def test_unforeseen_failures_are_said_too() -> None:
