@@ -18,6 +18,7 @@ from pathlib import Path
 from msr.intake import csv_cell
 from msr.schema import InputProblem, Run
 
+MOST = 50_000  # judgements that are kept; each costs room on disk for good
 VERDICTS = ("faithful", "partly", "wrong")
 Key = tuple[str, str, str]  # run id, kind, id of the item or number of the block
 
@@ -96,6 +97,10 @@ class ReviewLog:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         said = Judgement(reviewer, *target.key, verdict, note, target.text, now)
         with self._lock:
+            if len(self._kept) >= MOST:
+                raise InputProblem(
+                    f"There are {MOST:,} judgements, and no more are kept. Start with a new --reviews file."
+                )
             if self.path is not None:
                 _append(self.path, json.dumps(asdict(said), ensure_ascii=False))
             self._kept.append(said)

@@ -53,8 +53,8 @@ class Shard:
 
     def merged(self, out: Path) -> str:
         """The lines of all parts of `out`, each part's n'th lines before the (n + 1)'th: the items' own order."""
-        parts = [Shard(n, self.count).file(out).read_text("utf-8").splitlines(keepends=True) for n in range(self.count)]
-        return "".join(line for n in range(max(map(len, parts))) for part in parts for line in part[n : n + 1])
+        parts = [Shard(n, self.count).file(out).read_text("utf-8").split("\n")[:-1] for n in range(self.count)]
+        return "".join(f"{line}\n" for n in range(max(map(len, parts))) for part in parts for line in part[n : n + 1])
 
     def clear(self, out: Path) -> None:
         """Removes the parts of `out`."""

@@ -90,6 +90,18 @@ def test_what_is_no_judgement_is_refused(name, verdict, said):
         ReviewLog().add(ONE, name, verdict)
 
 
+def test_no_more_judgements_are_kept_than_there_is_room_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(reviews, "MOST", 2)
+    path = tmp_path / "reviews.jsonl"
+    log = ReviewLog(path)
+    log.add(ONE, "ann", "wrong")
+    log.add(ONE, "ann", "faithful")
+    for full in (log, ReviewLog(path)):
+        with pytest.raises(InputProblem, match="There are 2 judgements"):
+            full.add(TWO, "ann", "wrong")
+    assert path.read_text("utf-8").count("\n") == 2
+
+
 def test_agreement_by_hand():
     log = ReviewLog()
     for target, ann, bob in ((ONE, "faithful", "faithful"), (TWO, "wrong", "wrong"), (THREE, "faithful", "wrong")):

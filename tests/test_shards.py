@@ -19,7 +19,7 @@ ITEMS = [(f"n{k}", f"item {k}", "a.png" if k % 2 else "") for k in range(7)]
 
 @pytest.mark.parametrize("count", [1, 2, 3, 9])
 def test_parts_hold_everything_once_and_merge_in_order(tmp_path, count):
-    lines = [f"line {n}\n" for n in range(7)]
+    lines = [f"line {n}, which\u2028is one\x85line\n" for n in range(7)]
     out = tmp_path / "items.jsonl"
     shards = [Shard(n, count) for n in range(count)]
     for shard in shards:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
 _MOST_PARTS = 300_000  # entries of lists and objects: small in a body, large in memory
+_LONGEST_NAME = 100
 _PATIENCE = 60.0  # seconds until a body must be there
 
 
@@ -47,12 +48,13 @@ class Handed:
 
 
 class Bodies:
-    """Reads bodies into memory, `budget` bytes of them at a time, all requests together."""
+    """Reads bodies into memory, `budget` bytes of them at a time, a quarter of that for one caller."""
 
     def __init__(self, budget: int = 256 * 2**20) -> None:
-        self._left = budget
+        self._budget = budget
+        self._held: Counter[str] = Counter()
 
-    async def read(self, receive: Any, length: str | None, most: int) -> bytes:
+    async def read(self, receive: Any, length: str | None, most: int, caller: str = "") -> bytes:
         """The whole body; `length` is what the request said of it. Raises Refused; `release` what was read."""
         if length is not None and (not length.isdecimal() or int(length) > most):
             raise Refused(413, f"The request is too large: at most {most // 2**10:,} KB are read.")
@@ -69,22 +71,26 @@ class Bodies:
                     more = message.get("more_body", False)
                     if size + len(chunk) > most:
                         raise Refused(413, f"The request is too large: at most {most // 2**10:,} KB are read.")
-                    if len(chunk) > self._left:
+                    if not self._room(len(chunk), caller):
                         raise Refused(503, "The server is busy with other large requests. Try again in a moment.")
                     chunks.append(chunk)
                     size += len(chunk)
-                    self._left -= len(chunk)
+                    self._held[caller] += len(chunk)
         except TimeoutError:
-            self._left += size
+            self.release(size, caller)
             raise Refused(408, f"The request was not there after {_PATIENCE:.0f} seconds.") from None
         except BaseException:
-            self._left += size
+            self.release(size, caller)
             raise
         return b"".join(chunks)
 
-    def release(self, size: int) -> None:
+    def release(self, size: int, caller: str = "") -> None:
         """The memory of a body is free again."""
-        self._left += size
+        self._held[caller] -= size
+        self._held += Counter()  # drops those that hold nothing
+
+    def _room(self, size: int, caller: str) -> bool:
+        return self._held.total() + size <= self._budget and self._held[caller] + size <= self._budget / 4
 
 
 def replayed(body: bytes, receive: Any) -> Any:
@@ -114,9 +120,18 @@ def checked(body: bytes, known: Callable[[Any], bool]) -> bytes:
                 waiting.extend(part.values())
             elif isinstance(part, list):
                 waiting.extend(part)
-        return json.dumps(data).encode("ascii")
+        _check_names(data)
+        # Half a pair of surrogates, as of an emoji that was cut, is no text that can be written anywhere.
+        return json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     except (ValueError, RecursionError):
         raise Refused(400, "The request is not JSON that can be read.") from None
+
+
+def _check_names(data: Any) -> None:
+    """The names of a page and of an event are kept for long, so they are short."""
+    for name in ("session_hash", "event_id") if isinstance(data, dict) else ():
+        if len(str(data.get(name, ""))) > _LONGEST_NAME:
+            raise Refused(400, f"{name} is too long: at most {_LONGEST_NAME} characters.")
 
 
 def _check_file(part: dict[str, Any], known: Callable[[Any], bool]) -> None:

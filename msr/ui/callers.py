@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
+import secrets
 import threading
 import time
 from collections import Counter
@@ -21,6 +22,8 @@ from msr.schema import InputProblem
 GRACE = 30.0  # seconds in which a caller begins to read the answers to what it put into the queue
 _OFTEN = 0.25  # seconds between two looks at whether somebody is there
 _LEFT = "msr.left"  # of an ASGI scope: set once the request's connection has ended
+_TOOLS = "/gradio_api/mcp"
+_CALL = "x-msr-call"  # a header: Gradio's MCP server puts a call into the queue in the name of the request it came with
 _ANSWERS = re.compile(r"/call/(?:v2/)?[^/]+/([^/]+)/?$")
 
 
@@ -42,7 +45,18 @@ class Callers:
     def __init__(self, grace: float = GRACE) -> None:
         self.grace = grace
         self._reading: Counter[str] = Counter()
+        self._calls: dict[str, threading.Event] = {}
         self._lock = threading.Lock()
+
+    @contextmanager
+    def calling(self, ended: threading.Event) -> Iterator[str]:
+        """A name for the call of a tool, which waits for its result until `ended`."""
+        name = secrets.token_urlsafe(18)
+        self._calls[name] = ended
+        try:
+            yield name
+        finally:
+            del self._calls[name]
 
     @contextmanager
     def reading(self, what: str) -> Iterator[None]:
@@ -62,6 +76,9 @@ class Callers:
 
     def forgot(self, event: Any) -> bool:
         """Whether an event of the queue is one that nobody reads the answers of, and had time enough to."""
+        if call := event.request.headers.get(_CALL):
+            ended = self._calls.get(call)
+            return ended is None or ended.is_set()
         return not self.reads(event.session_hash, event._id) and time.monotonic() - event.enqueue_time > self.grace
 
     def left(self, request: gr.Request | None) -> Callable[[], bool]:
@@ -136,7 +153,11 @@ class Attendance:
         connection = _Connection(receive)
         scope = {**scope, _LEFT: connection.ended}
         try:
-            if what := _what_is_read(scope):
+            if scope["method"] == "POST" and scope["path"].startswith(_TOOLS):
+                with self._callers.calling(connection.ended) as call:
+                    mark = (_CALL.encode("ascii"), call.encode("ascii"))
+                    await self._app({**scope, "headers": [*scope["headers"], mark]}, connection.receive, send)
+            elif what := _what_is_read(scope):
                 with self._callers.reading(what):
                     await self._app(scope, connection.receive, send)
             else:

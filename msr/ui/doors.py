@@ -16,7 +16,6 @@ class Body(Enum):
     NOTHING = 0
     FORM = 16 * 2**10
     JSON = 4 * 2**20
-    TOOL = 48 * 2**20  # MCP clients send pictures as text
     FILES = 2**63
 
 
@@ -49,7 +48,7 @@ _DOORS = (
     _post(r"/gradio_api/(?:run|api|call|call/v2)/[^/]+/?|/gradio_api/(?:queue/join|cancel|reset/?)"),
     _post(r"/gradio_api/upload", Body.FILES),
 )
-_MCP = (_post(r"/gradio_api/mcp/?", Body.TOOL), _get(r"/gradio_api/mcp/?"))
+_MCP = (_post(r"/gradio_api/mcp/?"), _get(r"/gradio_api/mcp/?"))
 
 
 def find(method: str, path: str, mcp: bool = False) -> Door | None:

@@ -22,6 +22,7 @@ from msr.ui.hosts import Hosts
 from msr.ui.logins import Attempts
 
 _SMALL = 64 * 2**10  # bytes of JSON that are read faster than a thread is found
+_LONGEST = 250  # characters of a path; a file name that is longer cannot be asked for on most disks
 _MOST_ANSWER = 2**20  # bytes of an answer to an upload: some paths
 # What a proxy or a browser says of a request; Gradio makes the address of the server out of some of it.
 _SAID_OF_SENDER = (b"x-forwarded-", b"origin", b"sec-fetch-", b"host")
@@ -80,6 +81,8 @@ class Guard:
             raise Refused(400, "A request names one host and at most one origin.")
         if refusal := self._hosts.refusal(method, path, headers):
             raise Refused(403, refusal)
+        if len(path) > _LONGEST or len(scope["query_string"]) > 8 * _LONGEST or not path.isascii():
+            raise Refused(414, "The address is too long, or holds other letters than those of addresses.")
         door = doors.find(method, path, self._mcp)
         if door is None:
             raise Refused(404, "There is no such page here.")
@@ -89,7 +92,8 @@ class Guard:
         kind = headers.get("content-type", "").split(";")[0].strip().lower()
         if door.body is not Body.FORM and kind != "application/json":
             raise Refused(415, "Send JSON, and say so: Content-Type: application/json.")
-        body = await self._bodies.read(receive, headers.get("content-length"), door.body.value)
+        caller = user or _address(scope)
+        body = await self._bodies.read(receive, headers.get("content-length"), door.body.value, caller)
         try:
             if door.body is Body.FORM:
                 await self._log_in(scope, replayed(body, receive), send)
@@ -102,13 +106,13 @@ class Guard:
             scope = _without(scope, b"content-length", b"transfer-encoding", more=[length])
             await self._hand_on(scope, replayed(data, receive), send)
         finally:
-            self._bodies.release(len(body))
+            self._bodies.release(len(body), caller)
 
     def _checked(self, body: bytes, user: str) -> bytes:
         return checked(body, lambda path: self._handed.knows(path, user))
 
     async def _log_in(self, scope: Any, receive: Any, send: Any) -> None:
-        address = (scope.get("client") or ("unknown", 0))[0]
+        address = _address(scope)
         if wait := math.ceil(self._attempts.begin(address)):
             raise Refused(429, f"Too many failed logins. Try again in {wait} seconds.", **{"Retry-After": str(wait)})
 
@@ -122,18 +126,20 @@ class Guard:
     async def _hand_on(self, scope: Any, receive: Any, send: Any) -> None:
         """Lets the request be answered; once the server ends, its visitor seems to have gone and its answer is cut."""
         open_answer = False
+        one = asyncio.Lock()  # an answer may ask from several places at once
         coming: asyncio.Future[Any] | None = None  # kept over calls that were cancelled, or a message would be lost
         ending = asyncio.ensure_future(self._ending.wait())
 
         async def receiving() -> Any:
             nonlocal coming
-            coming = coming or asyncio.ensure_future(receive())
-            if not (coming.done() or ending.done()):
-                await asyncio.wait((coming, ending), return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                return {"type": "http.disconnect"}
-            message, coming = coming.result(), None
-            return message
+            async with one:
+                coming = coming or asyncio.ensure_future(receive())
+                if not (coming.done() or ending.done()):
+                    await asyncio.wait((coming, ending), return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    return {"type": "http.disconnect"}
+                message, coming = coming.result(), None
+                return message
 
         async def sending(message: Any) -> None:
             nonlocal open_answer
@@ -165,6 +171,10 @@ class Guard:
             await send(message)
 
         return noting
+
+
+def _address(scope: Mapping[str, Any]) -> str:
+    return str((scope.get("client") or ("unknown", 0))[0])
 
 
 def _is_mcp(scope: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from msr.ui.engine import badge
 from msr.ui.evaluate import evaluate_tab
 from msr.ui.evidence_sheet import DIALOG, DIALOG_SCRIPT
 from msr.ui.inspect import inspect_tab
-from msr.ui.parts import BROWSER_SECRET, QUICK, html, whole
+from msr.ui.parts import BROWSER_SECRET, QUICK, html, told, whole
 from msr.ui.recommend import recommend_tab
 from msr.ui.review import review_tab
 from msr.ui.studio import Studio
@@ -60,7 +60,7 @@ def build_page(studio: Studio) -> gr.Blocks:
         )
 
         def go_live(event: gr.EventData) -> tuple[Any, ...]:
-            kept = studio.runs.get(event._data.get("key"))
+            kept = studio.runs.get(told(event, "key"))
             if kept is None:
                 return gr.skip(), gr.skip(), gr.skip()
             size = whole(kept.run.settings.get("block_size"), 1, 10, studio.config.block_size)

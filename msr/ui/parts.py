@@ -42,6 +42,11 @@ def hidden_text() -> gr.Textbox:
     return gr.Textbox(visible=False, label="address")
 
 
+def told(event: gr.EventData, name: str) -> Any:
+    """A value that the page's script sent with an event; None if it is missing."""
+    return event._data.get(name) if isinstance(event._data, dict) else None
+
+
 def whole(value: Any, low: int, high: int, default: int) -> int:
     """A slider's value as a whole number within its bounds; `default` if it is no number."""
     return min(high, max(low, int(value))) if isinstance(value, int | float) else default

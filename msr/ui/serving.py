@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 from typing import Any
 
+import h11
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 GRACE = 2  # seconds for answers that are under way; streams of open pages never end by themselves
+CONNECTIONS = 512  # of one network address; a page needs two to six
+HEAD = 20.0  # seconds in which the first lines of a request must be there
 PATIENCE = 6.0  # seconds after a signal until the process ends without being asked again
+
+
+class _Connection(H11Protocol):
+    """One of at most `CONNECTIONS` of its address, whose requests come in `HEAD` seconds once they have begun.
+
+    Otherwise one computer could take all files that the process may open, and nobody else could ask for anything.
+    """
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        here = [other for other in self.connections if other.client and self.client]
+        if sum(other.client[0] == self.client[0] for other in here) > CONNECTIONS:
+            transport.abort()
+        else:
+            self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._expect()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._late is not None:
+            self._late.cancel()
+
+    def _expect(self) -> None:
+        waits = self.conn.their_state is h11.IDLE  # for the rest of a request's first lines
+        if waits and self._late is None:
+            self._late = self.loop.call_later(HEAD, self.transport.abort)
+        elif not waits and self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 class Server(uvicorn.Server):
@@ -24,16 +64,23 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
-        super().__init__(
-            uvicorn.Config(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=GRACE)
-        )
+        config = {"log_level": "warning", "timeout_graceful_shutdown": GRACE, "http": _Connection}
+        super().__init__(uvicorn.Config(app, host=host, port=port, **config))
         self._end = app.state.end
 
     def until_ended(self) -> int:
-        """Serves; returns the exit code: 0 after a signal, 1 where the address cannot be served on."""
+        """Serves until a signal ends the process, with exit code 0 after Ctrl+C.
+
+        Returns the exit code where nothing could be served. The interpreter does not take its modules apart at the
+        end: that can take longer than all else, and no thread can cut it short.
+        """
         with contextlib.suppress(KeyboardInterrupt):
             self.run()
-        return 0 if self.started else 1
+        if self.should_exit:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)
+        return 1
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         if not self.should_exit:

@@ -58,5 +58,6 @@ class Studio:
     @contextmanager
     def reading(self, files: Sequence[str] | None, request: gr.Request | None) -> Iterator[tuple[list[Path], Budget]]:
         """Lend uploaded files and a budget for reading them; then remove the files. Raises InputProblem."""
-        with self.uploads.reading(files) as paths, self.readers.one(name_of(request)):
+        caller = name_of(request)
+        with self.uploads.reading(files, caller) as paths, self.readers.one(caller):
             yield paths, Budget.of(self.limits, self.callers.left(request))

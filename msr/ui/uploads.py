@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import errno
 import secrets
 import shutil
@@ -18,6 +19,7 @@ from typing import Any
 import gradio as gr
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
+from gradio.data_classes import FileData, GradioRootModel
 from gradio.route_utils import API_PREFIX, GradioMultiPartParser, MultiPartException
 from gradio.routes import file_upload_statuses
 from gradio.utils import get_upload_folder
@@ -25,12 +27,17 @@ from gradio_client.utils import strip_invalid_filename_characters
 from starlette.requests import ClientDisconnect
 
 from msr.config import LIMITS, Limits
+from msr.schema import InputProblem
 from msr.ui.callers import name_of
 
 _AT_LEAST = 2**20  # smallest size in bytes that an upload counts for
 _KEPT = 600.0  # seconds until unread files may be removed to make room
 _READ_OUT = 20.0  # seconds for which a page can still ask about the progress of an upload
+_DATA = "data:"  # the beginning of a file that is sent as text
+_SENT = "the file as a text that begins with data:image/png;base64, (a file that was uploaded is an object)"
+_SUFFIXES = {"application/zip": ".zip", "text/csv": ".csv", "application/json": ".json"}  # pictures have none
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM = "The disk of the server is full. Try again later."
 
 
 class UploadRefused(Exception):
@@ -110,13 +117,47 @@ class Uploads:
             return any(str(path) in upload.files for upload in self._of(path))
 
     @contextmanager
-    def reading(self, paths: Sequence[str] | None) -> Iterator[list[Path]]:
-        """Lend files for reading, then remove those that were uploaded."""
+    def reading(self, files: Sequence[str] | None, caller: str) -> Iterator[list[Path]]:
+        """Lend files for reading that were uploaded or are sent as `data:` texts, then remove them.
+
+        Other files are left alone. Raises InputProblem for a text that is not a file.
+        """
+        paths: list[str] = []
         try:
-            yield [Path(path) for path in paths or ()]
+            for file in files or ():
+                paths.append(self._written(file, caller) if file.startswith(_DATA) else file)
+            yield [Path(path) for path in paths]
         finally:
-            for path in paths or ():
+            for path in paths:
                 self._remove(path)
+
+    def _written(self, text: str, caller: str) -> str:
+        """Write a file that was sent as a text, and return its path. It counts like any upload of the caller."""
+        kind, _, encoded = text.removeprefix(_DATA).partition(",")
+        kind, *parameters = kind.lower().split(";")
+        try:
+            if "base64" not in parameters:
+                raise ValueError
+            data = base64.b64decode(encoded, validate=True)
+        except ValueError:
+            raise InputProblem("A file that is sent as text must read data:image/png;base64,…") from None
+        upload = None
+        try:
+            upload = self.begin(caller)
+            self.grow(upload, len(data))
+            path = upload.folder / f"picture{_SUFFIXES.get(kind, '')}"  # no title can be guessed from this name
+            path.write_bytes(data)
+            self.done(upload, [str(path)])
+            return str(path)
+        except UploadRefused as refused:
+            raise InputProblem(str(refused)) from None
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            raise InputProblem(_NO_ROOM) from None
+        finally:
+            if upload is not None and upload.done is None:
+                self.drop(upload)
 
     def _remove(self, path: str) -> None:
         with self._lock:
@@ -190,7 +231,7 @@ async def _receive(request: Request, upload_id: str | None, uploads: Uploads, li
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        return PlainTextResponse("The disk of the server is full. Try again later.", 507)
+        return PlainTextResponse(_NO_ROOM, 507)
     finally:
         if upload is not None and upload.done is None:
             uploads.drop(upload)
@@ -213,7 +254,7 @@ def _settled(folder: Path, arrived: Sequence[Any]) -> list[str]:
     paths = []
     for number, file in enumerate(arrived):
         file.file.close()
-        name = strip_invalid_filename_characters(Path(file.filename or "").name) or "file"
+        name = strip_invalid_filename_characters(Path(file.filename or "").name).lstrip(".") or "file"
         path = folder / str(number) / name
         path.parent.mkdir()
         Path(file.file.name).rename(path)
@@ -227,10 +268,15 @@ async def _counted(request: Request, upload: Upload, uploads: Uploads) -> AsyncG
         yield chunk
 
 
+class _Sent(GradioRootModel):
+    root: list[FileData | str]
+
+
 def upload_input(uploads: Uploads, **settings: Any) -> gr.File:
     """A `gr.File` that accepts only uploaded files; the original accepts any path or web address from an API caller.
 
-    It is not a subclass, because Gradio writes a stub file beside the source of every component's subclass.
+    A file may also be a `data:` text, for clients that cannot upload. This is not a subclass, because Gradio writes a
+    stub file beside the source of every component's subclass.
     """
     files: Any = gr.File(file_count="multiple", **settings)
 
@@ -238,12 +284,14 @@ def upload_input(uploads: Uploads, **settings: Any) -> gr.File:
         return None if path is None else str(path)
 
     def uploaded(payload: Any) -> list[str] | None:
-        """The paths of the files. Raises gr.Error for a file that was not uploaded."""
-        paths = None if payload is None else [file.path for file in payload]
-        if not all(map(uploads.knows, paths or ())):
+        """The paths of the files, or their texts. Raises gr.Error for a file that was not uploaded."""
+        sent = [] if payload is None else [f if isinstance(f, str) else f.path for f in payload.root]
+        if not all(file.startswith(_DATA) or uploads.knows(file) for file in sent):
             raise gr.Error("Files must be uploaded; paths and web addresses are not read.", print_exception=False)
-        return paths
+        return None if payload is None else sent
 
     files.async_move_resource_to_block_cache = as_it_is
+    files.data_model = _Sent
+    files.api_info = lambda: {"type": "array", "items": {"type": "string", "description": _SENT}}
     files.preprocess = uploaded
     return files

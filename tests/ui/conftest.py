@@ -1,12 +1,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 
 from tests.browser import chromium
 from tests.ui.serve import app, serving
+
+
+@pytest.fixture(scope="session", autouse=True)
+def uploads_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What is uploaded goes into a folder of the test run, where nothing lies that another program left."""
+    folder = tmp_path_factory.mktemp("gradio")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

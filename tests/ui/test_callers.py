@@ -39,8 +39,24 @@ def test_callers_are_told_apart(one: SimpleNamespace, other: SimpleNamespace, sa
     assert (name_of(one) == name_of(other)) == same
 
 
+def an_event(**headers: str) -> SimpleNamespace:
+    request = SimpleNamespace(headers=headers)
+    return SimpleNamespace(session_hash="s", _id="e", enqueue_time=time.monotonic(), request=request)
+
+
+def test_the_call_of_a_tool_is_forgotten_when_its_request_has_ended() -> None:
+    callers, ended = Callers(), threading.Event()
+    with callers.calling(ended) as call:
+        event = an_event(**{"x-msr-call": call})
+        assert not callers.forgot(event)
+        ended.set()
+        assert callers.forgot(event)
+    with callers.calling(threading.Event()):
+        assert callers.forgot(event) and callers.forgot(an_event(**{"x-msr-call": "made up"}))
+
+
 def test_an_event_is_forgotten_when_nobody_reads_it_in_time() -> None:
-    callers, event = Callers(grace=0.05), SimpleNamespace(session_hash="s", _id="e", enqueue_time=time.monotonic())
+    callers, event = Callers(grace=0.05), an_event()
     assert not callers.forgot(event)
     time.sleep(0.06)
     assert callers.forgot(event)

@@ -13,6 +13,18 @@ import httpx
 import pytest
 from gradio.utils import get_upload_folder
 
+from msr.config import LIMITS
+from msr.reviews import MOST as JUDGEMENTS
+from msr.ui.bodies import _MOST_PARTS, _PATIENCE, Bodies
+from msr.ui.callers import GRACE
+from msr.ui.doors import Body
+from msr.ui.jobs import Visits
+from msr.ui.logins import Attempts
+from msr.ui.media import Downloads, Media
+from msr.ui.serving import CONNECTIONS, HEAD
+from msr.ui.stores import RunStore
+from msr.ui.studio import Studio
+from msr.ui.turns import EACH, MOST
 from tests.ui.serve import app, serving
 
 SECRET = "the-content-of-a-foreign-file"
@@ -213,6 +225,9 @@ def test_no_name_is_looked_up_and_no_address_fetched(quick: str, monkeypatch: py
         (b"[" + b"[]," * 400_000 + b"[]]", 413, "too many parts"),
         (b'{"data": [' + b"9" * 10_000 + b"]}", 400, "not JSON"),
         (b'{"data": [NaN]}', 400, "not JSON"),
+        (b'{"data": [1e400]}', 400, "not JSON"),
+        (b'{"data": [], "session_hash": "' + b"x" * 101 + b'"}', 400, "session_hash is too long"),
+        (b'{"data": [], "event_id": [' + b"1," * 101 + b"1]}", 400, "event_id is too long"),
         (b'{"data": ["' + b"x" * (5 * 2**20) + b'"]}', 413, "too large"),
         (b"", 400, "not JSON"),
     ],
@@ -221,6 +236,33 @@ def test_a_body_is_bounded_before_it_is_read(quick: str, content: bytes, status:
     headers = {"Content-Type": "application/json"}
     answer = httpx.post(f"{quick}/gradio_api/queue/join", content=content, headers=headers)
     assert answer.status_code == status and said in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/static/" + "a" * 300, "/?x=" + "a" * 3000, "/static/%C3%A9", "/media/%ff.webp"])
+def test_an_address_is_short_and_plain(quick: str, path: str) -> None:
+    assert httpx.get(quick + path).status_code == 414
+
+
+@pytest.mark.parametrize("said", [None, [1], "x", 3, {}, {"key": {}, "run": [], "item": {}, "story": None}])
+def test_what_a_script_says_of_an_event_is_not_trusted(quick: str, said: Any) -> None:
+    """Handlers that ask what was clicked; nothing that is known was."""
+    asked = {"present": 0, "go_live": 0, "pick": 2, "asked": 1}
+    dependencies = {d["api_name"]: d["id"] for d in httpx.get(f"{quick}/config").json()["dependencies"]}
+    for name, count in asked.items():
+        data = [[], 3, ""][:count] if name == "pick" else [""] * count
+        body = {"data": data, "fn_index": dependencies[name], "session_hash": "x", "event_data": said}
+        answer = httpx.post(f"{quick}/gradio_api/run/predict", json=body)
+        assert answer.status_code == 200, (name, answer.text)
+
+
+def test_half_an_emoji_breaks_no_answer(quick: str) -> None:
+    def answer(name: str, data: list[Any]) -> str:
+        body, kind = json.dumps({"data": data}), {"Content-Type": "application/json"}
+        event = httpx.post(f"{quick}/gradio_api/call/{name}", content=body, headers=kind).json()["event_id"]
+        return httpx.get(f"{quick}/gradio_api/call/{name}/{event}", timeout=30).text
+
+    assert '"title": "mug ?"' in answer("describe", [None, ["mug \ud83d"]])
+    assert "There is no such story" in answer("recommend", ["\ud83d", None, [], 3, 5])
 
 
 def test_a_body_that_hides_its_length_is_bounded_too(quick: str) -> None:
@@ -244,3 +286,31 @@ def test_only_json_is_read_as_json(quick: str) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", ""):
         answer = httpx.post(f"{quick}/gradio_api/queue/join", content=body, headers={"Content-Type": kind})
         assert answer.status_code == 415
+
+
+def test_the_limits_that_are_promised_are_those_that_hold() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "security.md").read_text("utf-8")
+    table = text.split("## Limits")[1].split("##")[0]
+    mb, attempts, reads, visits = 2**20, Attempts(), Studio.__dataclass_fields__["readers"].default_factory(), Visits()
+    for row in (
+        f"| JSON (also of MCP tools) | {Body.JSON.value // mb} MB, {_MOST_PARTS:,} parts, {_PATIENCE:.0f} seconds "
+        f"| {Bodies()._budget // 4 // mb} MB at a time | {Bodies()._budget // mb} MB at a time |",
+        f"| upload | {LIMITS.max_upload_bytes // mb} MB; a picture {LIMITS.max_image_bytes // mb} MB and "
+        f"{LIMITS.max_pixels // 10**6} megapixels | {LIMITS.max_held_bytes // 4 // mb} MB unread "
+        f"| {LIMITS.max_held_bytes // mb:,} MB unread |",
+        f"| reading what was uploaded | {LIMITS.max_seconds} seconds, {LIMITS.max_total_pixels // 10**6:,} megapixels, "
+        f"{LIMITS.max_catalogue:,} rows | {reads._each} at a time | {reads._most} at a time |",
+        f"| work that waits for the model | one at a time is done | {EACH} | {MOST} |",
+        f"| runs that were begun on a page | | {visits._each} | {visits._waiting} |",
+        f"| failed logins in five minutes | | {attempts._each} | {attempts._most} |",
+        f"| login form | {Body.FORM.value // 2**10} KB | | |",
+        f"| connections (of one network address) | {HEAD:.0f} seconds for the first lines of a request "
+        f"| {CONNECTIONS} | |",
+        f"| judgements | a note of 1,000 characters | | {JUDGEMENTS:,} |",
+        f"| catalogues that visitors brought | {LIMITS.max_zip_bytes // mb} MB unpacked | "
+        f"| {LIMITS.max_offer_bytes // mb} MB, the oldest go first |",
+        f"| finished runs, downloads, pictures on show | | | {RunStore()._budget // mb}, {Downloads()._budget // mb} and "
+        f"{Media()._budget // mb} MB, the oldest go first |",
+    ):
+        assert row in table, row
+    assert attempts._window == 300 and f"{GRACE:.0f} seconds" in table

@@ -60,8 +60,8 @@ def test_the_calls_of_the_mcp_server_stay_on_this_computer() -> None:
 def test_what_was_checked_is_what_is_read() -> None:
     twice = b'{"data": [], "data": [1e2, "\\u00e9\\ud83d", {"url": "http://x.org", "a": null}]}'
     told = ask("POST", "/gradio_api/queue/join", content=twice, headers={"Content-Type": "application/json"}).json()
-    assert json.loads(told["body"]) == {"data": [100.0, "é\ud83d", {"url": "http://x.org", "a": None}]}
-    assert told["headers"]["content-length"] == str(len(told["body"]))
+    assert told["headers"]["content-length"] == str(len(told["body"].encode()))
+    assert json.loads(told["body"]) == {"data": [100.0, "é?", {"url": "http://x.org", "a": None}]}
 
 
 def test_of_a_file_that_is_known_only_its_path_is_read() -> None:
@@ -99,6 +99,28 @@ def test_a_caller_that_goes_is_seen_by_who_looks_now_and_then() -> None:
     assert seen[-1]
 
 
+def test_an_answer_may_listen_from_two_places_at_once() -> None:
+    """Each message reaches one of them, and both hear that the caller has gone."""
+    messages = [{"type": "http.request", "body": b"1", "more_body": False}]
+
+    async def receive() -> Any:
+        await asyncio.sleep(0.01)
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    heard: list[Any] = []
+
+    async def listening(scope: Any, receive: Any, send: Any) -> None:
+        heard.extend(await asyncio.gather(receive(), receive(), receive()))
+
+    async def asking() -> None:
+        scope = {"type": "http", "method": "GET", "path": "/config", "query_string": b""}
+        scope["headers"] = [(b"host", b"localhost")]
+        await Guard(listening, Hosts(), asyncio.Event())(scope, receive, None)
+
+    asyncio.run(asyncio.wait_for(asking(), 5))
+    assert [m["type"] for m in heard] == ["http.request", "http.disconnect", "http.disconnect"]
+
+
 def test_bodies_share_a_budget_and_give_it_back() -> None:
     def receiver(*chunks: bytes) -> Any:
         waiting = [{"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks]
@@ -110,15 +132,19 @@ def test_bodies_share_a_budget_and_give_it_back() -> None:
         return receive
 
     async def reading() -> None:
-        bodies = Bodies(budget=10)
-        assert await bodies.read(receiver(b"1234", b"5678"), None, 100) == b"12345678"
+        bodies = Bodies(budget=40)
+        assert await bodies.read(receiver(b"1234", b"5678"), None, 100, "ann") == b"12345678"
         with pytest.raises(Refused, match="busy"):
-            await bodies.read(receiver(b"12", b"34"), None, 100)
-        bodies.release(8)
+            await bodies.read(receiver(b"12", b"34"), None, 100, "ann")
+        for caller in ("bob", "eve", "zoe"):
+            assert await bodies.read(receiver(b"1234567890"), None, 100, caller) == b"1234567890"
+        with pytest.raises(Refused, match="busy"):
+            await bodies.read(receiver(b"123"), None, 100, "tom")
+        bodies.release(8, "ann")
         for length, chunks in (("11", ()), (None, (b"12345", b"6789")), ("-1", ()), ("x", ())):
             with pytest.raises(Refused, match="too large"):
-                await bodies.read(receiver(*chunks), length, 8)
-        assert await bodies.read(receiver(b"1234567890"), "10", 10) == b"1234567890"
+                await bodies.read(receiver(*chunks), length, 8, "ann")
+        assert await bodies.read(receiver(b"1234567890"), "10", 10, "ann") == b"1234567890"
 
     asyncio.run(reading())
 

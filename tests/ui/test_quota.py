@@ -139,6 +139,14 @@ def test_equal_names_in_one_upload_are_two_files(server: Served) -> None:
     assert all(Path(path).is_relative_to(server.folder) for path in (first, second))
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"), [("..", "file"), (".", "file"), ("a/..", "file"), (".hidden.png", "hidden.png"), ("/", "file")]
+)
+def test_a_name_that_is_a_folder_is_no_name(server: Served, name: str, kept: str) -> None:
+    (path,) = server.upload(png(), name=name).json()
+    assert Path(path).name == kept and Path(path).read_bytes() == png()
+
+
 def test_refused_uploads_leave_nothing(server: Served) -> None:
     large = server.upload(bytes(60_000), bytes(60_000))
     assert large.status_code == 413 and "At most 0.0953674 MB are taken at a time" in large.text

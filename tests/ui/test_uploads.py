@@ -20,7 +20,7 @@ def test_only_files_that_were_uploaded_reach_a_handler(path: str) -> None:
     """The component alone; the guard in front of it refuses these too."""
     files = upload_input(Uploads())
     with pytest.raises(gr.Error, match="must be uploaded; paths and web addresses are not read"):
-        files.preprocess([SimpleNamespace(path=path)])
+        files.preprocess(SimpleNamespace(root=[SimpleNamespace(path=path)]))
     assert asyncio.run(files.async_move_resource_to_block_cache(path)) == path, "nothing is fetched or copied"
 
 
@@ -30,7 +30,7 @@ def test_an_uploaded_file_reaches_a_handler(tmp_path: Path, monkeypatch: pytest.
     upload = uploads.begin("ann")
     path = str(upload.folder / "a.png")
     uploads.done(upload, [path])
-    assert upload_input(uploads).preprocess([SimpleNamespace(path=path)]) == [path]
+    assert upload_input(uploads).preprocess(SimpleNamespace(root=[SimpleNamespace(path=path)])) == [path]
     assert upload_input(uploads).preprocess(None) is None
     uploads.close()
 

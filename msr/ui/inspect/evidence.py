@@ -17,7 +17,7 @@ from msr.schema import InputProblem, Run
 from msr.ui.callers import name_of
 from msr.ui.engine import Engine
 from msr.ui.jobs import Job, queued
-from msr.ui.parts import QUICK, heading, html
+from msr.ui.parts import QUICK, heading, html, told
 from msr.ui.progress import line
 from msr.ui.results import item_of
 from msr.ui.run_state import RunState
@@ -188,7 +188,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML
 
     def asked(keys: object, event: gr.EventData) -> tuple[object, ...]:
         """Choose the run and recommendation that an evidence sheet asks for."""
-        kept, item_id = studio.runs.get(event._data.get("run")), event._data.get("item")
+        kept, item_id = studio.runs.get(told(event, "run")), told(event, "item")
         if kept is None:
             return (gr.skip(),) * 6
         subjects = gr.update(choices=studio.runs.choices(keys), value=kept.key)

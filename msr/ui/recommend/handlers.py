@@ -16,7 +16,7 @@ from msr.schema import InputProblem, Item
 from msr.ui import history_editor
 from msr.ui.callers import name_of
 from msr.ui.jobs import Visit, queued
-from msr.ui.parts import heading_html, whole
+from msr.ui.parts import heading_html, told, whole
 from msr.ui.progress import line
 from msr.ui.results import results
 from msr.ui.run_state import RunState
@@ -44,7 +44,7 @@ class Handlers:
 
     def pick(self, draft: Any, block_size: Any, event: gr.EventData) -> tuple[str, str]:
         """Replace the history by a story. Undo in the page restores it."""
-        chosen = self._stories.get(str(event._data.get("story")))
+        chosen = self._stories.get(str(told(event, "story")))
         return self._edited(chosen or self._draft(draft), block_size, [])
 
     def upload(
@@ -162,7 +162,7 @@ class Handlers:
         return self._shown(state) if state and state.ended else (gr.skip(),) * 6
 
     def present(self, event: gr.EventData) -> Any:
-        kept = self._studio.runs.get(event._data.get("key"))
+        kept = self._studio.runs.get(told(event, "key"))
         return presentation(kept, self._studio.media) if kept else gr.skip()
 
     def leave(self, request: gr.Request) -> None:

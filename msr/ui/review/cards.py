@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from msr import reviews
@@ -10,6 +11,7 @@ from msr.reviews import Judgement, Target
 from msr.schema import Item, Run
 from msr.ui.media import Media
 
+_REVIEWERS = 12  # shown with their agreement, which is counted for every two of them
 _KINDS = {"description": "Description", "preference": "Preference summary", "reason": "Explanation"}
 _ASKED = {
     "description": "Does the sentence say what the picture and the title show?",
@@ -73,11 +75,15 @@ def progress(all_targets: Sequence[Target], mine: Mapping[reviews.Key, Judgement
 
 
 def agreement(judgements: Iterable[Judgement]) -> str:
-    """The verdicts of each reviewer, and the agreement of each pair of reviewers."""
+    """The verdicts of each reviewer and the agreement of each pair; of many reviewers, those who judged most."""
     judgements = list(judgements)
     if not judgements:
         return '<p class="quiet">No judgements of this run yet.</p>'
-    people = sorted({j.reviewer for j in judgements})
+    everybody = Counter(j.reviewer for j in judgements)
+    people = sorted(name for name, _ in everybody.most_common(_REVIEWERS))
+    judgements = [j for j in judgements if j.reviewer in people]
+    more = len(everybody) - len(people)
+    left_out = f'<p class="quiet">{more} more with fewer judgements.</p>' if more else ""
     counts = "".join(
         f'<tr><th scope="row"><bdi>{text(person)}</bdi></th>'
         + "".join(
@@ -95,6 +101,7 @@ def agreement(judgements: Iterable[Judgement]) -> str:
     )
     head = "".join(f'<th scope="col">{verdict}</th>' for verdict in reviews.VERDICTS)
     table = f'<table><thead><tr><th scope="col">Reviewer</th>{head}</tr></thead><tbody>{counts}</tbody></table>'
+    table += left_out
     if not pairs:
         return f'{table}<p class="quiet">Agreement appears when a second reviewer has judged the same texts.</p>'
     return (
