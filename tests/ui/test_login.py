@@ -12,6 +12,8 @@ from gradio_client.exceptions import AuthenticationError
 from msr.ui.logins import Attempts
 from tests.ui.serve import app, serving
 
+pytestmark = pytest.mark.slow  # a server of its own
+
 ANN = {"username": "ann", "password": "secret"}
 
 

@@ -28,6 +28,8 @@ from tests import fakes
 from tests.intake_files import jpeg_of_scans, png
 from tests.ui.serve import app, serving
 
+pytestmark = pytest.mark.slow  # a server of its own
+
 BIG = Limits(max_upload_bytes=100_000, max_held_bytes=10 * 2**20)  # two uploads of one caller wait to be read
 
 

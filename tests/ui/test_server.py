@@ -21,6 +21,8 @@ from msr.ui.media import Downloads
 from tests import fakes
 from tests.ui.serve import app, serving
 
+pytestmark = pytest.mark.slow  # a server of its own
+
 
 @pytest.fixture(scope="module")
 def client(quick: str) -> Client:

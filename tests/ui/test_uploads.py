@@ -14,6 +14,8 @@ from msr.config import Limits
 from msr.ui.uploads import Uploads, upload_input
 from tests.ui.serve import app
 
+pytestmark = pytest.mark.slow  # a server of its own
+
 
 @pytest.mark.parametrize("path", ["http://127.0.0.1:9/x.png", "https://example.org/x.png", __file__, "../x.png"])
 def test_only_files_that_were_uploaded_reach_a_handler(path: str) -> None:
