@@ -1,4 +1,4 @@
-"""`python -m msr`: the main job from a shell; see `msr.cli`."""
+"""Run the command line: `python -m msr` is the same as `msr`. See `msr.cli`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Catalogues of candidate items, and the stories that come with the bundled one."""
+"""Catalogues of items to recommend, and the example histories of the bundled one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import Any
 from msr.config import LIMITS, Limits
 from msr.intake import IntakeError, load_items
 from msr.schema import Item
+from msr.storage import assets
 
 DEMO = "demo"
-_AN_ITEM = 1_000  # bytes of an item besides its picture
+_AN_ITEM = 1_000  # approximate bytes of an item without its picture
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,12 @@ class Catalogue:
 
     @functools.cached_property
     def size(self) -> int:
-        """About how many bytes it takes; items that share a picture hold it once."""
+        """Approximate size in bytes; a picture that items share counts once."""
         pictures = {item.picture.digest: len(item.picture.data) for item in self.items if item.picture}
         return sum(pictures.values()) + _AN_ITEM * len(self.items)
 
     def pick(self, ids: Iterable[str]) -> tuple[Item, ...]:
-        """The items with these ids, in the order of the ids. Raises IntakeError for an id that is not there."""
+        """The items with these ids, in the same order. Raises IntakeError for an unknown id."""
         try:
             return tuple(self.by_id[item_id] for item_id in ids)
         except KeyError as missing:
@@ -44,7 +45,7 @@ class Catalogue:
 
 @dataclass(frozen=True)
 class Story:
-    """An example history out of the bundled catalogue.
+    """An example history from the bundled catalogue.
 
     `taste` says what its items were chosen by: [{"from_block": index, "wants": {attribute: value}}], no model saw it.
     """
@@ -54,6 +55,9 @@ class Story:
     tagline: str
     items: tuple[str, ...]
     taste: tuple[Mapping[str, Any], ...]
+
+
+Example = tuple[Story, tuple[Item, ...]]  # a story and its items
 
 
 def load(source: Path | str, limits: Limits = LIMITS) -> Catalogue:
@@ -83,8 +87,3 @@ def story_items(story_id: str) -> tuple[Item, ...]:
     if story_id not in known:
         raise IntakeError(f"There is no story {story_id!r}; choose one of {', '.join(known)}.")
     return demo().pick(known[story_id].items)
-
-
-def assets() -> Path:
-    """The folder of bundled files, beside the package."""
-    return Path(__file__).parents[1] / "assets"

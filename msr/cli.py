@@ -1,6 +1,6 @@
-"""The same job without a browser: `python -m msr {run,describe,index,bench,fetch}`.
+"""The command line: `msr {app,run,describe,index,bench,fetch}`, also as `python -m msr`.
 
-Results go to files, progress and errors to stderr. torch is imported only once the input has been accepted.
+Results go to files, progress and errors to stderr. Torch is imported only after the input was accepted.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
 from msr import backbones, intake, shards, threads
-from msr import catalogue as catalog
 from msr.backbones.protocol import Backbone, BackboneError
-from msr.config import LIMITS, BackboneConfig, PipelineConfig
+from msr.catalogue import DEMO, demo, stories, story_items
+from msr.config import LIMITS, PipelineConfig
 from msr.events import Finished, ItemDescribed, StageProgress
-from msr.options import parser
+from msr.options import go_offline, model_config, parser
 from msr.pipeline import Pipeline
 from msr.retrieval import index as retrieval
 from msr.retrieval.index import Index
@@ -31,16 +31,22 @@ from msr.schema import InputProblem, Item
 from msr.storage import TextCache, cache_home
 
 DONE, FAILED, BAD_INPUT, NO_MODEL, INTERRUPTED = 0, 1, 2, 3, 130
+_PAUSE = 2.0  # seconds between two lines of a log
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code; bad usage raises SystemExit(2), as argparse does."""
-    threads.share()
-    args = parser({"run": _run, "describe": _describe, "index": _index, "bench": _bench, "fetch": _fetch}).parse_args(
-        argv
-    )
+    """Run one command and return its exit code. Raises SystemExit(2) for bad usage, as argparse does."""
+    work: dict[str, Callable[..., object]] = {
+        "app": _app, "run": _run, "describe": _describe, "index": _index, "bench": _bench, "fetch": _fetch
+    }  # fmt: skip
+    args = parser(work).parse_args(argv)
+    threads.share(threads.BESIDE_A_BROWSER if args.command is _app else threads.ALONE)
+    if getattr(args, "offline", False):
+        go_offline()
     progress = Progress(sys.stderr, args.quiet)
     try:
+        if args.command is _app:
+            return _app(args)
         print(args.command(args, progress))
         return DONE
     except InputProblem as error:
@@ -57,8 +63,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
+def _app(args: argparse.Namespace) -> int:
+    """Serve the page until it is interrupted; return the exit code."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Gradio reads this when it is imported
+    from msr.ui import launch
+
+    return launch.run(args)
+
+
 def _run(args: argparse.Namespace, progress: Progress) -> Path:
-    """History and catalogue in, `run.json` out."""
+    """Rank a catalogue for a history and write `run.json`."""
     try:
         config = PipelineConfig(block_size=args.block_size, top=args.top, shortlist=args.shortlist)
     except ValueError as error:
@@ -79,7 +93,7 @@ def _run(args: argparse.Namespace, progress: Progress) -> Path:
 
 
 def _describe(args: argparse.Namespace, progress: Progress) -> Path:
-    """Items in, one described item a line out, in the order of the items; several processes share them."""
+    """Write one described item a line, in the order of the items. Processes of one torchrun share the items."""
     out, shard = _writable(args.out), shards.joined()
     items = shard.part(_items(args.items, args.most))
     pipeline = Pipeline(_backbone(args, progress), cache=_cache())
@@ -93,7 +107,7 @@ def _describe(args: argparse.Namespace, progress: Progress) -> Path:
 
 
 def _index(args: argparse.Namespace, progress: Progress) -> str:
-    """Builds an index or brings it up to date; with --check, asks how much of the full ranking its shortlist finds."""
+    """Build or update an index; with `--check`, report how much of the full ranking its shortlist finds."""
     items = _items(args.catalogue, args.most)
     if args.check:
         from msr.bench import recall
@@ -103,36 +117,37 @@ def _index(args: argparse.Namespace, progress: Progress) -> str:
         found = recall.check(_backbone(args, progress), index, items, histories, _cache(), progress)
         return recall.markdown(found, len(items))
     before = Index.at(args.out)
-    told = _descriptions(args.descriptions) if args.descriptions else {}
+    descriptions = _descriptions(args.descriptions) if args.descriptions else {}
     backbone = _backbone(args, progress)
 
     def report(done: int, total: int) -> None:
         progress(f"pictures {done}/{total}", done / total)
 
-    made = retrieval.build(items, backbone.views, tower(backbone), told, before, args.out, report)
+    made = retrieval.build(items, backbone.views, tower(backbone), descriptions, before, args.out, report)
     made.save(args.out)
     return f"{len(items)} items in {args.out}"
 
 
 def _bench(args: argparse.Namespace, progress: Progress) -> str:
-    """The table on stdout, everything into the JSON."""
+    """Time every job; return the table and write all figures to `--json`."""
     from msr import bench
 
     out = _writable(args.json) if args.json else None
     sizes = {name: getattr(args, name) for name in ("score", "describe", "histories", "baselines", "index")}
     chosen = {name: size for name, size in sizes.items() if size is not None}
-    result = bench.run(lambda: _backbone(args, progress), chosen, args.quick, args.gguf, args.include, progress)
+    result = bench.run(lambda: _backbone(args, progress), chosen, args.quick, args.include, progress)
     if out:
         _write(out, json.dumps(result.to_json(), ensure_ascii=False, indent=1) + "\n")
     return result.markdown()
 
 
 def _all_stories() -> list[str]:
-    return [f"{catalog.DEMO}:{story.id}" for story in catalog.stories()]
+    """The PATH of every bundled story."""
+    return [f"{DEMO}:{story.id}" for story in stories()]
 
 
 def _descriptions(path: Path) -> dict[str, str]:
-    """What `python -m msr describe` wrote, by item id. Raises InputProblem."""
+    """The descriptions that `python -m msr describe` wrote, by item id. Raises InputProblem."""
     try:
         lines = [json.loads(line) for line in path.read_text("utf-8").split("\n") if line]
         return {str(line["id"]): str(line["description"]) for line in lines}
@@ -141,7 +156,7 @@ def _descriptions(path: Path) -> dict[str, str]:
 
 
 def _fetch(args: argparse.Namespace, progress: Progress) -> Path:
-    """Gets the bundled model's weights and converts them, so that later commands need no network."""
+    """Download and convert the weights of the pocket model, so that later commands need no network."""
     from msr.backbones.pocket import assemble
 
     return assemble.fetch(progress)
@@ -149,7 +164,7 @@ def _fetch(args: argparse.Namespace, progress: Progress) -> Path:
 
 @contextlib.contextmanager
 def _stopping() -> Iterator[threading.Event]:
-    """An event that is set when the work ends, however it ends, so that no thread of a backbone outlives it."""
+    """An event that is set when the block is left for any reason, so that the backbone's threads stop as well."""
     stop = threading.Event()
     try:
         yield stop
@@ -158,6 +173,7 @@ def _stopping() -> Iterator[threading.Event]:
 
 
 def _lines(items: Sequence[Item], described: Iterable[ItemDescribed], progress: Progress) -> str:
+    """The described items as JSON lines."""
     texts = {}
     for event in described:
         texts[event.summary.item_id] = event.summary
@@ -176,30 +192,30 @@ def _lines(items: Sequence[Item], described: Iterable[ItemDescribed], progress: 
 
 
 def _items(source: str, most: int) -> tuple[Item, ...]:
-    """The items that a PATH names."""
+    """The items that a PATH names, at most `most` of them. Raises InputProblem."""
     name, _, story = source.partition(":")
-    if name != catalog.DEMO:
+    if name != DEMO:
         return intake.load_items(source, most=most)
-    items = catalog.story_items(story) if story else catalog.demo().items
+    items = story_items(story) if story else demo().items
     if len(items) > most:
-        raise InputProblem(f"{source} has {len(items)} items; a history has at most {most}. Name a story: demo:STORY.")
+        raise InputProblem(
+            f"{source} has {len(items)} items; at most {most} are read here. Name fewer, such as demo:STORY."
+        )
     return items
 
 
 def _backbone(args: argparse.Namespace, progress: Progress) -> Backbone:
-    adapter = args.adapter
-    if adapter not in ("bundled", "none"):
-        adapter = str(intake.adapter_folder(adapter))
-    config = BackboneConfig(name=args.backbone, adapter=adapter, weights=args.weights, engine=args.engine)
-    return backbones.load(config, progress)
+    """The model that the options name."""
+    return backbones.load(model_config(args), progress)
 
 
 def _cache() -> TextCache:
+    """The cache of texts that models wrote, on disk."""
     return TextCache(cache_home() / "texts")
 
 
 def _writable(out: Path) -> Path:
-    """The file to write, links followed; refuses at once what would fail after minutes of work."""
+    """The file to write, with links followed. Raises InputProblem now for what would fail after minutes of work."""
     path = out.resolve()
     if not path.parent.is_dir():
         raise InputProblem(f"--out {out}: the folder {path.parent} does not exist. Create it first.")
@@ -211,7 +227,7 @@ def _writable(out: Path) -> Path:
 
 
 def _write(path: Path, text: str) -> None:
-    """Replaces the file as a whole, or leaves everything as it was."""
+    """Replace the file as a whole, or leave everything as it was."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         draft.write_text(text, "utf-8")
@@ -222,17 +238,11 @@ def _write(path: Path, text: str) -> None:
         raise
 
 
-# ---- How far a job is, on a terminal or in a log.
-
-
-_PAUSE = 2.0  # seconds between two lines of a log
-
-
 class Progress:
-    """Call it with a message and a fraction in [0, 1].
+    """Print the progress of a job; call it with a message and the fraction done, in [0, 1].
 
-    A terminal shows one line that is written over; anything else gets a line now and then and one at the end of
-    each stage (fraction 1). A quiet one writes nothing.
+    A terminal shows one line that is overwritten. A log gets a line every few seconds, and one when a stage is done
+    (fraction 1). With `quiet`, nothing is printed.
     """
 
     def __init__(self, stream: TextIO, quiet: bool = False) -> None:
@@ -255,7 +265,7 @@ class Progress:
         self._stream.flush()
 
     def clear(self) -> None:
-        """Makes room for another line on a terminal."""
+        """Clear the line on a terminal, so that something else can be printed."""
         if self._terminal and not self._quiet:
             self._stream.write("\r\033[K")
             self._stream.flush()

@@ -65,9 +65,6 @@ class PipelineConfig:
             _between(name, getattr(self, name), 1, 1024)
 
 
-TORCH, LLAMA_CPP = ENGINES = ("torch", "llama.cpp")
-
-
 @dataclass(frozen=True)
 class BackboneConfig:
     """Which model answers. `name` is "pocket", a checkpoint or `openai:http://host/v1#model`; `adapter` is a folder,
@@ -78,7 +75,6 @@ class BackboneConfig:
     device: str = "auto"  # auto, cpu, cuda, mps
     dtype: str = "auto"  # auto, bfloat16, float32
     weights: str = "full"  # full, or 4bit: a checkpoint's, on a GPU with bitsandbytes
-    engine: str = TORCH  # what writes texts that show no picture; llama.cpp: of the pocket model alone
     offline: bool = False  # no other computer may be asked
 
     def __post_init__(self) -> None:
@@ -88,5 +84,3 @@ class BackboneConfig:
             raise ValueError(f"dtype is {self.dtype!r}; it must be auto, bfloat16 or float32")
         if self.weights not in ("full", "4bit"):
             raise ValueError(f"weights is {self.weights!r}; it must be full or 4bit")
-        if self.engine not in ENGINES:
-            raise ValueError(f"engine is {self.engine!r}; it must be torch or llama.cpp")

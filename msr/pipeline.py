@@ -61,7 +61,7 @@ class Pipeline:
         parent: str | None = None,
         top: int | None = None,
         edited: str | None = None,
-    ) -> Iterator[Event]:
+    ) -> Generator[Event, None, None]:
         """Checks the input at once, then does the work as its events are asked for.
 
         Events come in the order of the stages: the first block is described and its preference streamed before the
@@ -137,7 +137,7 @@ class _Work:
         self.scored: tuple[Candidate, ...] = ()
         self.recommended: tuple[Recommendation, ...] = ()
 
-    def events(self, catalogue_size: int) -> Iterator[Event]:
+    def events(self, catalogue_size: int) -> Generator[Event, None, None]:
         clock = StageClock(self.stop)
         try:
             # The first words should not wait for the last picture.

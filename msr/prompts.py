@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 
 from msr.schema import Item, ItemSummary, Picture
 
+PROMPT_VERSION = (
+    1  # raised with every change of a prompt's words: an adapter answers only those that it was trained with
+)
 IMAGE = "<image>"
 YES, NO = "Yes", "No"
 UNKNOWN = "The user's preference is not known."

@@ -1,4 +1,4 @@
-"""Evaluation results that `python -m train eval` and `experiment` leave behind as JSON, read for display."""
+"""Read the evaluation results that `python -m train eval` and `experiment` wrote as JSON."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 _MOST_FILES = 400
 _LARGEST = 4 * 2**20  # bytes
-_BEYOND = 1e12  # no figure, and not to be drawn
+_BEYOND = 1e12  # larger values are not figures and cannot be drawn
 BASELINES = ("random", "popularity", "recent-popularity", "item-knn", "statistics", "gru4rec", "sasrec", "untuned")
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean over users with its 95 % interval, where one was measured."""
+    """A mean over users, with its 95 % interval if there is one."""
 
     mean: float
     low: float | None = None
@@ -38,7 +38,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Result:
-    """One evaluation; `name` is the file's path from its folder on, and the place in it."""
+    """One evaluation; `name` is the path from its folder and the keys inside the file."""
 
     name: str
     dataset: str
@@ -57,7 +57,7 @@ class Result:
 
 
 def load(folders: Iterable[Path]) -> tuple[Result, ...]:
-    """The evaluations found in folders and below, in order; JSON files without any are passed over."""
+    """The evaluations in folders and their subfolders, in order; other JSON files are skipped."""
     found: list[Result] = []
     for folder in folders:
         for path in sorted(folder.rglob("*.json"))[:_MOST_FILES] if folder.is_dir() else ():
@@ -74,7 +74,7 @@ def _read(path: Path, name: str) -> Iterator[Result]:
 
 
 def _within(record: Any, name: str) -> Iterator[Result]:
-    """The evaluation that a record is, or those it holds, as the record of a training does."""
+    """The evaluation that a JSON object is, or those nested in it."""
     if not isinstance(record, Mapping):
         return
     try:

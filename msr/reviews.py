@@ -1,4 +1,4 @@
-"""Judgements of reviewers, in a file that only grows: a line is on disk before anybody is told that it is kept."""
+"""Judgements of reviewers in an append-only file; each line is on disk before it is confirmed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What one reviewer said of one text; `at` is UTC, ISO 8601."""
+    """One reviewer's verdict on one text; `at` is the time in UTC, as ISO 8601."""
 
     reviewer: str
     run: str
@@ -57,7 +57,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two reviewers on the texts that both judged; `kappa` is Cohen's, None where it is not defined."""
+    """Agreement of two reviewers on the texts that both judged; `kappa` is Cohen's, or None if undefined."""
 
     reviewers: tuple[str, str]
     shared: int
@@ -66,7 +66,7 @@ class Agreement:
 
 
 def targets(run: Run) -> tuple[Target, ...]:
-    """What there is to judge in a run: descriptions of the history, preference texts, reasons."""
+    """The texts of a run to judge: descriptions of the history, preference texts and reasons."""
     texts = {s.item_id: s.text for s in run.summaries}
     found = [Target(run.id, "description", i.id, texts[i.id]) for i in run.history if i.id in texts]
     found += [Target(run.id, "preference", str(p.block.index), p.text) for p in run.preferences if not p.edited]
@@ -75,7 +75,7 @@ def targets(run: Run) -> tuple[Target, ...]:
 
 
 class ReviewLog:
-    """All judgements, oldest first; without a path they live in memory alone. Raises InputProblem for a bad path."""
+    """All judgements, oldest first, in a file or only in memory. Raises InputProblem for a file that cannot be read."""
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
@@ -86,7 +86,7 @@ class ReviewLog:
             raise InputProblem(f"The judgements in {path} cannot be read ({error.strerror}). Name a file.") from None
 
     def add(self, target: Target, reviewer: str, verdict: str, note: str = "") -> Judgement:
-        """Keeps a judgement; a later one of the same reviewer on the same text takes its place.
+        """Keep a judgement; it replaces an earlier one of the same reviewer on the same text.
 
         Raises InputProblem for what is no judgement, and OSError if it cannot be written.
         """
@@ -107,7 +107,7 @@ class ReviewLog:
         return said
 
     def latest(self, run: str | None = None) -> list[Judgement]:
-        """The last word of every reviewer on every text, of one run or of all."""
+        """The last judgement of every reviewer on every text, of one run or of all."""
         with self._lock:
             last = {(j.reviewer, j.key): j for j in self._kept if run is None or j.run == run}
         return list(last.values())
@@ -118,7 +118,7 @@ class ReviewLog:
 
 
 def agreements(judgements: Iterable[Judgement]) -> list[Agreement]:
-    """Every two reviewers who judged a text in common."""
+    """The agreement of each pair of reviewers who judged a common text."""
     said: dict[str, dict[Key, str]] = defaultdict(dict)
     for judgement in judgements:
         said[judgement.reviewer][judgement.key] = judgement.verdict
@@ -133,11 +133,12 @@ def agreements(judgements: Iterable[Judgement]) -> list[Agreement]:
 
 
 def to_jsonl(judgements: Iterable[Judgement]) -> str:
+    """The judgements as JSON lines."""
     return "".join(json.dumps(asdict(j), ensure_ascii=False) + "\n" for j in judgements)
 
 
 def to_csv(judgements: Iterable[Judgement]) -> str:
-    """With a header; cells that a spreadsheet would run are defused."""
+    """The judgements as CSV with a header; no cell is run as a formula."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(field.name for field in fields(Judgement))
@@ -146,25 +147,25 @@ def to_csv(judgements: Iterable[Judgement]) -> str:
 
 
 def _kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
-    from sklearn.metrics import cohen_kappa_score  # slow to import, seldom needed
+    from sklearn.metrics import cohen_kappa_score  # slow to import and rarely needed
 
     one, two = zip(*pairs, strict=True)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # one and the same verdict everywhere: not defined, as NaN says
+        warnings.simplefilter("ignore")  # NaN if all verdicts are equal
         kappa = float(cohen_kappa_score(one, two, labels=list(VERDICTS)))
     return None if kappa != kappa else kappa
 
 
 def _append(path: Path, line: str) -> None:
-    """One line at the end of the file, on disk when this returns. Raises OSError and leaves no part of it if not."""
+    """Append a line and flush it to disk. Raises OSError, and then leaves no part of the line."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
     try:
         end = os.lseek(handle, 0, os.SEEK_END)
-        torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"  # a process was killed in mid-line
+        torn = end > 0 and os.pread(handle, 1, end - 1) != b"\n"  # a process was killed while writing
         left = f"{chr(10) if torn else ''}{line}\n".encode()
         try:
-            while left:  # a disk that fills up takes a part of a line; only the next call says that it is full
+            while left:  # a full disk may take a part of the line; the next call then fails
                 left = left[os.write(handle, left) :]
             os.fsync(handle)
         except OSError:
@@ -175,9 +176,9 @@ def _append(path: Path, line: str) -> None:
 
 
 def _read(path: Path) -> Iterable[Judgement]:
-    """The whole lines of a file; what is torn or of another kind is passed over, not removed."""
+    """The judgements in a file; incomplete and other lines are skipped, not removed."""
     names = [field.name for field in fields(Judgement)]
-    for line in path.read_bytes().split(b"\n"):  # a text may hold other characters that end a line, such as U+2028
+    for line in path.read_bytes().split(b"\n"):  # texts may contain other line separators, such as U+2028
         try:
             record = json.loads(line.decode("utf-8", errors="replace"))
             if all(isinstance(record[name], str) for name in names) and record["verdict"] in VERDICTS:

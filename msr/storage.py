@@ -178,3 +178,10 @@ def _home(own: str, mac: str, windows: str, windows_default: str, xdg: str, defa
         named = Path(os.environ.get(xdg, ""))
         base = named if named.is_absolute() else Path.home() / default
     return base / "msr-studio"
+
+
+def assets() -> Path:
+    """The folder of bundled files: `msr/assets` of an installed package, `assets` of a checkout."""
+    package = Path(__file__).parent
+    installed = package / "assets"
+    return installed if installed.is_dir() else package.parent / "assets"

@@ -75,9 +75,18 @@ def test_run_writes_the_documented_json(asked: list[BackboneConfig], capsys: pyt
     assert sorted(p.name for p in Path().iterdir()) == ["h", "run.json", "shop.zip"]
 
 
-def test_the_engine_is_the_one_that_was_asked_for(asked: list[BackboneConfig]) -> None:
-    assert run("--engine", "llama.cpp", "--top", "1") == 0
-    assert asked == [BackboneConfig(engine="llama.cpp")]
+def test_offline_holds_for_every_command(asked: list[BackboneConfig], monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    monkeypatch.setattr(cli, "go_offline", lambda: told.append(True))
+    assert run("--offline", "--top", "1") == 0
+    assert asked == [BackboneConfig(offline=True)] and told == [True]
+
+
+def test_a_bundled_catalogue_that_is_too_large_is_no_history(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["describe", "--items", "demo", "--most", "10", "--out", "items.jsonl"]) == 2
+    said = capsys.readouterr().err
+    assert "demo has 288 items; at most 10 are read here. Name fewer, such as demo:STORY." in said
+    assert "history" not in said
 
 
 def test_run_on_the_bundled_catalogue_and_a_story(asked: list[BackboneConfig]) -> None:
@@ -120,7 +129,7 @@ def test_quiet_says_nothing_but_errors(asked: list[BackboneConfig], capsys: pyte
     [
         ({"history": "nowhere"}, "'nowhere' does not exist"),
         ({"shop": "h/a.png"}, "neither a folder, a ZIP nor a CSV"),
-        ({"history": "demo"}, "a history has at most 60"),
+        ({"history": "demo"}, "demo has 288 items; at most 60 are read here"),
         ({"history": "demo:nobody"}, "no story 'nobody'"),
         ({"out": "no/such/run.json"}, "does not exist"),
         ({"out": "h"}, "is not a file"),
@@ -146,9 +155,8 @@ def test_a_catalogue_that_holds_only_the_history_is_code_2(asked: list[BackboneC
 
 @pytest.mark.parametrize("arguments", [[], ["run"], ["dance"], ["run", "--top", "many"]])
 def test_bad_usage_is_code_2(arguments: list[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
+    with pytest.raises(SystemExit, match="2"):
         cli.main(arguments)
-    assert caught.value.code == 2
 
 
 def test_a_folder_that_cannot_be_written_is_found_at_once(

@@ -22,7 +22,8 @@ LAYERS = (
     ("msr.pipeline", "msr.render"),
     ("msr.bench",),
     ("msr.options",),
-    ("msr.cli", "msr.ui"),
+    ("msr.ui",),
+    ("msr.cli",),
     ("msr.__main__", "app"),
     ("train.names", "train.metrics", "train.draw"),
     ("train.data",),
@@ -33,6 +34,7 @@ LAYERS = (
     ("train.cli",),
     ("train.__main__",),
 )
+TABS = ("msr.ui.recommend", "msr.ui.inspect", "msr.ui.review", "msr.ui.evaluate")
 PACKAGES = ("msr", "train")  # their own `__init__` holds a docstring and belongs to no room
 
 
@@ -63,6 +65,11 @@ def place(module: str) -> tuple[int, str] | None:
     return next(((n, room) for n, rooms in enumerate(LAYERS) for room in rooms if within(module, room)), None)
 
 
+def tab(module: str) -> str | None:
+    """The tab of the page that a module belongs to."""
+    return next((room for room in TABS if within(module, room)), None)
+
+
 def problems(files: Mapping[str, str]) -> list[str]:
     """Every import that breaks a rule, as `file: import: rule`, and every module that has no room."""
     found = []
@@ -79,6 +86,11 @@ def problems(files: Mapping[str, str]) -> list[str]:
                 and not within(me, "msr.backbones", "train"),
                 "msr never imports train": within(name, "train") and not within(me, "train"),
                 "train never imports the page": within(name, "msr.ui", "app") and within(me, "train"),
+                "a tab imports no other tab": tab(me) is not None and tab(name) not in (None, tab(me)),
+                "of msr.ui only page.py imports tabs": within(me, "msr.ui")
+                and tab(me) is None
+                and tab(name) is not None
+                and me != "msr.ui.page",
                 "imports go to lower layers": None not in (here, there) and here[1] != there[1] and here[0] <= there[0],
             }
             found.extend(f"{path}: {name}: {rule}" for rule, broken in rules.items() if broken)
@@ -106,6 +118,7 @@ def test_the_rules_are_kept():
         ("msr/evidence/kinds/shapley.py", "from msr.render.figures import figures", "lower"),
         ("train/learn/loop.py", "import msr.ui.page", "the page"),
         ("msr/cli.py", "import app", "lower"),
+        ("msr/ui/launch.py", "from msr import cli", "lower"),
         ("msr/stages/rank.py", "from msr import evidence", "lower"),
         ("msr/stages/rank.py", "from msr.retrieval import shortlist", "lower"),
         ("msr/stages/rank.py", "from .. import pipeline", "lower"),
@@ -114,6 +127,10 @@ def test_the_rules_are_kept():
         ("msr/backbones/wrappers.py", "from ..stages import describe", "lower"),
         ("train/data/splits.py", "from train.learn import loop", "lower"),
         ("train/learn/loop.py", "from train.evaluate import comparison", "lower"),
+        ("msr/ui/inspect/inspect_tab.py", "from msr.ui.recommend import handlers", "no other tab"),
+        ("msr/ui/review/cards.py", "from ..evaluate.charts import Scale", "no other tab"),
+        ("msr/ui/api.py", "from msr.ui.inspect.comparison import growing", "only page.py imports tabs"),
+        ("msr/ui/__init__.py", "from msr.ui import review", "only page.py imports tabs"),
         ("msr/helpers.py", "", "belongs to a room"),
         ("train/helpers.py", "", "belongs to a room"),
     ],
@@ -128,6 +145,8 @@ def test_a_broken_rule_is_found(path, source, rule):
         ("msr/backbones/pocket/model.py", "import transformers, peft"),
         ("train/learn/model.py", "import peft"),
         ("msr/ui/page.py", "import gradio as gr\nfrom msr.render.html import text\nfrom .parts import heading_html"),
+        ("msr/ui/page.py", "from msr.ui.review import review_tab\nfrom msr.ui.recommend import recommend_tab"),
+        ("msr/ui/review/review_tab.py", "from msr.ui.review import cards\nfrom msr.ui.parts import html"),
         ("app.py", "from msr.ui import build_app\nfrom msr.pipeline import Pipeline"),
         ("msr/evidence/probe.py", "from msr.stages.preference import recompute\nfrom msr import prompts"),
         ("msr/evidence/kinds/shapley.py", "from msr.render.html import figure"),
@@ -138,3 +157,8 @@ def test_a_broken_rule_is_found(path, source, rule):
 )
 def test_a_kept_rule_is_not_complained_about(path, source):
     assert problems({path: source}) == []
+
+
+def test_every_tab_has_a_folder():
+    folders = {path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in ROOT.glob("msr/ui/*/__init__.py")}
+    assert folders == set(TABS)

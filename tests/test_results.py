@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from msr import catalogue, results
+from msr import results
+from msr.storage import assets
 from msr.ui.evaluate import charts
 from msr.ui.evaluate.charts import Scale
 from tests.ui import hostile
@@ -79,7 +80,7 @@ def test_a_value_lies_where_its_tick_is():
 
 
 def test_the_results_that_come_along_show_model_and_baselines_and_nothing_out_of_the_data():
-    folder = catalogue.assets() / "results"
+    folder = assets() / "results"
     found = {result.dataset for result in results.load([folder])}
     assert {"microlens", "movielens"} <= found
     for file in folder.glob("*.json"):

@@ -67,7 +67,7 @@ def test_what_is_cut_by_a_full_disk_is_not_confirmed(tmp_path, room, fits):
     log.add(ONE, "ann", "wrong")
     whole = log.path.read_bytes()
     room(len(whole) + fits)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="File too large|No space left"):
         log.add(TWO, "ann", "partly")
     assert [j.item for j in log.latest()] == ["mug"] and log.path.read_bytes() == whole
     room(resource.RLIM_INFINITY)
@@ -82,9 +82,11 @@ def test_any_character_comes_back(tmp_path, mark):
     assert ReviewLog(log.path).latest() == log.latest()
 
 
-@pytest.mark.parametrize(("name", "verdict"), [("", "wrong"), ("ann", "good")])
-def test_what_is_no_judgement_is_refused(name, verdict):
-    with pytest.raises(InputProblem):
+@pytest.mark.parametrize(
+    ("name", "verdict", "said"), [("", "wrong", "Enter your name"), ("ann", "good", "faithful, partly, wrong")]
+)
+def test_what_is_no_judgement_is_refused(name, verdict, said):
+    with pytest.raises(InputProblem, match=said):
         ReviewLog().add(ONE, name, verdict)
 
 

@@ -100,9 +100,9 @@ def test_pictures_come_along_when_asked_for():
 
 
 def test_records_are_frozen():
-    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign"):
+    with pytest.raises(dataclasses.FrozenInstanceError, match="id"):
         RUN.id = "another"
-    with pytest.raises(dataclasses.FrozenInstanceError, match="cannot assign"):
+    with pytest.raises(dataclasses.FrozenInstanceError, match="title"):
         RUN.history[0].title = "another"
 
 

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from msr import threads
+from msr import options, threads
 from train.data.readers import KINDS
 from train.names import BY_USER, DATASETS, OPEN, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--rank", type=int, default=16, help="LoRA rank")
         one.add_argument("--drawn", type=int, default=1500, help="pictures drawn for training")
         one.add_argument("--seed", type=int, default=7)
+        options.add_offline(one)
         some = one.add_argument_group("loop")
         some.add_argument("--accumulate", type=int, default=1, help="passes a step's rows are spread over: less memory")
         some.add_argument("--precision", choices=PRECISIONS, default="no", help="mixed precision (default %(default)s)")
@@ -80,8 +81,7 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
     one.add_argument("--eval-data", type=Path, help="folder in the same format, all of whose users are test users")
-    one.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
-    one.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
+    options.add_model(one)
     one.add_argument("--json", type=Path, required=True, help="file that gets the figures")
     one.add_argument("--users", type=int, default=100, help="test users (default %(default)s)")
     one.add_argument("--seed", type=int, default=1)
@@ -163,8 +163,7 @@ def _experiment(one: argparse.ArgumentParser, users: int, whom: str) -> None:
 
 def _measured(one: argparse.ArgumentParser) -> None:
     one.add_argument("--json", type=Path, required=True, help="file that gets the figures; .md and more beside it")
-    one.add_argument("--backbone", default="pocket", help='"pocket" (default) or a checkpoint')
-    one.add_argument("--adapter", default="bundled", help="run folder, bundled or none")
+    options.add_model(one)
 
 
 def _positive(text: str) -> int:
@@ -176,6 +175,8 @@ def _positive(text: str) -> int:
 def main() -> None:
     threads.share()
     args = parser().parse_args()
+    if getattr(args, "offline", False):
+        options.go_offline()
     if args.command == "prepare":
         from train.data import prepare
 

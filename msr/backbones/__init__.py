@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from msr.backbones.protocol import Backbone, BackboneError
 from msr.backbones.transformers import worker
-from msr.config import LLAMA_CPP, BackboneConfig
+from msr.config import BackboneConfig
 
 __all__ = ["Backbone", "BackboneError", "load"]
 
@@ -20,8 +20,6 @@ def load(
         BackboneError: it cannot be had; the message says why and what to do.
     """
     config = config or BackboneConfig()
-    if config.engine == LLAMA_CPP and config.name != "pocket":
-        raise BackboneError("the engine llama.cpp writes the pocket model's texts only; leave --engine out")
     if config.name == "pocket" and config.weights != "full":
         raise BackboneError("4-bit weights are for large checkpoints; the pocket model comes in full ones only")
     if config.name.startswith("openai:"):
@@ -39,10 +37,6 @@ def _in_this_process(config: BackboneConfig, report: Callable[[str, float], None
         from msr.backbones.transformers import loading
 
         return loading.load(config, report)
-    if config.engine == LLAMA_CPP:
-        from msr.backbones import llamacpp
-
-        return llamacpp.load(config, report)
     from msr.backbones.pocket import backbone
 
     return backbone.load(config, report)

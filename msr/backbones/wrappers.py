@@ -28,9 +28,8 @@ _SHAPES_THE_ANSWER = ("name", "revision", "adapter_sha256", "dtype")
 
 
 def model_key(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an identity that decides what the model answers; an engine only where there is another than usual."""
-    key = {name: identity.get(name) for name in _SHAPES_THE_ANSWER}
-    return key | ({"engine": engine} if (engine := identity.get("engine")) else {})
+    """The part of an identity that decides what the model answers, for cache keys and run ids."""
+    return {name: identity.get(name) for name in _SHAPES_THE_ANSWER}
 
 
 class CachedBackbone:

@@ -29,9 +29,7 @@ class Result:
         return {"machine": self.machine, "rows": list(self.rows)}
 
 
-def run(
-    load: Callable[[], Any], sizes: dict[str, Any], quick: bool, gguf: Path | None, more: Sequence[Path], report: Report
-) -> Result:
+def run(load: Callable[[], Any], sizes: dict[str, Any], quick: bool, more: Sequence[Path], report: Report) -> Result:
     """Measures what `load` loads, which starts the clock of the start-up. `sizes` override fields of `jobs.Plan`.
 
     Rows of the files `more` are put beside our own.
@@ -60,7 +58,7 @@ def run(
         ("scoring", jobs.scoring(backbone, plan)),
         ("describing", jobs.describing(backbone, plan)),
         ("preference", jobs.preferring(backbone, plan)),
-        ("decoding", decoding.decoding(backbone, gguf)),
+        ("decoding", decoding.decoding(backbone)),
         ("whole job", jobs.whole(backbone, plan)),
         ("shortlist", jobs.searching(plan.index)),
         ("profile", profile.profiling(backbone, plan)),

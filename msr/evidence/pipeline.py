@@ -43,7 +43,7 @@ def measure(
 def _backbone_of(run: Run, backbone: CachedBackbone) -> CachedBackbone | UntunedBackbone:
     """The backbone as the run had it."""
     asked = backbone if run.settings.get("adapter", True) else UntunedBackbone(backbone)
-    rounding = {"dtype": None, "engine": None}  # how numbers are rounded does not make another model
+    rounding = {"dtype": None}  # how numbers are rounded does not make another model
     now, then = ({**model_key(model), **rounding} for model in (asked.identity(), run.model))
     if now != then:
         raise InputProblem(

@@ -1,4 +1,4 @@
-"""The one door for everything untrusted: files and texts go in, `msr.schema` records or an IntakeError come out."""
+"""Read and check untrusted files and texts. They become records of `msr.schema`, or raise an IntakeError."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A LoRA folder from outside: read only if it holds safetensors weights and a configuration that loads no code."""
+"""Check a LoRA folder: it must hold safetensors weights and a configuration that loads no code."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _REACHING_OUT = ("auto_mapping", "megatron_config", "loftq_config", "corda_confi
 
 
 def adapter_folder(path: Path | str) -> Path:
-    """The same path, resolved, if it is a local folder with a LoRA adapter that is safe to load; else IntakeError.
+    """The resolved path of a local folder with a LoRA adapter that is safe to load. Raises IntakeError.
 
-    Pickled weights (`.bin`) are refused. Whether the shapes fit the model is the backbone's to find out.
+    Pickled weights (`.bin`) are refused. The backbone checks whether the shapes fit the model.
     """
     folder = Path(path)
     name = shown(str(path))
@@ -49,7 +49,7 @@ def _check_config(data: bytes, where: str) -> None:
 
 
 def _check_weights(path: Path, where: str) -> None:
-    """Reads the header: a cut-off file is found here and not in the middle of loading a model."""
+    """Read the header, so that a truncated file is found now and not while a model is loaded."""
     from safetensors import SafetensorError, safe_open
 
     try:

@@ -1,4 +1,4 @@
-"""What reading for one request may cost in pixels and seconds, and whether anybody still waits for it."""
+"""Limits of reading for one request: pixels, seconds, and whether the caller is still connected."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from msr.intake.text import IntakeError
 
 
 class Spent(IntakeError):
-    """Nothing more is read for this request."""
+    """The budget is spent; nothing more is read for this request."""
 
 
 class Budget:
-    """Counts what is decoded. Without arguments it has no end: for files that whoever runs the program names.
+    """Counts decoded pixels and time. Without arguments it is unlimited, for files that the user of the program names.
 
-    `gone` says whether the caller has left. Time never changes what is read: either all of it is, or nothing.
+    `gone` tells whether the caller has disconnected. Either all of the input is read, or nothing.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Budget:
         return cls(limits.max_total_pixels, limits.max_seconds, gone)
 
     def spend(self, where: str, pixels: int = 0) -> None:
-        """Asked before each piece of work. Raises Spent."""
+        """Count `pixels`; call it before each piece of work. Raises Spent."""
         self._left -= pixels
         if self._left < 0:
             raise Spent(
@@ -46,4 +46,4 @@ class Budget:
                 "Bring fewer or smaller files."
             )
         if self._gone():
-            raise Spent(f"{where}: nobody waits for it any more.")
+            raise Spent(f"{where}: the caller has disconnected.")

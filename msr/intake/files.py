@@ -1,4 +1,4 @@
-"""Where files come from: names that stay inside their folder, and a folder that is read no further than asked."""
+"""Folders and ZIP files as sources of files, with checked names and limited sizes."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _MAX_NAME = 400  # characters
 
 
 def relative_name(name: str, where: str) -> str:
-    """A file name below some folder, with "/" between its parts; refuses every name that could lead elsewhere."""
+    """A checked file name relative to a folder, with "/" between its parts. Raises IntakeError for any other name."""
     bad = f"{where}: the file name {shown(name)}"
     if "\\" in name:
         raise IntakeError(f"{bad} holds a backslash. Write '/' between folders.")
     parts = [part for part in name.split("/") if part not in ("", ".")]
-    plain = "/".join(parts)  # judged instead of the name: "./C:/x" is no better than "C:/x"
+    plain = "/".join(parts)  # checked instead of the name, so that "./C:/x" is refused like "C:/x"
     if not parts:
         raise IntakeError(f"{bad} names no file.")
     if ".." in parts:
@@ -39,9 +39,9 @@ def relative_name(name: str, where: str) -> str:
 
 
 def read_file(path: Path, cap: int, where: str) -> bytes:
-    """The bytes of a regular file, if there are at most `cap`."""
+    """The bytes of a regular file. Raises IntakeError for more than `cap` bytes."""
     try:
-        # Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
+        # Without O_NONBLOCK, opening a named pipe could block for ever.
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
         with open(handle, "rb") as file:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -57,13 +57,13 @@ def read_file(path: Path, cap: int, where: str) -> bytes:
 
 
 class Folder:
-    """A folder on disk as a source of files; links that lead out of it are refused."""
+    """A folder as a source of files. Links that lead out of it are refused."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
 
     def names(self) -> list[str]:
-        """The files directly in the folder, hidden ones left out."""
+        """The names of the files directly in the folder, without hidden ones."""
         try:
             names = os.listdir(self._root)
         except OSError as error:
@@ -71,7 +71,7 @@ class Folder:
         return sorted(n for n in names if not n.startswith(".") and (self._root / n).is_file())
 
     def read(self, name: str, cap: int, where: str) -> bytes:
-        """The bytes of the file with a name that `relative_name` passed, if at most `cap`."""
+        """The bytes of a file, at most `cap`; `name` was checked by `relative_name`. Raises IntakeError."""
         try:
             path = (self._root / name).resolve()
         except (OSError, RuntimeError):  # links that lead to each other
@@ -81,13 +81,10 @@ class Folder:
         return read_file(path, cap, where)
 
 
-# ---- A ZIP as a source of files: checked whole before anything is unpacked, read in memory, never extracted.
-
-
 _ENCRYPTED = 0x1 | 0x40 | 0x2000  # flag bits: content, strong, central directory
 _ARCHIVES = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".zst", ".jar")
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_DIRECTORY_ENTRY = 1024  # bytes a directory entry may take on average
+_DIRECTORY_ENTRY = 1024  # largest average size of a directory entry, in bytes
 _STEP = 2**16
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError,
@@ -95,7 +92,10 @@ _BROKEN = (
 
 
 class Archive:
-    """An open ZIP. A single top folder around everything is taken off the names. Use as a context manager."""
+    """A ZIP as a source of files: checked before anything is unpacked, read in memory, never extracted.
+
+    If one folder contains everything, names are relative to it. Use as a context manager. Raises IntakeError.
+    """
 
     def __init__(self, path: Path, limits: Limits) -> None:
         self._limits = limits
@@ -123,11 +123,11 @@ class Archive:
         self._file.close()
 
     def names(self) -> list[str]:
-        """The files at the top, hidden ones left out."""
+        """The names of the files at the top, without hidden ones."""
         return sorted(name for name in self._entries if "/" not in name)
 
     def read(self, name: str, cap: int, where: str) -> bytes:
-        """The unpacked bytes of one file, if at most `cap`; all reads together stay under `max_zip_bytes`."""
+        """The unpacked bytes of one file, at most `cap`, and at most `max_zip_bytes` for all reads together."""
         if name not in self._entries:
             raise IntakeError(f"{where}: there is no file {shown(name)} in the ZIP.")
         parts: list[bytes] = []
@@ -154,7 +154,7 @@ class Archive:
         )
 
     def _check_directory(self, file: BinaryIO) -> None:
-        """Refuses a huge table of contents before `zipfile` builds an object for each of its entries."""
+        """Refuse a huge directory before `zipfile` makes an object for each of its entries."""
         size = file.seek(0, 2)
         file.seek(max(0, size - 22 - 2**16))
         tail = file.read()
@@ -169,7 +169,7 @@ class Archive:
             raise self._refusal(f"more than {self._limits.max_zip_entries} files")
 
     def _checked(self) -> dict[str, zipfile.ZipInfo]:
-        """Every file that may be read, by its safe name; one bad entry refuses the whole archive."""
+        """The entries of all files by their checked names. One bad entry refuses the whole archive."""
         limits = self._limits
         infos = self._zip.infolist()
         if len(infos) > limits.max_zip_entries:
@@ -177,7 +177,7 @@ class Archive:
         entries: dict[str, zipfile.ZipInfo] = {}
         total = 0
         for info in infos:
-            # zipfile's own `filename` is already cut at a NUL; the original name is judged.
+            # Check the original name: zipfile cuts `filename` at a NUL.
             name = relative_name(info.orig_filename, f"{shown(self._where)} is refused")
             kind = stat.S_IFMT(info.external_attr >> 16)
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):

@@ -1,4 +1,4 @@
-"""Untrusted picture bytes become a `Picture`: clean RGB pixels and nothing else."""
+"""Decode untrusted picture files into a `Picture`, which holds RGB pixels and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FORMATS = ("JPEG", "PNG", "WEBP")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
 _ORIENTATION = 0x0112  # the EXIF tag
-_TURN = {
+_ROTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -25,19 +25,19 @@ _TURN = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_SCAN = b"\xff\xda"  # begins a scan of a JPEG; stands nowhere within one
-_SCANS_A_PICTURE = 10  # so many scans cost as much as decoding a picture once
+_SCAN = b"\xff\xda"  # the marker before each scan of a JPEG; never occurs within a scan
+_SCANS_A_PICTURE = 10  # this many scans take about as long as decoding the picture once
 _OTHER_KINDS = {
     b"GIF8": "a GIF", b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"BM": "a BMP", b"%PDF": "a PDF", b"PK\3\4": "a ZIP",
 }  # fmt: skip
 
 
 def picture(source: bytes, where: str, limits: Limits = LIMITS, budget: Budget | None = None) -> Picture:
-    """Decodes a JPEG, PNG or WebP still (told by its content, not its name) into at most `max_side` pixels a side.
+    """Decode a JPEG, PNG or WebP still, known by its content, not its name, to at most `max_side` pixels a side.
 
-    Turned upright, laid over white, without metadata. Bytes that are already what this makes are kept as they are,
-    so a picture that goes out and comes back is the same picture. `where` names the source in an IntakeError.
-    `budget` is asked before anything is decoded.
+    The result is upright, on a white background and without metadata. Bytes that this function made are kept
+    unchanged, so an exported picture can be read back as the same picture. `where` names the source in an
+    IntakeError; `budget` is checked before anything is decoded.
     """
     if len(source) > limits.max_image_bytes:
         raise IntakeError(
@@ -54,12 +54,12 @@ def picture(source: bytes, where: str, limits: Limits = LIMITS, budget: Budget |
             return Picture.from_pixels(_upright(image, limits.max_side))
     except IntakeError:
         raise
-    except Exception as error:  # decoders of broken files raise whatever they like
+    except Exception as error:  # decoders raise many kinds of errors for broken files
         raise IntakeError(f"{where}: the picture is damaged and cannot be decoded. Save it again.") from error
 
 
 def _open(source: bytes, where: str, limits: Limits) -> Image.Image:
-    """The opened, undecoded image; refuses by format, frames and size."""
+    """Open an image without decoding it. Raises IntakeError for its format, frames or size."""
     try:
         image = Image.open(io.BytesIO(source), formats=FORMATS)
     except UnidentifiedImageError:
@@ -74,14 +74,14 @@ def _open(source: bytes, where: str, limits: Limits) -> Image.Image:
             f"{where}: the picture is {width} x {height} pixels; one side may be at most "
             f"{limits.max_aspect:g} times the other. Crop it."
         )
-    # An MPO is a phone's still with a second view behind it, not an animation.
+    # An MPO is a still photo with a second view in the same file, not an animation.
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise IntakeError(f"{where}: an animated picture; only stills are read. Save one frame.")
     return image
 
 
 def _cost(image: Image.Image, source: bytes, where: str, limits: Limits) -> int:
-    """How many pixels decoding is worth: a JPEG is decoded anew by each of its scans. Refuses too many of them."""
+    """The cost of decoding in pixels; each scan of a progressive JPEG adds to it. Raises IntakeError for too many."""
     width, height = image.size
     scans = source.count(_SCAN) if source.startswith(b"\xff\xd8") else 1
     if scans > limits.max_scans:
@@ -90,25 +90,25 @@ def _cost(image: Image.Image, source: bytes, where: str, limits: Limits) -> int:
 
 
 def _upright(image: Image.Image, side: int) -> Image.Image:
-    """RGB pixels in a new image: reduced, upright, over white."""
+    """A new RGB image: reduced, upright, on a white background."""
     try:
-        turn = _TURN.get(image.getexif().get(_ORIENTATION))
-    except Exception:  # unreadable EXIF is no reason to lose the picture
-        turn = None
-    image.draft(None, (2 * side, 2 * side))  # a large JPEG is decoded small; nothing happens to other formats
+        rotation = _ROTATION.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # the picture can be used without its EXIF data
+        rotation = None
+    image.draft(None, (2 * side, 2 * side))  # decodes a large JPEG at a smaller size; has no effect on other formats
     if image.mode.startswith("I"):  # 16 bits a pixel
         image = image.convert("I").point(lambda value: value / 256).convert("L")
     image = image.convert("RGBA" if image.has_transparency_data else "RGB")
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
-    if turn is not None:
-        image = image.transpose(turn)
+    if rotation is not None:
+        image = image.transpose(rotation)
     pixels = Image.new("RGB", image.size, "white")
     pixels.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
     return pixels
 
 
 def _is_clean(source: bytes) -> bool:
-    """Whether the bytes are one lossy WebP chunk, as `Picture.from_pixels` makes it: no metadata, alpha or trailer."""
+    """Are the bytes one lossy WebP chunk, as `Picture.from_pixels` writes it, without metadata, alpha or other data?"""
     return (
         source[:4] == b"RIFF"
         and source[8:16] == b"WEBPVP8 "
@@ -117,7 +117,7 @@ def _is_clean(source: bytes) -> bool:
 
 
 def _kind(source: bytes) -> str:
-    """What refused bytes seem to be."""
+    """The likely kind of a refused file, for the error message."""
     for magic, kind in _OTHER_KINDS.items():
         if source.startswith(magic):
             return f"this is {kind}"

@@ -1,4 +1,4 @@
-"""Items out of a folder, a ZIP, a table or a handful of uploaded pictures."""
+"""Read items from a folder, a ZIP, a table, uploaded pictures or a saved history."""
 
 from __future__ import annotations
 
@@ -64,8 +64,8 @@ def uploads(
     """Items of uploaded files, given as (path, original name), and one sentence for each file that was refused.
 
     A file is a picture (its title guessed from the name), a ZIP or CSV as `load_items` reads it, or a saved session.
-    `taken` are the ids of the history so far, which count towards `max_history`. When `budget` is spent, nothing is
-    taken in, also what had been read by then.
+    `taken` are the ids of the history so far, which count towards `max_history`. If `budget` is spent,
+    nothing is returned, not even what was read before.
     """
     budget = budget or Budget()
     items: list[Item] = []
@@ -92,7 +92,7 @@ def uploads(
 
 
 def _many(path: Path, original: str, limits: Limits, budget: Budget) -> tuple[Item, ...] | None:
-    """The items of a file that holds more than one picture; None for any other file."""
+    """The items of a ZIP, a table or a saved history; None for any other file."""
     match PurePosixPath(original.lower()).suffix:
         case ".zip" | ".csv":
             return load_items(path, limits, limits.max_history, budget)
@@ -106,7 +106,7 @@ def _from_source(source: _Source, name: str, most: int, limits: Limits, budget: 
     if TABLE in names:
         where = f"{name}/{TABLE}"
         rows = read_table(source.read(TABLE, limits.max_csv_bytes, name), where, most, limits)
-        shots: dict[str, Picture] = {}  # by file name: rows may share a picture, which is read once
+        shots: dict[str, Picture] = {}  # by file name, since several rows may name one picture
         return _in_order([_from_row(row, source, limits, budget, shots) for row in rows])
     pictures = sorted((n for n in names if n.lower().endswith(SUFFIXES)), key=_natural)
     if not pictures:
@@ -128,7 +128,7 @@ def _from_row(row: Row, source: _Source, limits: Limits, budget: Budget, shots: 
 
 
 def _from_picture(data: bytes, name: str, ids: set[str], limits: Limits, budget: Budget) -> Item:
-    """An item of a picture alone; its new id, made of the file's name, is added to `ids`."""
+    """The item of a picture without a table. Its id is made from the file name and added to `ids`."""
     shot = picture(data, plain(name), limits, budget)
     base = title(PurePosixPath(name.replace("\\", "/")).stem)[:MAX_ID].rstrip() or "picture"
     unique, n = base, 1
@@ -150,17 +150,14 @@ def _titles_alone(rows: list[Row]) -> tuple[Item, ...]:
 
 
 def _in_order(items: list[Item]) -> tuple[Item, ...]:
-    """By timestamp, if there are any; equal ones keep the table's order."""
+    """Sort by timestamp, if there are any; equal ones keep their order."""
     return tuple(sorted(items, key=lambda item: item.timestamp or 0.0))
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Sorts "shot 2" before "shot 10"."""
+    """A sort key that puts "shot 2" before "shot 10"."""
     parts = re.findall(r"(\d+)|(\D+)", name.lower())
     return [(0, int(digits), "") if digits else (1, 0, text) for digits, text in parts]
-
-
-# ---- A history as one JSON file that a visitor can keep and bring back.
 
 
 KIND = "msr-studio-history"
@@ -169,7 +166,7 @@ _LATEST = 1e18  # seconds; also refuses NaN and infinity
 
 
 def to_session(items: Sequence[Item]) -> bytes:
-    """UTF-8 JSON that holds everything of the items, pictures too; `from_session` reads it back unchanged."""
+    """Save items with their pictures as UTF-8 JSON; `from_session` reads the same items back."""
     records = [
         {
             "id": item.id,
@@ -183,7 +180,7 @@ def to_session(items: Sequence[Item]) -> bytes:
 
 
 def from_session(data: bytes, limits: Limits = LIMITS, budget: Budget | None = None) -> tuple[Item, ...]:
-    """The items of a session file, each checked again like any upload. Raises IntakeError."""
+    """The items of a saved history, checked like any upload. Raises IntakeError."""
     budget = budget or Budget()
     where = "The session file"
     if len(data) > limits.max_session_bytes:
@@ -207,7 +204,7 @@ def _item(record: Any, where: str, limits: Limits, budget: Budget) -> Item:
     fields = record if isinstance(record, dict) else {}
     name, text, encoded, moment = (fields.get(key) for key in ("id", "title", "picture", "timestamp"))
     if not isinstance(name, str) or not isinstance(text, str) or not isinstance(encoded, str | None):
-        raise IntakeError(f"{where} lacks an id or a title, or its picture is no text.")
+        raise IntakeError(f"{where} needs an id and a title, both text; its picture must be text or null.")
     if moment is not None and not (isinstance(moment, float | int) and abs(moment) <= _LATEST):
         raise IntakeError(f"{where}: the timestamp is no number of seconds.")
     identifier, caption = title(name)[:MAX_ID].rstrip(), title(text, limits)

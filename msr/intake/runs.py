@@ -1,4 +1,4 @@
-"""A recorded run (`run.json`) comes back as a `Run`, each text checked and cleaned like any other input."""
+"""Read a recorded run (`run.json`); its texts are checked and cleaned like all other input."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _KEY = re.compile(r"[0-9A-Za-z_-]{1,64}")
 def recorded_run(data: bytes, where: str, known: Mapping[str, Picture] | None = None, limits: Limits = LIMITS) -> Run:
     """The run of a `run.json`; its pictures are those in the file, else those of `known` with the same digest.
 
-    An item whose picture is not to be had keeps its title. Raises IntakeError.
+    An item whose picture is missing keeps its title. Raises IntakeError.
     """
     if len(data) > limits.max_session_bytes:
         raise IntakeError(f"{where} is larger than {limits.max_session_bytes / 2**20:g} MB.")

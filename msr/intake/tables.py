@@ -1,4 +1,4 @@
-"""`items.csv`: bytes become checked rows; and cells that a spreadsheet will not run, on the way out."""
+"""Read `items.csv` into checked rows, and write cells that no spreadsheet runs as formulas."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OPTIONAL = ("timestamp",)
 
 @dataclass(frozen=True)
 class Row:
-    """One item's cells, cleaned: `image` is a safe relative name or empty, `timestamp` seconds or None."""
+    """One item's checked cells: `image` is a relative file name or empty, `timestamp` is in seconds or None."""
 
     where: str
     id: str
@@ -57,7 +57,7 @@ def read_table(data: bytes, where: str, most: int, limits: Limits) -> list[Row]:
 
 
 def csv_cell(text: str) -> str:
-    """A cell for export; one that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """A cell for export; an apostrophe is put before what a spreadsheet would run as a formula."""
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")) else text
 
 
@@ -74,7 +74,7 @@ def _decoded(data: bytes, where: str) -> str:
 
 
 def _records(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
-    """Numbered records as a spreadsheet numbers them (the header is row 1); empty ones are passed over."""
+    """The rows with their numbers in a spreadsheet, where the header is row 1; empty rows are skipped."""
     number = 0
     try:
         for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), strict=True), 1):
@@ -85,7 +85,7 @@ def _records(text: str, where: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _columns(header: list[str], where: str) -> list[str]:
-    """The names of all columns; refuses missing and repeated ones."""
+    """The names of all columns. Raises IntakeError for missing and repeated ones."""
     names = [cell.strip().casefold() for cell in header]
     if len(names) == 1 and (";" in names[0] or "\t" in names[0]):
         raise IntakeError(f"{where}: cells are separated by ';' or tabs. Save it with commas.")
@@ -120,7 +120,7 @@ def _row(cells: list[str], columns: list[str], where: str, limits: Limits) -> Ro
 
 
 def _timestamp(text: str, where: str) -> float | None:
-    """Seconds since 1970 out of a number or an ISO 8601 date (UTC if it names no zone)."""
+    """Seconds since 1970, from a number or an ISO 8601 date (UTC if it has no time zone)."""
     if not text:
         return None
     try:

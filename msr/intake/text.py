@@ -1,4 +1,4 @@
-"""What is said about bad input."""
+"""Clean untrusted texts and titles, and quote them safely in error messages."""
 
 from __future__ import annotations
 
@@ -11,21 +11,18 @@ from msr.schema import InputProblem
 
 
 class IntakeError(InputProblem):
-    """Input that is refused; the message is plain text: where, what was wrong, what to do."""
+    """Input that is refused. The message is plain text: where it was, what was wrong, what to do."""
 
 
 def plain(text: str, limit: int = 60) -> str:
-    """Somebody else's text for a message: one line, no control or invisible characters, at most `limit`."""
+    """Untrusted text for a message: one line of at most `limit` characters, without control or invisible ones."""
     line = "".join("?" if unicodedata.category(c)[0] in "CZ" and c != " " else c for c in text[: limit + 1])
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
 def shown(text: str) -> str:
-    """The same in quotes."""
+    """`plain` in quotes."""
     return f"'{plain(text)}'"
-
-
-# ---- Titles as harmless data: one line, nothing invisible, nothing that a chat template could mistake for its own.
 
 
 # Special tokens as the tokenizers of this family of models spell them: <|im_start|>, <image>, </s>, [INST], <<SYS>>.
@@ -34,10 +31,10 @@ _CHAT_TOKEN = re.compile(
     r"|\[/?(?:INST|IMG|IMG_BREAK|IMG_END|BOS|EOS|CLS|SEP|PAD|UNK|MASK)\]",
     re.IGNORECASE,
 )
-# Blank or invisible, yet letters or marks by category: fillers, joiners, variation selectors.
+# Invisible characters whose Unicode category is a letter or a mark: fillers, joiners, variation selectors.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
-_ROUNDS = 8  # in which honest titles have long come to rest
+_ROUNDS = 8  # real titles stop changing much earlier
 _BRACKETS = str.maketrans("", "", "<>[]")
 
 _CAMERA_WORDS = frozenset((
@@ -49,23 +46,23 @@ _CAMERA_WORDS = frozenset((
 
 
 def title(text: str, limits: Limits = LIMITS) -> str:
-    """NFKC; control, bidi and invisible characters and chat tokens dropped; one line of at most `max_title` characters.
+    """Clean a title: NFKC, one line of at most `max_title` characters, without invisible characters and chat tokens.
 
     Idempotent. What remains is still data: whoever shows it in HTML escapes it.
     """
     longest = 16 * limits.max_title
     text, before, rounds = text[:longest], None, 0
-    while text != before:  # dropping one thing can bring the halves of another together
+    while text != before:  # removing one token can join the halves of another
         before, rounds = text, rounds + 1
         text = unicodedata.normalize("NFKC", _UNSEEN.sub("", "".join(map(_visible, text))))[:longest]
         text = _CHAT_TOKEN.sub(" ", text)
-        if rounds == _ROUNDS:  # tokens within tokens within tokens: without brackets there are none
+        if rounds == _ROUNDS:  # deeply nested tokens; without brackets there are none
             text = text.translate(_BRACKETS)
     return " ".join(text.split())[: limits.max_title].rstrip()
 
 
 def guess_title(name: str, limits: Limits = LIMITS) -> str:
-    """A title out of a file name: "navy-polo_shirt.png" gives "navy polo shirt", "IMG_2031.jpg" gives ""."""
+    """Guess a title from a file name: "navy-polo_shirt.png" gives "navy polo shirt", "IMG_2031.jpg" gives ""."""
     stem = PurePosixPath(name.replace("\\", "/")).stem
     words = re.split(r"[\s_.+~-]+", re.sub(r"\(\d+\)|\bcopy\b", " ", title(stem, limits)))
     words = [w for w in words if w and not _is_number_or_hash(w)]

@@ -1,4 +1,4 @@
-"""The page, on Gradio; no model code in here."""
+"""The web page, made with Gradio. It holds no model code."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from msr.catalogue import Catalogue
+from msr.catalogue import Catalogue, Example
 from msr.config import LIMITS, Limits, PipelineConfig
 from msr.reviews import ReviewLog
 from msr.ui.engine import Engine, Loader
 from msr.ui.hosts import Hosts
-from msr.ui.recommend.history import Example
-from msr.ui.run_store import Kept, Shelf
 from msr.ui.server import Auth, build_server
+from msr.ui.stores import Kept, RunStore
 from msr.ui.studio import Studio
 
 
@@ -31,16 +30,19 @@ def build_app(
     mcp: bool = False,
     hosts: Hosts = Hosts(),  # noqa: B008 (frozen)
 ) -> FastAPI:
-    """The app, ready for uvicorn; `load` is called at once in a thread, pages are served meanwhile.
+    """The web app for uvicorn. It starts to load the model in a thread, and serves pages meanwhile.
 
-    `load` is given a function to call with what is being done and how much of it, in [0, 1], and returns a Pipeline.
-    `recorded` runs are shown to everybody, judgements go to `reviews`, `results` are folders of evaluations.
-    Requests must name one of `hosts`.
+    Args:
+        load: returns the Pipeline; called with a function that reports progress (a message, a fraction in [0, 1])
+        recorded: runs that every visitor can see
+        reviews: where judgements are kept; in memory by default
+        results: folders of evaluations for the Evaluate tab
+        hosts: the host names that requests may use
     """
     engine = Engine(load)
     engine.start()
-    shelf, log = Shelf(recorded, catalogue), reviews or ReviewLog()
-    studio = Studio(engine, catalogue, tuple(examples), config, limits, shelf, log, tuple(results))
+    store, log = RunStore(recorded, catalogue), reviews or ReviewLog()
+    studio = Studio(engine, catalogue, tuple(examples), config, limits, store, log, tuple(results))
     return build_server(studio, auth, mcp, hosts)
 
 

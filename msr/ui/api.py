@@ -1,4 +1,4 @@
-"""Named endpoints for scripts (and, with `--mcp`, tools): the main job, describe, what if."""
+"""The API endpoints `/recommend`, `/describe` and `/what_if`, which `--mcp` also offers as tools."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from msr.events import Finished
 from msr.evidence import compare
 from msr.render.html import text
 from msr.schema import InputProblem, Item, Run
-from msr.ui.inspect.handlers import edited_text
-from msr.ui.parts import Uploads, upload_input
-from msr.ui.recommend import history
-from msr.ui.run_store import Kept
+from msr.ui import history_editor
+from msr.ui.parts import edited_text
+from msr.ui.stores import Kept
 from msr.ui.studio import MODEL, Studio
+from msr.ui.uploads import Uploads, upload_input
 
 
 def add_endpoints(studio: Studio) -> None:
-    """Adds `/recommend`, `/describe` and `/what_if` to the page that is being built."""
+    """Add the endpoints to the page that is being built."""
 
     def recommend(
         story: str = "",
@@ -84,7 +84,7 @@ def add_endpoints(studio: Studio) -> None:
             preference: a preference text to score by, in place of the model's
             block_size: history items that one preference step reads; 0 leaves it as it was
         """
-        before = studio.shelf.get(run)
+        before = studio.runs.get(run)
         if before is None:
             raise InputProblem("That run is not kept here (any more). Run /recommend first and use the id it returns.")
         asked = {"remove": remove, "order": order, "mask_pictures": mask_pictures, "mask_titles": mask_titles}
@@ -112,7 +112,7 @@ def add_endpoints(studio: Studio) -> None:
 
 
 def _endpoint(function: Callable[..., Any], inputs: list[Any], output: str) -> None:
-    """One named endpoint; what was wrong with a call is said in one sentence, as text."""
+    """Add one endpoint. Bad input is answered with one sentence."""
 
     @functools.wraps(function)
     def call(*arguments: Any) -> Any:
@@ -132,8 +132,8 @@ def _words(name: str) -> gr.Textbox:
 
 
 def _list(name: str) -> gr.JSON:
-    """A list of strings. `gr.JSON` says nothing of its type, and an MCP client refuses a tool whose schema does not."""
-    field = gr.JSON([], visible=False, label=name)
+    """A list of strings. MCP clients refuse tools without types, and `gr.JSON` declares none."""
+    field: Any = gr.JSON([], visible=False, label=name)
     field.api_info = lambda: {"type": "array", "items": {"type": "string"}}
     return field
 
@@ -149,7 +149,7 @@ def _numbers(**defaults: int) -> list[gr.Number]:
 def _history(
     studio: Studio, story: str, files: list[str], titles: list[str], request: gr.Request | None
 ) -> tuple[Item, ...]:
-    """The history that a call means. Raises InputProblem."""
+    """The history that a call sent or named. Raises InputProblem."""
     if story:
         known = {s.id: items for s, items in studio.examples}
         if story not in known:
@@ -162,8 +162,8 @@ def _history(
         raise InputProblem(" ".join(refused))
     cleaned = [intake.title(title, studio.limits) for title in titles]
     named = [replace(item, title=title) for item, title in zip(brought, cleaned, strict=False)]
-    rest = [Item(history.new_id(()), title) for title in cleaned[len(brought) :] if title]
-    items, problems = history.add((), [*named, *brought[len(named) :], *rest], studio.limits)
+    rest = [Item(history_editor.new_id(()), title) for title in cleaned[len(brought) :] if title]
+    items, problems = history_editor.add((), [*named, *brought[len(named) :], *rest], studio.limits)
     if problems:
         raise InputProblem(" ".join(problems))
     return items
@@ -204,7 +204,7 @@ def _run(
     request: gr.Request | None,
     edited: str | None = None,
 ) -> Kept:
-    """Waits for the model, runs to the end and keeps the run; ends early when the caller leaves.
+    """Wait for the model, run to the end and keep the run. Stops when the caller disconnects.
 
     Raises InputProblem, BackboneError and StopRequested.
     """
@@ -218,20 +218,20 @@ def _run(
     if run is None:
         raise StopRequested
     kept = Kept(run, name, catalogue)
-    studio.shelf.put(kept)
+    studio.runs.put(kept)
     return kept
 
 
 @contextmanager
 def _while_called(studio: Studio, request: gr.Request | None) -> Iterator[threading.Event]:
-    """Waits for the model; yields what is set as soon as the caller has left. Raises StopRequested."""
+    """Wait for the model and reserve it; the yielded event is set when the caller leaves. Raises StopRequested."""
     stop = threading.Event()
     with studio.callers.watching(request, stop):
         for _ in studio.engine.wait(stop):
             pass
         if stop.is_set():
             raise StopRequested
-        with studio.engine.turn(stop):
+        with studio.engine.exclusive(stop):
             yield stop
 
 

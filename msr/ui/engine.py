@@ -1,4 +1,4 @@
-"""The model while it loads, once it is there, and when it cannot be had; pages are served meanwhile."""
+"""Load the model in the background and share it between visitors."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from msr.ui.progress import Pace
 
 log = logging.getLogger(__name__)
 
-Report = Callable[[str, float], None]  # what is being done, and how much of it in [0, 1]
+Report = Callable[[str, float], None]  # a message and the fraction done, in [0, 1]
 Loader = Callable[[Report], Pipeline]
 
 
 @dataclass(frozen=True)
 class Status:
-    """`phase` is loading, ready or failed; `share` in [0, 1] where it is known."""
+    """State of the model: `phase` is loading, ready or failed; `share` is the fraction loaded, if known."""
 
     phase: str
     words: str = ""
@@ -31,12 +31,12 @@ class Status:
 
 
 class Engine:
-    """Loads a pipeline in a thread of its own, once; `retry` tries again after a failure."""
+    """Loads a pipeline in its own thread. After a failure, `start` tries again."""
 
     def __init__(self, load: Loader) -> None:
         self._load = load
         self._changed = threading.Condition()
-        self._turn = threading.Lock()  # a generator may be closed by another thread than it was begun in
+        self._in_use = threading.Lock()  # not an RLock: another thread may close a generator
         self._status = Status("failed", "The model has not been loaded.")
         self._pipeline: Pipeline | None = None
         self.pace = Pace()
@@ -46,7 +46,7 @@ class Engine:
         return self._status
 
     def start(self) -> None:
-        """Begins to load, unless that has happened already."""
+        """Start to load the model, unless it is loading or loaded."""
         with self._changed:
             if self._status.phase != "failed":
                 return
@@ -54,29 +54,29 @@ class Engine:
         threading.Thread(target=self._work, name="load-model", daemon=True).start()
 
     def wait(self, stop: threading.Event, every: float = 0.25) -> Iterator[Status]:
-        """Yields the status from time to time until the model is there or not to be had, or `stop` is set."""
+        """Yield the status until loading has ended or `stop` is set."""
         while self._status.phase == "loading" and not stop.is_set():
             yield self._status
             with self._changed:
                 self._changed.wait(every)
 
     @contextmanager
-    def turn(self, stop: threading.Event, every: float = 0.25) -> Iterator[None]:
-        """The model to oneself: whose texts, adapter and identity a run names are its own, whoever else asks.
+    def exclusive(self, stop: threading.Event, every: float = 0.25) -> Iterator[None]:
+        """Reserve the model for the block, so that no other job switches the adapter meanwhile.
 
-        Gradio's queue lets one job through at a time already; this holds where it does not. Raises StopRequested.
+        Gradio's queue already runs one job at a time; this also covers calls outside the queue. Raises StopRequested.
         """
-        while not self._turn.acquire(timeout=every):
+        while not self._in_use.acquire(timeout=every):
             if stop.is_set():
                 raise StopRequested
         try:
             yield
         finally:
-            self._turn.release()
+            self._in_use.release()
 
     @property
     def pipeline(self) -> Pipeline:
-        """The loaded pipeline. Raises BackboneError where there is none."""
+        """The loaded pipeline. Raises BackboneError if there is none."""
         if self._pipeline is None:
             raise BackboneError(self._status.words or "The model is not loaded yet.")
         return self._pipeline
@@ -87,7 +87,7 @@ class Engine:
             identity = pipeline.backbone.identity()
         except BackboneError as error:
             self._set(Status("failed", str(error)))
-        except Exception as error:  # the page has to say something, whatever happened
+        except Exception as error:  # the page must show every failure
             log.exception("The model could not be loaded.")
             self._set(Status("failed", f"The model could not be loaded ({type(error).__name__}: {error})."))
         else:
@@ -104,7 +104,7 @@ class Engine:
 
 
 def badge(status: Status) -> str:
-    """The line about the model, as HTML."""
+    """The line about the model in the page's head, as HTML."""
     if status.phase == "loading":
         share = "" if status.share is None else f" · {status.share:.0%}"
         bar = "" if status.share is None else f'<i style="width:{status.share:.1%}"></i>'
@@ -124,7 +124,5 @@ def badge(status: Status) -> str:
         parts.append(f"adapter <code>{text(str(digest)[:10])}</code>")
     if device := about.get("device"):
         parts.append(text(device))
-    if engine := about.get("engine"):
-        parts.append(f"texts by {text(engine)}")
     parts.append("runs on this computer, nothing leaves it")
     return f'<div class="badge ready"><span class="dot"></span><span>{" · ".join(parts)}</span></div>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msr.render.html import influence_table, name, paired, percent, text, thumb
 from msr.schema import Item, Recommendation
 from msr.ui.media import Media
-from msr.ui.run_state import View
+from msr.ui.run_state import RunState
 
 DIALOG = """
 <dialog id="sheet" aria-labelledby="sheet-title"><button type="button" class="sheet-close" data-close="sheet"
@@ -21,9 +21,9 @@ element.addEventListener('click', (event) => {
 """
 
 
-def sheet(shown: Recommendation, item: Item, view: View, media: Media) -> str:
+def sheet(shown: Recommendation, item: Item, state: RunState, media: Media) -> str:
     """The source of a sheet, invisible where it stands."""
-    described = view.summaries.get(shown.item_id)
+    described = state.summaries.get(shown.item_id)
     about = f"<p>{text(described.text)}</p>" if described else '<p class="quiet">Not described.</p>'
     reason = f"<p>{text(shown.rationale)}</p>" if shown.rationale else '<p class="quiet">No reason was written.</p>'
     return (
@@ -33,8 +33,8 @@ def sheet(shown: Recommendation, item: Item, view: View, media: Media) -> str:
         f"P(Yes) against P(No), read at the answer position</p></div></header>"
         f'<section><span class="tag model">model-written description</span>{about}</section>'
         f'<section><span class="tag model">model-written reason</span>{reason}{agreement(shown)}</section>'
-        f'<section><span class="tag measured">measured influence</span>{_table(shown, view, media)}'
-        f"{_more(shown, view)}</section>"
+        f'<section><span class="tag measured">measured influence</span>{_table(shown, state, media)}'
+        f"{_more(shown, state)}</section>"
         f"{_prompt(shown)}</div>"
     )
 
@@ -42,7 +42,7 @@ def sheet(shown: Recommendation, item: Item, view: View, media: Media) -> str:
 def agreement(shown: Recommendation) -> str:
     """The reason held against the measurement, in plain words; nothing where there is nothing to say."""
     told = shown.agreement.sentences() if shown.agreement else []
-    if not told:
+    if shown.agreement is None or not told:
         return ""
     kind, tag = ("agrees", "measured") if shown.agreement.whole else ("doubt", "unsure")
     said = "reason and measurement agree" if shown.agreement.whole else "reason against measurement"
@@ -50,18 +50,18 @@ def agreement(shown: Recommendation) -> str:
     return f'<div class="held {kind}"><span class="tag {tag}">{said}</span>{listed}</div>'
 
 
-def _table(shown: Recommendation, view: View, media: Media) -> str:
-    readings = paired(view.history, shown.influence)
+def _table(shown: Recommendation, state: RunState, media: Media) -> str:
+    readings = paired(state.history, shown.influence)
     return influence_table(readings, media) if readings else '<p class="quiet">Not measured.</p>'
 
 
-def _more(shown: Recommendation, view: View) -> str:
+def _more(shown: Recommendation, state: RunState) -> str:
     """The way on to the Inspect tab, for a run that is kept."""
-    if view.run is None:
+    if state.run is None:
         return ""
     return (
         f'<button type="button" class="sheet-more" data-measure="{text(shown.item_id)}" '
-        f'data-run="{text(view.run.id)}">Measure more in Inspect</button>'
+        f'data-run="{text(state.run.id)}">Measure more in Inspect</button>'
     )
 
 

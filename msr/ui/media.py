@@ -1,4 +1,4 @@
-"""Pictures by address, so that HTML stays small while text streams into it."""
+"""Pictures and downloads that the page refers to by address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msr.schema import Picture
 
 
 class Media:
-    """Keeps the pictures that pages show, the least recently used going first beyond `budget` bytes.
+    """Keeps the pictures that pages show; beyond `budget` bytes, drops the least recently used.
 
     A picture's address is the digest of its content: whoever knows it has had the picture.
     """
@@ -41,15 +41,12 @@ class Media:
             return self._pictures.get(digest)
 
 
-# ---- Files made for one visitor: kept in memory under an address that nobody can guess, fetched once or a few times.
-
-
 _UNSAFE = re.compile(r"[^0-9A-Za-z._-]+")
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file to hand out; `name` is chosen by the program, and safe in a header and on any disk."""
+    """A file to download; the program chooses `name`, so it is safe in a header and on any disk."""
 
     name: str
     kind: str
@@ -57,7 +54,7 @@ class Download:
 
 
 class Downloads:
-    """The latest files, at most `most` of them and `budget` bytes; older ones go first."""
+    """The latest downloads, at most `most` files and `budget` bytes, each under an address that cannot be guessed."""
 
     def __init__(self, most: int = 64, budget: int = 256 * 2**20) -> None:
         self._most = most
@@ -66,7 +63,7 @@ class Downloads:
         self._lock = threading.Lock()
 
     def put(self, name: str, kind: str, data: bytes | str) -> str:
-        """The address of a new file, relative to the page."""
+        """Keep a file and return its address, relative to the page."""
         token, name = secrets.token_urlsafe(18), _UNSAFE.sub("-", name).lstrip(".")
         with self._lock:
             self._files[token] = Download(name, kind, data.encode() if isinstance(data, str) else data)

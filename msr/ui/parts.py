@@ -1,334 +1,63 @@
-"""Small pieces that every tab is made of."""
+"""Components that every tab uses, and readers of the values that a browser sends."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import errno
-import secrets
-import shutil
-import tempfile
-import threading
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
-from fastapi import Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
-from gradio.data_classes import FileData, GradioRootModel
-from gradio.route_utils import API_PREFIX, GradioMultiPartParser, MultiPartException
-from gradio.routes import file_upload_statuses
-from gradio.utils import get_upload_folder
-from gradio_client.utils import strip_invalid_filename_characters
-from starlette.requests import ClientDisconnect
 
-from msr.config import LIMITS, Limits
+from msr import intake
+from msr.config import LIMITS
 from msr.render.html import text
-from msr.schema import InputProblem
-from msr.ui.callers import name_of
+from msr.schema import Run
 
-# For events that must be quick and are no one's to call from outside.
+# Settings of events that must be quick and that scripts cannot call.
 QUICK: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
-# Nothing secret is kept in a browser; a fixed word lets it be read again after the server was started anew.
+# Nothing secret is kept in the browser. A fixed word keeps it readable after the server has been restarted.
 BROWSER_SECRET = "msr-studio"
+MAX_PREFERENCE = 600  # characters of an edited preference text
 OPEN_DOWNLOAD = "(address) => { window.msr.download(address); }"  # the JavaScript behind every download button
 
 
 def html(value: str, script: str | None = None, elem_id: str | None = None, visible: bool = True) -> gr.HTML:
-    """HTML in our own style; `script` runs once in the page."""
+    """An HTML component without Gradio's styles; `script` runs once in the page."""
     return gr.HTML(value, js_on_load=script, elem_id=elem_id, apply_default_css=False, visible=visible)
 
 
 def heading(title: str, line: str, number: int | None = None, elem_id: str | None = None) -> gr.HTML:
-    """A section's heading: a title and what it is about in one line, both plain text."""
+    """The heading of a section: a title and one line of explanation, both plain text."""
     return html(heading_html(title, line, number), elem_id=elem_id)
 
 
 def heading_html(title: str, line: str, number: int | None = None) -> str:
+    """The HTML of `heading`."""
     mark = "" if number is None else f'<span aria-hidden="true">{number}</span>'
     return f'<div class="heading"><h2>{mark}{text(title)}</h2><p>{text(line)}</p></div>'
 
 
 def hidden_text() -> gr.Textbox:
-    """Carries an address from the server to a download."""
+    """A hidden field that carries the address of a download to the page."""
     return gr.Textbox(visible=False, label="address")
 
 
 def told(event: gr.EventData, name: str) -> Any:
-    """What the page's script said under this name; None where it said nothing of the kind."""
+    """A value that the page's script sent with an event; None if it is missing."""
     return event._data.get(name) if isinstance(event._data, dict) else None
 
 
-# ---- Uploaded files: each request's in a folder of its own, counted as they arrive, gone when they were read.
+def whole(value: Any, low: int, high: int, default: int) -> int:
+    """A slider's value as a whole number within its bounds; `default` if it is no number."""
+    return min(high, max(low, int(value))) if isinstance(value, int | float) else default
 
 
-_AT_LEAST = 2**20  # bytes that an upload counts for: small files take room too
-_KEPT = 600.0  # seconds that files are kept for somebody to read them
-_READ_OUT = 20.0  # seconds in which a page reads how far its upload has come
-_DATA = "data:"  # how a text begins that is a file
-_SENT = "the file as a text that begins with data:image/png;base64, (a file that was uploaded is an object)"
-_SUFFIXES = {"application/zip": ".zip", "text/csv": ".csv", "application/json": ".json"}  # of all but pictures
-_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_NO_ROOM = "The disk of the server is full. Try again later."
-
-
-class UploadRefused(Exception):
-    """An upload that is not taken in; `status` is the HTTP status, the message is for the visitor."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-
-
-@dataclass
-class Upload:
-    """The files of one request while they arrive, and until they are read."""
-
-    caller: str
-    folder: Path
-    size: int = _AT_LEAST
-    files: set[str] = field(default_factory=set)
-    done: float | None = None  # when the last byte was there
-
-
-class Uploads:
-    """The files of all callers: at most `max_held_bytes` of them, a quarter of that for one caller."""
-
-    def __init__(self, limits: Limits = LIMITS) -> None:
-        self._limits = limits
-        self._home: tempfile.TemporaryDirectory[str] | None = None  # made with the first upload, removed at the end
-        self._uploads: dict[Path, Upload] = {}
-        self._lock = threading.Lock()
-
-    def begin(self, caller: str) -> Upload:
-        """A new folder that nobody can guess. Raises UploadRefused and OSError."""
-        with self._lock:
-            if self._home is None:
-                Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
-                self._home = tempfile.TemporaryDirectory(
-                    prefix="msr-", dir=get_upload_folder(), ignore_cleanup_errors=True
-                )
-            upload = Upload(caller, Path(self._home.name).resolve() / secrets.token_urlsafe(18))
-            self._check(caller, upload.size)
-            upload.folder.mkdir()
-            self._uploads[upload.folder] = upload
-        return upload
-
-    def grow(self, upload: Upload, size: int) -> None:
-        """Asked for every piece before it is written. Raises UploadRefused."""
-        with self._lock:
-            if upload.size + size > self._limits.max_upload_bytes + _AT_LEAST:
-                most = self._limits.max_upload_bytes / 2**20
-                raise UploadRefused(413, f"At most {most:g} MB are taken at a time. Bring fewer or smaller files.")
-            self._check(upload.caller, size)
-            upload.size += size
-
-    def done(self, upload: Upload, files: Sequence[str]) -> None:
-        """The files are whole and can be read under these paths."""
-        with self._lock:
-            upload.files = set(files)
-            upload.done = time.monotonic()
-
-    def drop(self, upload: Upload) -> None:
-        """Nothing of it is kept."""
-        with self._lock:
-            self._uploads.pop(upload.folder, None)
-        shutil.rmtree(upload.folder, ignore_errors=True)
-
-    def close(self) -> None:
-        """Nothing of anybody is kept."""
-        with self._lock:
-            self._uploads.clear()
-            if self._home is not None:
-                self._home.cleanup()
-                self._home = None
-
-    def knows(self, path: Any) -> bool:
-        """Whether this path was handed out and is still kept."""
-        with self._lock:
-            return any(str(path) in upload.files for upload in self._of(path))
-
-    @contextmanager
-    def reading(self, files: Sequence[str] | None, caller: str) -> Iterator[list[Path]]:
-        """Files that were uploaded or sent as `data:` texts, for as long as they are read; then they go.
-
-        Others are left where they are. Raises InputProblem for a text that is no file.
-        """
-        paths: list[str] = []
-        try:
-            for file in files or ():
-                paths.append(self._written(file, caller) if file.startswith(_DATA) else file)
-            yield [Path(path) for path in paths]
-        finally:
-            for path in paths:
-                self._remove(path)
-
-    def _written(self, text: str, caller: str) -> str:
-        """The path of a file that was sent as a text; it takes its caller's room like any upload."""
-        kind, _, encoded = text.removeprefix(_DATA).partition(",")
-        kind, *parameters = kind.lower().split(";")
-        try:
-            if "base64" not in parameters:
-                raise ValueError
-            data = base64.b64decode(encoded, validate=True)
-        except ValueError:
-            raise InputProblem("A file that is sent as text must read data:image/png;base64,…") from None
-        upload = None
-        try:
-            upload = self.begin(caller)
-            self.grow(upload, len(data))
-            path = upload.folder / f"picture{_SUFFIXES.get(kind, '')}"  # not a title: what it shows is not known
-            path.write_bytes(data)
-            self.done(upload, [str(path)])
-            return str(path)
-        except UploadRefused as refused:
-            raise InputProblem(str(refused)) from None
-        except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            raise InputProblem(_NO_ROOM) from None
-        finally:
-            if upload is not None and upload.done is None:
-                self.drop(upload)
-
-    def _remove(self, path: str) -> None:
-        with self._lock:
-            found = [upload for upload in self._of(path) if path in upload.files]
-            for upload in found:
-                upload.files.discard(path)
-        for upload in found:
-            Path(path).unlink(missing_ok=True)
-            if not upload.files:
-                self.drop(upload)
-
-    def _of(self, path: Any) -> list[Upload]:
-        """The upload whose folder holds this path, if there is one."""
-        return [self._uploads[folder] for folder in Path(str(path)).parents if folder in self._uploads]
-
-    def _check(self, caller: str, size: int) -> None:
-        most = self._limits.max_held_bytes
-        if self._held() + size > most or self._held(caller) + size > most / 4:
-            late = time.monotonic() - _KEPT
-            for upload in [u for u in self._uploads.values() if u.done is not None and u.done < late]:
-                del self._uploads[upload.folder]
-                shutil.rmtree(upload.folder, ignore_errors=True)
-        if self._held() + size > most or self._held(caller) + size > most / 4:
-            raise UploadRefused(507, "Too many uploaded files wait to be read. Try again in some minutes.")
-
-    def _held(self, caller: str | None = None) -> int:
-        return sum(u.size for u in self._uploads.values() if caller is None or u.caller == caller)
-
-
-def take_uploads(gradio_app: Any, uploads: Uploads, limits: Limits) -> None:
-    """Takes the place of Gradio's upload route, which keeps equal files of all callers as one, and partial ones.
-
-    Who may upload stays Gradio's to say.
-    """
-    path = f"{API_PREFIX}/upload"
-    routers = [
-        gradio_app.router,
-        *(r.original_router for r in gradio_app.router.routes if hasattr(r, "original_router")),
-    ]
-    theirs = next(r for router in routers for r in router.routes if getattr(r, "path", None) == path)
-
-    async def receive(request: Request, upload_id: str | None = None) -> Response:
-        return await _receive(request, upload_id, uploads, limits)
-
-    gradio_app.add_api_route(path, receive, methods=["POST"], dependencies=theirs.dependencies)
-    gradio_app.router.routes.insert(0, gradio_app.router.routes.pop())
-
-
-async def _receive(request: Request, upload_id: str | None, uploads: Uploads, limits: Limits) -> Response:
-    """Answers an upload with the paths of its files, as Gradio does; of one that fails, nothing is left."""
-    upload = None
-    try:
-        upload = uploads.begin(name_of(request))
-        parser = _FilesAlone(
-            request.headers,
-            _counted(request, upload, uploads),
-            upload_dir=upload.folder,
-            max_file_size=2 * limits.max_image_bytes,  # intake refuses earlier, and says why
-            upload_id=upload_id,
-            upload_progress=file_upload_statuses if upload_id else None,
-        )
-        files = _settled(upload.folder, (await parser.parse()).getlist("files"))
-        uploads.done(upload, files)
-        return JSONResponse(files)
-    except UploadRefused as error:
-        return PlainTextResponse(str(error), error.status)
-    except MultiPartException as error:
-        return PlainTextResponse(error.message, 413 if "maximum allowed size" in error.message else 400)
-    except ClientDisconnect:
-        return PlainTextResponse("The upload was broken off.", 400)
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        return PlainTextResponse(_NO_ROOM, 507)
-    finally:
-        if upload is not None and upload.done is None:
-            uploads.drop(upload)
-        if upload_id:
-            file_upload_statuses.set_done(upload_id)
-            asyncio.get_running_loop().call_later(_READ_OUT, file_upload_statuses.stop_tracking, upload_id)
-
-
-class _FilesAlone(GradioMultiPartParser):
-    """Takes no other fields, which would be held in memory."""
-
-    def on_headers_finished(self) -> None:
-        super().on_headers_finished()
-        if self._current_part.file is None:
-            raise MultiPartException("Only files can be uploaded.")
-
-
-def _settled(folder: Path, arrived: Sequence[Any]) -> list[str]:
-    """The paths of files that have arrived, now under their own names; a folder for each, for names may be equal."""
-    paths = []
-    for number, file in enumerate(arrived):
-        file.file.close()
-        name = strip_invalid_filename_characters(Path(file.filename or "").name).lstrip(".") or "file"
-        path = folder / str(number) / name
-        path.parent.mkdir()
-        Path(file.file.name).rename(path)
-        paths.append(str(path))
-    return paths
-
-
-async def _counted(request: Request, upload: Upload, uploads: Uploads) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        uploads.grow(upload, len(chunk))
-        yield chunk
-
-
-class _Sent(GradioRootModel):
-    root: list[FileData | str]
-
-
-def upload_input(uploads: Uploads, **settings: Any) -> gr.File:
-    """`gr.File` takes any path or web address that an API caller names for a file; this one takes uploads alone.
-
-    A file may also be sent as a `data:` text, as clients do that cannot upload. Not a subclass: Gradio writes a stub
-    file beside the source of every subclass of a component.
-    """
-    files = gr.File(file_count="multiple", **settings)
-
-    async def as_it_is(path: str | Path | None) -> str | None:
-        return None if path is None else str(path)
-
-    def uploaded(payload: Any) -> list[str] | None:
-        """The paths of the files, or their texts; Gradio's own leaves an empty file for each."""
-        sent = [] if payload is None else [f if isinstance(f, str) else f.path for f in payload.root]
-        if not all(file.startswith(_DATA) or uploads.knows(file) for file in sent):
-            raise gr.Error("Files must be uploaded; paths and web addresses are not read.", print_exception=False)
-        return None if payload is None else sent
-
-    files.async_move_resource_to_block_cache = as_it_is
-    files.data_model = _Sent
-    files.api_info = lambda: {"type": "array", "items": {"type": "string", "description": _SENT}}
-    files.preprocess = uploaded
-    return files
+def edited_text(words: Any, run: Run) -> str | None:
+    """The preference text that a visitor sent; None if it is empty or unchanged from what the model wrote."""
+    if not isinstance(words, str):
+        return None
+    limits = replace(LIMITS, max_title=MAX_PREFERENCE)
+    sent = intake.title(words, limits)
+    last = run.preferences[-1] if run.preferences else None
+    same = last is not None and not last.edited and sent == intake.title(last.text, limits)
+    return None if same or not sent else sent

@@ -10,9 +10,9 @@ from typing import Any
 from gradio.state_holder import SessionState, StateHolder
 
 from msr.ui.callers import Attendance
-from msr.ui.parts import take_uploads
 from msr.ui.studio import Studio
 from msr.ui.turns import Turns
+from msr.ui.uploads import take_uploads
 
 _SESSIONS = 1_000  # whose states are kept, such as which run a page shows
 

@@ -8,37 +8,37 @@ from msr.render.html import Reading, name, paired, percent, plain_name, points, 
 from msr.schema import Item, Recommendation
 from msr.ui.evidence_sheet import agreement, sheet
 from msr.ui.media import Media
-from msr.ui.run_state import View
+from msr.ui.run_state import RunState
 
 _SMALLEST_SCALE = 0.02  # two points: below that, bars would magnify noise
 
 
-def results(view: View, catalogue: Mapping[str, Item], media: Media) -> str:
+def results(state: RunState, catalogue: Mapping[str, Item], media: Media) -> str:
     """All results as cards and as a table, of which the page shows one; placeholders while they are awaited."""
-    if not view.recommendations:
-        return _NOTHING if view.ended else f'<ol class="results" aria-busy="true">{_GHOST * 4}</ol>'
-    scale = max([_SMALLEST_SCALE, *(abs(e.delta) for r in view.recommendations for e in r.influence)])
-    shown = [(r, item_of(r, view, catalogue)) for r in view.recommendations]
-    cards = "".join(_card(r, item, view, scale, media) for r, item in shown)
-    sheets = "".join(sheet(r, item, view, media) for r, item in shown if view.ended or r.rationale)
-    below = f"{_legend(view, scale)}{_shortlisted(view)}"
-    return f'<ol class="results">{cards}</ol>{_table(shown, view, media)}{below}{sheets}'
+    if not state.recommendations:
+        return _NOTHING if state.ended else f'<ol class="results" aria-busy="true">{_GHOST * 4}</ol>'
+    scale = max([_SMALLEST_SCALE, *(abs(e.delta) for r in state.recommendations for e in r.influence)])
+    shown = [(r, item_of(r, state, catalogue)) for r in state.recommendations]
+    cards = "".join(_card(r, item, state, scale, media) for r, item in shown)
+    sheets = "".join(sheet(r, item, state, media) for r, item in shown if state.ended or r.rationale)
+    below = f"{_legend(state, scale)}{_shortlisted(state)}"
+    return f'<ol class="results">{cards}</ol>{_table(shown, state, media)}{below}{sheets}'
 
 
-def item_of(shown: Recommendation, view: View, catalogue: Mapping[str, Item]) -> Item:
+def item_of(shown: Recommendation, state: RunState, catalogue: Mapping[str, Item]) -> Item:
     """The recommended item: as the run keeps it, as the catalogue has it, or at least by its title."""
-    kept = {item.id: item for item in view.run.offered} if view.run else {}
+    kept = {item.id: item for item in state.run.offered} if state.run else {}
     return kept.get(shown.item_id) or catalogue.get(shown.item_id) or Item(shown.item_id, shown.title or shown.item_id)
 
 
-def _card(shown: Recommendation, item: Item, view: View, scale: float, media: Media) -> str:
-    described = view.summaries.get(shown.item_id)
+def _card(shown: Recommendation, item: Item, state: RunState, scale: float, media: Media) -> str:
+    described = state.summaries.get(shown.item_id)
     about = f'<p class="result-about"><bdi>{text(described.text)}</bdi></p>' if described else ""
     return (
         f'<li class="result"><div class="result-card"><div class="result-picture">{thumb(item, media)}'
         f'<span class="rank"><span class="sr-only">Rank </span>{shown.rank}</span></div>'
         f'<div class="result-main"><h3>{_opener(shown, item)}</h3>{about}{_score(shown.score)}</div>'
-        f'<div class="result-why">{_rationale(shown, view)}{_influence(shown, view, scale, media)}</div></div></li>'
+        f'<div class="result-why">{_rationale(shown, state)}{_influence(shown, state, scale, media)}</div></div></li>'
     )
 
 
@@ -50,11 +50,11 @@ def _opener(shown: Recommendation, item: Item) -> str:
     )
 
 
-def _table(shown: Sequence[tuple[Recommendation, Item]], view: View, media: Media) -> str:
+def _table(shown: Sequence[tuple[Recommendation, Item]], state: RunState, media: Media) -> str:
     rows = "".join(
         f'<tr><td class="number">{r.rank}</td><th scope="row">{thumb(item, media)}{_opener(r, item)}</th>'
         f'<td class="number">{percent(r.score)}{_track(r.score)}</td><td>{text(r.rationale)}</td>'
-        f"<td>{_most(r, view)}</td></tr>"
+        f"<td>{_most(r, state)}</td></tr>"
         for r, item in shown
     )
     return (
@@ -65,8 +65,8 @@ def _table(shown: Sequence[tuple[Recommendation, Item]], view: View, media: Medi
     )
 
 
-def _most(shown: Recommendation, view: View) -> str:
-    readings = paired(view.history, shown.influence)
+def _most(shown: Recommendation, state: RunState) -> str:
+    readings = paired(state.history, shown.influence)
     if not readings:
         return ""
     most = max(readings, key=lambda r: abs(r.main))
@@ -84,10 +84,10 @@ def _track(score: float) -> str:
     return f'<span class="score-track" aria-hidden="true"><i style="width:{score:.1%}"></i></span>'
 
 
-def _rationale(shown: Recommendation, view: View) -> str:
+def _rationale(shown: Recommendation, state: RunState) -> str:
     if shown.rationale:
         body = f'<p dir="auto">{text(shown.rationale)}</p>'
-    elif view.ended:
+    elif state.ended:
         body = '<p class="quiet">No reason was written.</p>'
     else:
         body = '<p><span class="skeleton"></span><span class="skeleton"></span></p>'
@@ -95,14 +95,14 @@ def _rationale(shown: Recommendation, view: View) -> str:
     return f'<section class="rationale">{head}{body}{agreement(shown)}</section>'
 
 
-def _influence(shown: Recommendation, view: View, scale: float, media: Media) -> str:
-    readings = paired(view.history, shown.influence)
+def _influence(shown: Recommendation, state: RunState, scale: float, media: Media) -> str:
+    readings = paired(state.history, shown.influence)
     if readings:
         columns = "".join(_column(r, scale, media) for r in readings)
         body = (
             f'<ol class="bars" style="--items:{len(readings)}">{columns}</ol><p class="said">{_strongest(readings)}</p>'
         )
-    elif view.ended:
+    elif state.ended:
         body = '<p class="quiet">Not measured.</p>'
     else:
         body = '<p class="bars-awaited"><span class="skeleton"></span></p>'
@@ -132,8 +132,8 @@ def _strongest(readings: Sequence[Reading]) -> str:
     return f"Strongest: without {name(most.item)} the score {moves} by {points(abs(most.main)).lstrip('+')} points."
 
 
-def _legend(view: View, scale: float) -> str:
-    readings = {e.reading for r in view.recommendations for e in r.influence}
+def _legend(state: RunState, scale: float) -> str:
+    readings = {e.reading for r in state.recommendations for e in r.influence}
     if not readings:
         return ""
     how = (
@@ -149,9 +149,9 @@ def _legend(view: View, scale: float) -> str:
     )
 
 
-def _shortlisted(view: View) -> str:
+def _shortlisted(state: RunState) -> str:
     """Says so where not all of the catalogue was scored."""
-    found = view.run.settings.get("shortlisted") if view.run else None
+    found = state.run.settings.get("shortlisted") if state.run else None
     return (
         f'<p class="legend">Scored {text(found)} items: those near the history, and those like what did well.</p>'
         if found

@@ -1,4 +1,4 @@
-"""What a page shows of a growing run: events folded into one frozen record."""
+"""The state of a run as the page shows it: its events so far in one frozen record."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ENDED = ("idle", "stopped", "finished", "failed")
 
 
 @dataclass(frozen=True)
-class View:
-    """`phase` is idle, waiting, running, stopping, stopped, finished or failed; `note` says more, in plain text.
+class RunState:
+    """State of a run: `phase` is idle, waiting, running, stopping, stopped, finished or failed; `note` explains it.
 
-    `preferences` holds one text for each block begun; the last is unfinished while `writing`.
+    `preferences` holds one text for each block so far; while `writing`, the last one is incomplete.
     """
 
     history: tuple[Item, ...] = ()
@@ -24,7 +24,7 @@ class View:
     phase: str = "idle"
     note: str = ""
     stage: str = ""
-    steps: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # by stage: done, of how many
+    steps: Mapping[str, tuple[int, int]] = field(default_factory=dict)  # by stage: (done, total)
     summaries: Mapping[str, ItemSummary] = field(default_factory=dict)
     preferences: tuple[Preference, ...] = ()
     writing: bool = False
@@ -32,13 +32,13 @@ class View:
     run: Run | None = None
 
     @classmethod
-    def of(cls, history: tuple[Item, ...], block_size: int) -> View:
-        """A view of a run that waits to begin."""
+    def of(cls, history: tuple[Item, ...], block_size: int) -> RunState:
+        """The state of a run that waits to start."""
         return cls(history=history, blocks=blocks(history, block_size), phase="waiting")
 
     @classmethod
-    def finished(cls, run: Run) -> View:
-        """The last view of a run, however long ago it was made."""
+    def finished(cls, run: Run) -> RunState:
+        """The last state of a finished run."""
         return cls(
             history=run.history,
             blocks=tuple(p.block for p in run.preferences),
@@ -53,8 +53,8 @@ class View:
     def ended(self) -> bool:
         return self.phase in ENDED
 
-    def after(self, event: Event) -> View:
-        """The view when `event` has happened."""
+    def after(self, event: Event) -> RunState:
+        """The state after `event`."""
         match event:
             case StageProgress(stage, done, total):
                 phase = "stopping" if self.phase == "stopping" else "running"
@@ -73,11 +73,11 @@ class View:
                 newer = tuple(grown if r.item_id == grown.item_id else r for r in self.recommendations)
                 return replace(self, recommendations=newer)
             case Finished(run):
-                return replace(View.finished(run), steps=self.steps)
+                return replace(RunState.finished(run), steps=self.steps)
             case Stopped():
                 return self.ending("stopped")
         raise TypeError(f"{type(event).__name__} is not an event of a run")
 
-    def ending(self, phase: str, note: str = "") -> View:
-        """The view with nothing growing any more; what had been made stays."""
+    def ending(self, phase: str, note: str = "") -> RunState:
+        """The state after the run has ended early; results so far are kept."""
         return replace(self, phase=phase, note=note, writing=False)

@@ -1,4 +1,4 @@
-"""The web server: the page, its pictures, its style, a health route, and headers that keep the browser at home."""
+"""The web server: the page, its pictures and styles, downloads, a health check, and security headers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from msr.ui.theme import STYLES, build_theme
 SCRIPT = Path(__file__).with_name("studio.js")
 
 _FOR_EVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # the address changes with the content
-# Gradio needs inline scripts and styles, and compiles templates; all else is this server's own or nothing.
+# Gradio needs inline scripts and styles, and compiles templates. Everything else must come from this server.
 _HEADERS = {
     b"content-security-policy": (
         b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "

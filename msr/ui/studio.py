@@ -1,4 +1,4 @@
-"""What all parts of the page share."""
+"""The state that all parts of the page share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from msr.catalogue import Catalogue
+from msr.catalogue import Catalogue, Example
 from msr.config import LIMITS, Limits, PipelineConfig
 from msr.intake import Budget
 from msr.reviews import ReviewLog
@@ -18,19 +18,17 @@ from msr.ui.callers import Callers, Places, name_of
 from msr.ui.engine import Engine
 from msr.ui.jobs import Visits
 from msr.ui.media import Downloads, Media
-from msr.ui.offers import Offers
-from msr.ui.parts import Uploads
-from msr.ui.recommend.history import Example
-from msr.ui.run_store import Shelf
+from msr.ui.stores import CatalogueStore, RunStore
+from msr.ui.uploads import Uploads
 
 MODEL = "model"  # the concurrency id of everything that runs the model: one job at a time
 
 
 @dataclass(frozen=True)
 class Studio:
-    """One app: its model, what it can recommend, its example histories, and who is using it.
+    """One running app: its model, its catalogue, its example histories, and what its visitors have made.
 
-    `reviews` is where judgements are kept, `results` the folders whose evaluations are shown.
+    `reviews` keeps judgements; `results` are folders of evaluations.
     """
 
     engine: Engine
@@ -38,7 +36,7 @@ class Studio:
     examples: tuple[Example, ...] = ()
     config: PipelineConfig = PipelineConfig()
     limits: Limits = LIMITS
-    shelf: Shelf = field(default_factory=Shelf)
+    runs: RunStore = field(default_factory=RunStore)
     reviews: ReviewLog = field(default_factory=ReviewLog)
     results: tuple[Path, ...] = ()
     media: Media = field(default_factory=Media)
@@ -49,17 +47,17 @@ class Studio:
 
     @functools.cached_property
     def uploads(self) -> Uploads:
-        """Files that were sent and not read yet."""
+        """Uploaded files that have not been read yet."""
         return Uploads(self.limits)
 
     @functools.cached_property
-    def offers(self) -> Offers:
-        """The catalogues of visitors."""
-        return Offers(self.limits.max_offer_bytes)
+    def catalogues(self) -> CatalogueStore:
+        """The catalogues that visitors brought."""
+        return CatalogueStore(self.limits.max_offer_bytes)
 
     @contextmanager
     def reading(self, files: Sequence[str] | None, request: gr.Request | None) -> Iterator[tuple[list[Path], Budget]]:
-        """Uploaded files while they are read, and what reading them may cost; then they go. Raises InputProblem."""
+        """Lend uploaded files and a budget for reading them; then remove the files. Raises InputProblem."""
         caller = name_of(request)
         with self.uploads.reading(files, caller) as paths, self.readers.one(caller):
             yield paths, Budget.of(self.limits, self.callers.left(request))

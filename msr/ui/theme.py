@@ -1,4 +1,4 @@
-"""Colours and type: one palette, used by Gradio's components and by our own style sheet alike."""
+"""Colours and fonts: one palette for Gradio's components and for our own style sheets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msr.render import figures
 
 STYLES = [
     Path(__file__).parent / "style" / f"{part}.css"
-    for part in ("base", "recommend", "run", "inspect", "review", "evaluate", "stage")
+    for part in ("base", "recommend", "run", "inspect", "review", "evaluate", "slides")
 ] + [figures.STYLE]
 
 # name: (light, dark). Each becomes the CSS variable --ms-name. Numbers are green, words of the model are plum,

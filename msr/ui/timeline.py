@@ -1,4 +1,4 @@
-"""The preference timeline: a card a block, with what was seen, the text that came of it, and how that changed."""
+"""The preference timeline: a card for each block with its items, the preference text, and how the text changed."""
 
 from __future__ import annotations
 
@@ -10,39 +10,41 @@ from msr.evidence import drift
 from msr.render.html import name, text, thumb
 from msr.schema import Block, Item, ItemSummary, Preference
 from msr.ui.media import Media
-from msr.ui.run_state import View
+from msr.ui.run_state import RunState
 
 _UNSURE = ' <span class="tag unsure" title="Unlike all pictures that the model was trained on">not sure</span>'
 _MODEL = '<span class="tag model">model-written preference</span>'
-_MOST = 8  # words listed of a kind
+_MOST = 8  # most words listed of a kind
 _SKELETON = '<span class="skeleton" aria-hidden="true"></span>'
 
 
-def timeline(view: View, media: Media) -> str:
-    """All block cards of a run, or what is going to appear here."""
-    if not view.blocks or (view.phase == "failed" and not view.summaries):
+def timeline(state: RunState, media: Media) -> str:
+    """The cards of all blocks as HTML; an explanation if there are none yet."""
+    if not state.blocks or (state.phase == "failed" and not state.summaries):
         return _EMPTY
-    items = {item.id: item for item in view.history}
-    texts = {p.block.index: p for p in view.preferences}
-    cards = "".join(_card(block, items, texts, view, media) for block in view.blocks)
-    return f'<ol class="timeline" aria-label="Preference, block by block">{cards}</ol>{drift_plot(_finished(view))}'
+    items = {item.id: item for item in state.history}
+    texts = {p.block.index: p for p in state.preferences}
+    cards = "".join(_card(block, items, texts, state, media) for block in state.blocks)
+    return f'<ol class="timeline" aria-label="Preference, block by block">{cards}</ol>{drift_plot(_finished(state))}'
 
 
-def _finished(view: View) -> tuple[Preference, ...]:
-    return view.preferences[:-1] if view.writing else view.preferences
+def _finished(state: RunState) -> tuple[Preference, ...]:
+    return state.preferences[:-1] if state.writing else state.preferences
 
 
-def _card(block: Block, items: Mapping[str, Item], texts: Mapping[int, Preference], view: View, media: Media) -> str:
+def _card(
+    block: Block, items: Mapping[str, Item], texts: Mapping[int, Preference], state: RunState, media: Media
+) -> str:
     preference, before = texts.get(block.index), texts.get(block.index - 1)
-    newest = preference is not None and preference is view.preferences[-1]
-    growing = view.writing and newest
-    state = "writing" if growing else "waiting" if preference is None else "newest" if newest else "written"
-    seen = "".join(_seen(items[i], view.summaries.get(i), view.ended, media) for i in block.item_ids)
+    newest = preference is not None and preference is state.preferences[-1]
+    growing = state.writing and newest
+    phase = "writing" if growing else "waiting" if preference is None else "newest" if newest else "written"
+    seen = "".join(_seen(items[i], state.summaries.get(i), state.ended, media) for i in block.item_ids)
     change = drift.change(before.text, preference.text) if before and preference and not growing else None
     return (
-        f'<li class="step {state}"><header><h3>{_heading(block, preference)}</h3>'
-        f"<span>{_span(block, view)}</span></header>"
-        f'<ul class="seen">{seen}</ul>{_text(preference, growing, view.ended, change)}</li>'
+        f'<li class="step {phase}"><header><h3>{_heading(block, preference)}</h3>'
+        f"<span>{_span(block, state)}</span></header>"
+        f'<ul class="seen">{seen}</ul>{_text(preference, growing, state.ended, change)}</li>'
     )
 
 
@@ -50,10 +52,10 @@ def _heading(block: Block, preference: Preference | None) -> str:
     return "Your edit" if preference is not None and preference.edited else f"Block {block.index + 1}"
 
 
-def _span(block: Block, view: View) -> str:
+def _span(block: Block, state: RunState) -> str:
     if not block.item_ids:
         return "what candidates are scored by"
-    first = 1 + sum(len(b.item_ids) for b in view.blocks[: block.index])
+    first = 1 + sum(len(b.item_ids) for b in state.blocks[: block.index])
     last = first + len(block.item_ids) - 1
     return f"item {first}" if first == last else f"items {first}–{last}"
 
@@ -89,7 +91,7 @@ def _marked(words: str, added: tuple[str, ...]) -> str:
 
 
 def _changes(change: drift.Change) -> str:
-    """Words that came, stayed and went since the block before."""
+    """The words that are new, kept and gone since the previous block, as HTML."""
     rows = (("came", "new", change.added), ("stayed", "kept", change.kept), ("went", "gone", change.dropped))
     listed = "".join(
         f'<div class="{kind}"><dt>{label}</dt><dd><bdi>{text(", ".join(words[:_MOST]))}</bdi></dd></div>'
@@ -100,7 +102,7 @@ def _changes(change: drift.Change) -> str:
 
 
 def drift_plot(preferences: Sequence[Preference]) -> str:
-    """How far each text moved from the one before it, as a small line; empty for fewer than two texts."""
+    """A small line plot of how much each text differs from the previous one; empty for fewer than two texts."""
     shifts = [drift.change(a.text, b.text).drift for a, b in pairwise(preferences)]
     if not shifts:
         return ""

@@ -13,9 +13,10 @@ from safetensors.torch import load_file, save_file
 
 from msr.backbones.pocket import assemble
 from msr.backbones.pocket import backbone as pocket_backbone
-from msr.backbones.pocket.backbone import ADAPTER, CONNECTOR, FAMILIARITY
+from msr.backbones.pocket.backbone import CONNECTOR, FAMILIARITY
 from msr.backbones.protocol import BackboneError
 from msr.backbones.transformers import loading
+from msr.backbones.transformers.adapter import ADAPTER
 from msr.config import BackboneConfig
 from tests import tiny, tiny_classes
 from tests.backbones.index import silent

@@ -37,10 +37,24 @@ def test_a_device_that_is_not_there_is_named(bare, wanted):
         device.pick_device(wanted)
 
 
-@pytest.mark.parametrize(("ratio", "expected"), [(0.5, torch.bfloat16), (0.9, torch.float32), (9.0, torch.float32)])
-def test_a_cpu_uses_bfloat16_only_where_that_is_faster(monkeypatch, ratio, expected):
-    monkeypatch.setattr(device, "_seconds", lambda dtype: ratio if dtype is torch.bfloat16 else 1.0)
+@pytest.mark.parametrize(
+    ("flags", "expected"),
+    [
+        ({"avx512_bf16": True, "amx_bf16": False}, torch.bfloat16),
+        ({"avx512_bf16": False, "amx_bf16": True}, torch.bfloat16),
+        ({"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, torch.float32),
+        ({}, torch.float32),
+    ],
+)
+def test_a_cpu_uses_bfloat16_where_its_flags_have_it(monkeypatch, flags, expected):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: flags)
     assert device.pick_dtype(torch.device("cpu")) is expected
+
+
+def test_the_flags_have_the_names_that_torch_gives_them():
+    """Names of another processor family are not listed at all, so this is told on x86 alone."""
+    told = torch.cpu.get_capabilities()
+    assert told.get("architecture") != "x86_64" or set(device._BFLOAT16_FLAGS) <= set(told)
 
 
 @pytest.mark.parametrize(("native", "expected"), [(True, torch.bfloat16), (False, torch.float32)])
@@ -49,8 +63,8 @@ def test_a_gpu_uses_bfloat16_only_where_it_is_native(monkeypatch, native, expect
     assert device.pick_dtype(torch.device("cuda")) is expected
 
 
-def test_a_format_that_was_asked_for_is_used_unmeasured(monkeypatch):
-    monkeypatch.setattr(device, "_seconds", lambda dtype: pytest.fail("was measured"))
+def test_a_format_that_was_asked_for_is_used(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: pytest.fail("the flags were read"))
     assert device.pick_dtype(torch.device("cpu"), "bfloat16") is torch.bfloat16
     assert device.pick_dtype(torch.device("cpu"), "float32") is torch.float32
     assert device.pick_dtype(torch.device("mps")) is torch.float32
@@ -124,7 +138,3 @@ def test_four_bits_need_a_gpu_and_bitsandbytes(monkeypatch):
 def test_four_bits_on_a_cpu_are_one_clear_error(name):
     with pytest.raises(BackboneError, match="4-bit weights"):
         backbones.load(BackboneConfig(name, device="cpu", dtype="float32", weights="4bit"))
-
-
-def test_the_measurement_takes_a_moment():
-    assert 0 < device._seconds(torch.float32) < 1

@@ -1,4 +1,4 @@
-"""One thread works for all callers, each of whom has a turn."""
+"""One thread works for all callers, one caller at a time."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import threading
 import pytest
 
 from msr.backbones.transformers import worker
-from msr.backbones.transformers.worker import Turn, alone, at_work
+from msr.backbones.transformers.worker import CallerLock, alone, at_work
 from tests import tiny
 from tests.tiny import MIXED
 
 
 class Model:
     def __init__(self) -> None:
-        self._turn = Turn()
+        self._lock = CallerLock()
 
     @at_work
     def where(self) -> str:
@@ -54,16 +54,16 @@ def test_a_failure_reaches_its_caller_and_the_next_one_is_served():
     assert model.where()
 
 
-def test_a_turn_keeps_others_out_and_lets_its_owner_in_again():
+def test_the_lock_keeps_others_out_and_lets_its_owner_in_again():
     model, said = Model(), []
-    with model._turn:
+    with model._lock:
         waiting = threading.Thread(target=lambda: said.append(model.where()), daemon=True)
         waiting.start()
-        assert model.where() and model._turn.mine
+        assert model.where() and model._lock.mine
         waiting.join(0.2)
         assert said == []
     waiting.join(20)
-    assert len(said) == 1 and not model._turn.mine
+    assert len(said) == 1 and not model._lock.mine
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no forks")

@@ -27,7 +27,7 @@ SMALL = {
 }  # fmt: skip
 TASKS = {
     "start-up", "score", "score new pictures", "describe", "preference steps", "decode", "decode, generate",
-    "decode, static cache", "decode, dynamic int8", "decode, --engine llama.cpp", "decode, llama.cpp",
+    "decode, static cache", "decode, dynamic int8",
     "whole job", "whole job, explained", "shortlist", "profile: score", "profile: describe",
 }  # fmt: skip
 
@@ -35,7 +35,7 @@ TASKS = {
 @pytest.fixture(scope="module", params=["pocket", "llava"])
 def result(request) -> bench.Result:
     load = partial(tiny_classes.backbone, request.param)
-    return bench.run(load, SMALL, True, None, (), lambda message, fraction: None)
+    return bench.run(load, SMALL, True, (), lambda message, fraction: None)
 
 
 @pytest.mark.parametrize("name", tiny_classes.KINDS)
@@ -51,7 +51,7 @@ def test_ours_the_published_loop_and_the_plain_pass_agree(name):
 
 
 def test_every_job_has_its_row(result):
-    assert {row["task"] for row in result.rows} - {"texts, --engine llama.cpp"} == TASKS
+    assert {row["task"] for row in result.rows} == TASKS
     rows = {row["task"]: row for row in result.rows}
     for row in result.rows:
         assert isinstance(row["n"], int)
@@ -62,16 +62,8 @@ def test_every_job_has_its_row(result):
         assert row["scaled"] == ("published_s", "plain_s"), "the baselines ran on three of four"
         assert row["ratio_published"] == pytest.approx(row["published_s"] / row["ours_s"])
     assert rows["score new pictures"]["floor_s"] > rows["score"]["floor_s"], "looking costs multiply-adds"
-    assert "not installed" in rows["decode, llama.cpp"]["note"] or "--gguf" in rows["decode, llama.cpp"]["note"]
     assert not any("note" in rows[f"decode, {name}"] for name in ("generate", "static cache")), "all write the same"
     assert rows["decode, dynamic int8"]["rate"] > 0
-    engine = rows["decode, --engine llama.cpp"]
-    if engine.get("note", "").startswith("not measured"):
-        assert "rate" not in engine
-    else:
-        texts = rows["texts, --engine llama.cpp"]
-        assert "once the prompt is read" in engine["note"]
-        assert engine["rate"] > 0 and texts["plain_s"] > 0 and "of 12 equal to the letter" in texts["note"]
     for task in ("profile: score", "profile: describe"):
         told = {name: int(share) for name, share in re.findall(r"(\w[\w ]*) (\d+)%", rows[task]["note"])}
         assert list(told) == [profile.PRODUCTS, profile.ATTENTION, profile.REST, profile.PYTHON]
@@ -96,7 +88,7 @@ def test_a_profile_puts_every_operator_somewhere():
 def test_a_model_in_half_precision_decodes_in_every_way():
     backbone = tiny.pocket_backbone()
     backbone.model = backbone.model.to(torch.bfloat16)
-    rows = {row.task: row for row in decoding.decoding(backbone, None)}
+    rows = {row.task: row for row in decoding.decoding(backbone)}
     assert rows["decode, dynamic int8"].rate > 0
     assert backbone.model.dtype == torch.bfloat16
 
@@ -150,7 +142,7 @@ def test_a_size_that_is_not_positive_is_named():
 
 def test_a_model_elsewhere_cannot_be_compared():
     with pytest.raises(InputProblem, match="in this process"):
-        bench.run(FakeBackbone, {}, True, None, (), lambda message, fraction: None)
+        bench.run(FakeBackbone, {}, True, (), lambda message, fraction: None)
 
 
 def test_the_command_prints_a_table_and_writes_json(tmp_path: Path, monkeypatch, capsys):

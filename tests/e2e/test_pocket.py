@@ -79,19 +79,6 @@ def test_guessing_ahead_writes_what_transformers_writes() -> None:
     assert [a.confidence for a in together] == pytest.approx([a.confidence for a in alone], rel=1e-3)
 
 
-def test_llama_cpp_writes_what_pytorch_writes() -> None:
-    """The adapter's texts of a recorded run, nearly all to the letter: 8 bits decide a close call in another way."""
-    pytest.importorskip("xllamacpp", reason="llama.cpp comes with the package xllamacpp (tests/requirements.txt)")
-    slow, quick = (backbones.load(BackboneConfig(dtype="float32", engine=engine)) for engine in ("torch", "llama.cpp"))
-    items = catalogue.story_items(catalogue.stories()[0].id)[:6]
-    read = [(item, ItemSummary(item.id, f"A striped {item.title}.")) for item in items]
-    asked = [prompts.preference("", read[:3]), prompts.preference("The user appears to like mugs.", read[3:])]
-    asked += [prompts.explain("Likes striped things.", item, seen.text, liked=True) for item, seen in read]
-    ours, theirs = slow.generate(asked, 90), quick.generate(asked, 90)
-    assert sum(one.text == other.text for one, other in zip(ours, theirs, strict=True)) >= len(asked) - 2
-    assert list(quick.stream(asked[0], 90))[-1] == theirs[0].text
-
-
 @pytest.mark.browser
 def test_a_visitor_sees_every_stage(studio: str) -> None:
     with chromium() as browser, visiting(browser, studio) as page:

@@ -1,4 +1,4 @@
-"""Measuring a recommendation of a finished run: in stages, the quick first, and what is known is not asked again."""
+"""EvidenceJob a recommendation of a finished run: in stages, the quick first, and what is known is not asked again."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ def test_refusals():
 
 
 def test_rounding_makes_no_other_model():
-    """A run of 32 bits may be measured in 16, and one whose texts PyTorch wrote where llama.cpp writes."""
+    """A run of 32 bits may be measured in 16, and so may one of an older version whose texts llama.cpp wrote."""
     pipeline, run = made()
     other = replace(run, model={**run.model, "dtype": "bfloat16", "engine": "llama.cpp"})
     assert any(isinstance(event, Grown) for event in pipeline.measure(other, run.recommendations[0].item_id))

@@ -19,7 +19,7 @@ from msr.retrieval.shortlist import by_titles, seeing, tower
 from msr.schema import Item
 from msr.ui.media import Media
 from msr.ui.results import results
-from msr.ui.run_state import View
+from msr.ui.run_state import RunState
 from tests.fakes import FakeBackbone, catalogue, items, picture
 from tests.intake_files import HEADER, png, write_folder
 
@@ -40,7 +40,7 @@ def test_only_the_shortlist_is_scored_and_the_run_says_so():
     assert made.settings["catalogue_items"] == 50 and made.settings["candidates"] == 12
     assert "shortlist" in made.timings
     assert "shortlisted 12 of 50" in report.to_html(made)
-    assert "Scored 12 of 50" in results(View.finished(made), {}, Media())
+    assert "Scored 12 of 50" in results(RunState.finished(made), {}, Media())
 
 
 def test_a_catalogue_that_is_small_enough_is_scored_whole():
@@ -48,7 +48,7 @@ def test_a_catalogue_that_is_small_enough_is_scored_whole():
     made = run(fake, PipelineConfig(shortlist=50, explain_top=0))
     assert len(made.scores) == 50 and "shortlisted" not in made.settings and "index" not in made.settings
     assert not fake.calls["views"]
-    assert "hortlisted" not in report.to_html(made) and "Scored " not in results(View.finished(made), {}, Media())
+    assert "hortlisted" not in report.to_html(made) and "Scored " not in results(RunState.finished(made), {}, Media())
 
 
 def test_the_order_of_the_catalogue_changes_no_run():

@@ -14,21 +14,20 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from msr import catalogue as catalog
-from msr.catalogue import Catalogue
+from msr.catalogue import Catalogue, Example, demo, stories, story_items
 from msr.pipeline import Pipeline
+from msr.storage import assets
 from msr.ui import Kept, build_app
-from msr.ui.recommend.history import Example
 from msr.ui.serving import Server
 from tests import fakes
 
 
 def app(delay: float = 0.0, candidates: int = 24, load: Callable[..., Pipeline] | None = None, **more: Any) -> FastAPI:
     """The real page with the bundled stories and catalogue, and a model that answers from the prompts' words."""
-    examples = [(story, catalog.story_items(story.id)) for story in catalog.stories()]
+    examples = [(story, story_items(story.id)) for story in stories()]
     unfamiliar = [examples[0][1][1].picture.digest]
     backbone = fakes.OpenBackbone(delay=delay, unfamiliar=unfamiliar)
-    catalogue = Catalogue("demo", catalog.demo().items[:candidates])
+    catalogue = Catalogue("demo", demo().items[:candidates])
     more = {"recorded": recordings(catalogue, examples), **more}
     return build_app(load or (lambda report: Pipeline(backbone)), catalogue, examples, **more)
 
@@ -68,5 +67,5 @@ if __name__ == "__main__":
     parser.add_argument("--delay", type=float, default=0.03)
     parser.add_argument("--mcp", action="store_true")
     args = parser.parse_args()
-    served = app(args.delay, results=[catalog.assets() / "pocket"], mcp=args.mcp)
+    served = app(args.delay, results=[assets() / "pocket"], mcp=args.mcp)
     sys.exit(Server(served, "127.0.0.1", args.port).until_ended())

@@ -15,8 +15,7 @@ from msr.catalogue import Catalogue
 from msr.pipeline import Pipeline
 from msr.schema import InputProblem, Item
 from msr.ui.callers import Attendance, Callers, Places, name_of
-from msr.ui.offers import Offers
-from msr.ui.run_store import Kept, Shelf
+from msr.ui.stores import CatalogueStore, Kept, RunStore
 from tests import fakes
 
 
@@ -79,7 +78,7 @@ def test_places_are_shared_and_come_free_again() -> None:
     with places.one("ann"), places.one("ann"):
         with pytest.raises(InputProblem, match="again in a minute"), places.one("ann"):
             pass
-        with places.one("bob"), pytest.raises(InputProblem), places.one("carl"):
+        with places.one("bob"), pytest.raises(InputProblem, match="again in a minute"), places.one("carl"):
             pass
         with places.one("carl"):
             pass
@@ -117,7 +116,7 @@ def brought(n: int) -> Catalogue:
 def test_catalogues_beyond_the_budget_go_and_that_is_said() -> None:
     one, two, three = map(brought, range(3))
     assert one.size < 9 * len(one.items[0].picture.data) + 9_000, "items share their picture"
-    offers = Offers(2 * one.size + 500)
+    offers = CatalogueStore(2 * one.size + 500)
     keys = [offers.put(one), offers.put(two)]
     assert offers.get(keys[0]) is one
     keys.append(offers.put(three))
@@ -132,12 +131,14 @@ def test_runs_beyond_the_budget_go() -> None:
     mine = [Kept(last.run, str(n), brought(n)) for n in range(4)]
     size = mine[0].catalogue.size
 
-    def keys(shelf: Shelf, runs: list[Kept]) -> int:
+    def keys(store: RunStore, runs: list[Kept]) -> int:
         for n, kept in enumerate(runs):
-            shelf.put(Kept(replace(kept.run, id=f"run{n}"), kept.name, kept.catalogue))
-        return sum(shelf.get(f"run{n}") is not None for n in range(len(runs)))
+            store.put(Kept(replace(kept.run, id=f"run{n}"), kept.name, kept.catalogue))
+        return sum(store.get(f"run{n}") is not None for n in range(len(runs)))
 
-    assert keys(Shelf(own=own, budget=int(2.5 * size)), mine) == 2
-    assert keys(Shelf(own=own, budget=int(2.5 * size)), [mine[0]] * 4) == 4, "a catalogue that runs share counts once"
-    assert keys(Shelf(own=own, budget=20_000), [Kept(last.run, "", own)] * 4) == 4, "the server's own counts nothing"
-    assert keys(Shelf(own=own, budget=1), mine) == 1
+    assert keys(RunStore(own=own, budget=int(2.5 * size)), mine) == 2
+    assert keys(RunStore(own=own, budget=int(2.5 * size)), [mine[0]] * 4) == 4, (
+        "a catalogue that runs share counts once"
+    )
+    assert keys(RunStore(own=own, budget=20_000), [Kept(last.run, "", own)] * 4) == 4, "the server's own counts nothing"
+    assert keys(RunStore(own=own, budget=1), mine) == 1

@@ -21,11 +21,13 @@ from msr.ui.doors import Body
 from msr.ui.jobs import Visits
 from msr.ui.logins import Attempts
 from msr.ui.media import Downloads, Media
-from msr.ui.run_store import Shelf
 from msr.ui.serving import CONNECTIONS, HEAD
+from msr.ui.stores import RunStore
 from msr.ui.studio import Studio
 from msr.ui.turns import EACH, MOST
 from tests.ui.serve import app, serving
+
+pytestmark = pytest.mark.slow  # a server of its own
 
 SECRET = "the-content-of-a-foreign-file"
 ANN = {"username": "ann", "password": "secret"}
@@ -309,7 +311,8 @@ def test_the_limits_that_are_promised_are_those_that_hold() -> None:
         f"| judgements | a note of 1,000 characters | | {JUDGEMENTS:,} |",
         f"| catalogues that visitors brought | {LIMITS.max_zip_bytes // mb} MB unpacked | "
         f"| {LIMITS.max_offer_bytes // mb} MB, the oldest go first |",
-        f"| finished runs, downloads, pictures on show | | | {Shelf()._budget // mb}, {Downloads()._budget // mb} and "
+        f"| finished runs, downloads, pictures on show | | | {RunStore()._budget // mb}, "
+        f"{Downloads()._budget // mb} and "
         f"{Media()._budget // mb} MB, the oldest go first |",
     ):
         assert row in table, row

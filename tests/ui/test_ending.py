@@ -18,6 +18,8 @@ from playwright.sync_api import Browser, expect
 
 from msr.ui import serving
 
+pytestmark = pytest.mark.slow  # a server of its own
+
 SOON = 10  # seconds
 
 

@@ -73,7 +73,7 @@ def test_of_a_file_that_is_known_only_its_path_is_read() -> None:
     kept = checked(json.dumps([file]).encode(), lambda path: handed.knows(path, "ann"))
     assert json.loads(kept) == [{"path": "/up/3", "orig_name": "y.png"}]
     for path in ("/up/2/../3", "/up/1", "", None, 3, ["/up/3"], {"path": "/up/3"}, "http://x.org/y"):
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match="not known here"):
             checked(json.dumps({"a": [{"path": path}]}).encode(), lambda p: handed.knows(p, "ann"))
 
 

@@ -14,11 +14,11 @@ from msr.catalogue import Catalogue
 from msr.pipeline import Pipeline
 from msr.reviews import ReviewLog
 from msr.ui.engine import Engine
-from msr.ui.inspect.handlers import Handlers as Inspect
-from msr.ui.inspect.handlers import edited_text
+from msr.ui.inspect.inspect_tab import Handlers as Inspect
+from msr.ui.parts import edited_text
 from msr.ui.recommend.handlers import Handlers as Recommend
-from msr.ui.review.tab import _Handlers as Review
-from msr.ui.run_store import Kept
+from msr.ui.review.review_tab import _Handlers as Review
+from msr.ui.stores import Kept
 from msr.ui.studio import Studio
 from tests import fakes
 from tests.ui import hostile
@@ -28,7 +28,7 @@ PAGE = SimpleNamespace(session_hash="page")
 
 
 def studio(reviews: Path | None = None) -> tuple[Studio, Kept]:
-    """A studio whose model is there, and one run on its shelf."""
+    """A studio whose model is there, and one run on its store."""
     engine = Engine(lambda report: Pipeline(fakes.FakeBackbone()))
     engine.start()
     for _ in engine.wait(threading.Event()):
@@ -38,7 +38,7 @@ def studio(reviews: Path | None = None) -> tuple[Studio, Kept]:
     for item in last.run.history:
         made.media.url(item.picture)
     kept = Kept(last.run, "six things", CATALOGUE)
-    made.shelf.put(kept)
+    made.runs.put(kept)
     return made, kept
 
 
@@ -62,13 +62,13 @@ def test_an_edit_becomes_a_run_that_names_its_parent() -> None:
     rows[0]["hidden"] = "picture"
     assert do.begin(rows, kept.key, kept.run.preferences[-1].text, 2, True, PAGE)[-1] == ""
     *_, last = do.follow(kept.key, "", None, False, PAGE)
-    new = app.shelf.get(last[4])
+    new = app.runs.get(last[4])
     assert new.run.parent == kept.run.id and new.name == "six things, edited"
     assert [i.id for i in new.run.history] == [i.id for i in kept.run.history][::-1][:5]
     assert new.run.history[0].picture is None and new.run.settings["block_size"] == 2
     assert not new.run.preferences[-1].edited  # the text was left as it was, so the model wrote anew
     assert "in another order" in last[3]
-    assert app.shelf.get(kept.key).run == kept.run
+    assert app.runs.get(kept.key).run == kept.run
 
 
 def test_a_text_of_ones_own_and_no_adapter() -> None:
@@ -76,7 +76,7 @@ def test_a_text_of_ones_own_and_no_adapter() -> None:
     do = Inspect(app)
     do.begin(draft(kept), kept.key, "Only bags.", 3, False, PAGE)
     *_, last = do.follow(kept.key, "old", None, False, PAGE)
-    run = app.shelf.get(last[4].split()[-1]).run
+    run = app.runs.get(last[4].split()[-1]).run
     assert run.preferences[-1].text == "Only bags." and run.model["adapter"] is None
     assert "without the adapter" in last[3]
 
@@ -120,7 +120,7 @@ def test_a_preference_text_is_ones_own_only_if_it_was_changed() -> None:
 def test_pasted_titles_become_the_catalogue() -> None:
     app, _ = studio()
     key, line, heading, problem = Recommend(app).offer_words("Mug\n\n Mug \nLamp\n" + hostile.MARKUP)
-    offer = app.offers.get(key)
+    offer = app.catalogues.get(key)
     assert [i.title for i in offer.items][:2] == ["Mug", "Lamp"] and len(offer.items) == 3
     assert "pasted, 3 items" in line and "3 catalogue items" in heading and problem == ""
     *stays, problem = Recommend(app).offer_words(" \n ")
@@ -149,7 +149,7 @@ def test_files_become_the_catalogue_or_leave_it_alone(tmp_path: Path) -> None:
     app, _ = studio()
     good, bad = brought(app, "mine.csv", "id,title,image\na,Mug,\n"), brought(app, "bad.csv", "nonsense")
     key, *_, problem, _ = Recommend(app).offer_files([good], PAGE)
-    assert [i.title for i in app.offers.get(key).items] == ["Mug"] and problem == ""
+    assert [i.title for i in app.catalogues.get(key).items] == ["Mug"] and problem == ""
     again, *_, problem, _ = Recommend(app).offer_files([bad], PAGE)
     assert again == gr.skip() and "bad.csv" in problem
     assert not Path(good).exists() and not Path(bad).exists()

@@ -10,6 +10,8 @@ import pytest
 from msr.ui.hosts import Hosts
 from tests.ui.serve import app, serving
 
+pytestmark = pytest.mark.slow  # a server of its own
+
 OPEN = Hosts(frozenset({"studio.example.org"}))
 
 

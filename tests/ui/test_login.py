@@ -12,6 +12,8 @@ from gradio_client.exceptions import AuthenticationError
 from msr.ui.logins import Attempts
 from tests.ui.serve import app, serving
 
+pytestmark = pytest.mark.slow  # a server of its own
+
 ANN = {"username": "ann", "password": "secret"}
 
 
@@ -54,7 +56,7 @@ def test_a_script_signs_in(locked: str) -> None:
     client = Client(locked, auth=("ann", "secret"), verbose=False)
     (told,) = client.predict(titles=["red mug"], api_name="/describe")
     assert told["title"] == "red mug"
-    with pytest.raises(AuthenticationError):
+    with pytest.raises(AuthenticationError, match="auth"):
         Client(locked, verbose=False)
 
 

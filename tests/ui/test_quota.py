@@ -29,6 +29,8 @@ from tests import fakes
 from tests.intake_files import jpeg_of_scans, png
 from tests.ui.serve import app, serving
 
+pytestmark = pytest.mark.slow  # a server of its own
+
 BIG = Limits(max_upload_bytes=100_000, max_held_bytes=10 * 2**20)  # two uploads of one caller wait to be read
 
 
@@ -255,7 +257,7 @@ def test_reading_for_an_upload_ends_when_the_client_goes(server: Served, monkeyp
     paths = server.upload(*[png()] * 50).json()
     files = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
     body = {"data": [[], 3, files], "fn_index": server.function("upload"), "session_hash": "s"}
-    with pytest.raises(httpx.ReadTimeout):
+    with pytest.raises(httpx.ReadTimeout, match="timed out"):
         httpx.post(f"{server.api}/run/predict", json=body, timeout=1.0)
     assert soon(lambda: server.files() == [], 3)
     assert 0 < len(read) < 40
@@ -312,9 +314,9 @@ def test_a_visit_ends_when_the_queue_has_no_place_for_it(slow: Served) -> None:
     for _ in range(EACH):
         slow.call("recommend", "sailor", None, [], 3, 5)
     begun(slow, "mine")
-    assert slow.visits.of("mine").view.phase == "waiting"
+    assert slow.visits.of("mine").state.phase == "waiting"
     assert join(slow, slow.function("follow"), [""], "mine").status_code == 503
-    assert slow.visits.of("mine").view.phase == "failed" and slow.visits.place("mine") is None
+    assert slow.visits.of("mine").state.phase == "failed" and slow.visits.place("mine") is None
     body = {"data": [], "fn_index": slow.function("stop"), "session_hash": "mine"}
     shown = httpx.post(f"{slow.api}/run/predict", json=body).json()["data"]
     assert "Too many runs are waiting" in json.dumps(shown), running

@@ -18,10 +18,10 @@ from msr.schema import Run
 from msr.ui import evidence_sheet, results
 from msr.ui.inspect.comparison import side_by_side
 from msr.ui.media import Downloads, Media
-from msr.ui.present.slides import stage
 from msr.ui.review import cards
-from msr.ui.run_state import View
-from msr.ui.run_store import Kept, Shelf, joined, recorded
+from msr.ui.run_state import RunState
+from msr.ui.slides import presentation
+from msr.ui.stores import Kept, RunStore, joined, recorded
 from msr.ui.timeline import timeline
 from tests import fakes
 from tests.evidence.measured import MEASURED
@@ -63,11 +63,11 @@ def put(record: Any, path: tuple, value: Any) -> str:
 def show(run: Run, other: Run, media: Media) -> None:
     """Makes everything that a page and its downloads make of a run, as UTF-8 would carry it."""
     kept, before = (Kept(one, "a run", Catalogue("fake", ()), recorded=True) for one in (run, other))
-    view = View.finished(run)
-    made = [stage(kept, media), timeline(view, media), results.results(view, {}, media), kept.label, kept.key]
+    state = RunState.finished(run)
+    made = [presentation(kept, media), timeline(state, media), results.results(state, {}, media), kept.label, kept.key]
     made += [side_by_side(before, kept, media), side_by_side(kept, before, media)]
     made += [report.to_html(run, "a run"), report.to_json(run)]
-    made += [evidence_sheet.sheet(r, results.item_of(r, view, {}), view, media) for r in run.recommendations]
+    made += [evidence_sheet.sheet(r, results.item_of(r, state, {}), state, media) for r in run.recommendations]
     made += [cards.card(run, target, None, media) for target in reviews.targets(run)]
     "".join(made).encode()
 
@@ -120,8 +120,8 @@ def test_a_folder_of_hostile_runs_leaves_the_good_one(run: Run, tmp_path: Path) 
     kept, problems = recorded(tmp_path, Catalogue("fake", ()), [])
     assert [one.name for one in kept] == ["good"]
     assert [problem.split()[0] for problem in problems] == ["deep.json", "no-model.json"]
-    shelf = Shelf(kept)
-    assert shelf.get(kept[0].key) and joined("", kept[0].key).split() == [kept[0].key]
+    store = RunStore(kept)
+    assert store.get(kept[0].key) and joined("", kept[0].key).split() == [kept[0].key]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +13,8 @@ from msr.catalogue import Catalogue
 from msr.config import PipelineConfig
 from msr.pipeline import Pipeline
 from msr.schema import InputProblem, Item
-from msr.ui.engine import Engine, Status, badge
+from msr.ui import jobs
+from msr.ui.engine import Engine, badge
 from msr.ui.jobs import Visit, Visits
 from tests import fakes
 from tests.ui import hostile
@@ -52,6 +55,20 @@ def test_a_visit_waits_for_the_model_and_runs_to_its_end() -> None:
     assert last.phase == "finished" and len(last.recommendations) == 3
 
 
+@pytest.mark.parametrize(("step", "shown"), [(0.0, 1), (1.0, None)])
+def test_progress_is_shown_now_and_then_and_results_always(
+    step: float, shown: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The clock stands still, or a second passes between any two looks at it."""
+    clock = itertools.count(1_000.0, step)
+    monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    states = [state for state in visit().events(loaded()) if state.phase == "running"]
+    results = [(len(s.summaries), s.preferences if not s.writing else (), s.recommendations) for s in states]
+    fleeting = sum(old == new for old, new in itertools.pairwise(results))
+    assert len(states[-1].summaries) > 4 and len({done for done, *_ in results}) == len(states[-1].summaries) + 1
+    assert fleeting > 10 if shown is None else fleeting <= 1 + shown
+
+
 def test_the_estimate_counts_the_candidates_that_are_scored() -> None:
     wide, narrow = PipelineConfig(), PipelineConfig(shortlist=4)
     assert [Visit(fakes.items(4), c, CATALOGUE).expected()["rank"] for c in (wide, narrow)] == [6, 4]
@@ -60,13 +77,13 @@ def test_the_estimate_counts_the_candidates_that_are_scored() -> None:
 def test_stop_ends_the_work_and_keeps_what_was_made() -> None:
     asked = visit()
     views = asked.events(loaded(delay=0.05))
-    view = next(v for v in views if v.preferences)
+    state = next(v for v in views if v.preferences)
     assert asked.halt().phase == "stopping"
     began = time.monotonic()
     rest = list(views)
     assert time.monotonic() - began < 2
     assert all(v.phase in ("stopping", "stopped") for v in rest)
-    assert rest[-1].phase == "stopped" and rest[-1].preferences[0].text.startswith(view.preferences[0].text)
+    assert rest[-1].phase == "stopped" and rest[-1].preferences[0].text.startswith(state.preferences[0].text)
 
 
 def test_whoever_has_the_model_has_it_alone() -> None:
@@ -77,7 +94,7 @@ def test_whoever_has_the_model_has_it_alone() -> None:
     phases: list[tuple[int, str]] = []
 
     def follow(n: int) -> None:
-        phases.extend((n, view.phase) for view in jobs[n].events(engine) if view.phase == "running")
+        phases.extend((n, state.phase) for state in jobs[n].events(engine) if state.phase == "running")
 
     threads = [threading.Thread(target=follow, args=(n,)) for n in (0, 1)]
     for thread in threads:
@@ -92,7 +109,7 @@ def test_whoever_has_the_model_has_it_alone() -> None:
 def test_stop_ends_the_waiting_for_a_turn() -> None:
     engine = loaded()
     waiting = visit()
-    with engine.turn(threading.Event()):
+    with engine.exclusive(threading.Event()):
         threading.Timer(0.2, waiting.halt).start()
         assert list(waiting.events(engine))[-1].phase == "stopped"
     assert list(visit().events(engine))[-1].phase == "finished"
@@ -143,8 +160,8 @@ def test_a_visit_that_nobody_follows_ends() -> None:
     next(running.events(loaded(delay=0.02)))
     time.sleep(0.01)
     assert [visits.place(page) for page in "abc"] == [None, 0, None]
-    assert lost.view.phase == "failed" and "Nobody followed" in lost.view.note and lost.stop.is_set()
-    assert not waits.view.ended and not running.view.ended
+    assert lost.state.phase == "failed" and "Nobody followed" in lost.state.note and lost.stop.is_set()
+    assert not waits.state.ended and not running.state.ended
     assert [v.phase for v in lost.events(loaded())][-1] in ("failed", "stopped"), "it does not run any more"
 
 
@@ -153,8 +170,8 @@ def test_a_visit_that_finds_no_place_ends_and_others_of_its_page_go_on() -> None
     visits.begin("page", one, session="page", follow="follow")
     visits.begin("page/inspect", two, session="page", follow="another")
     visits.refused("page", "follow")
-    assert one.view.phase == "failed" and "Try again" in one.view.note
-    assert two.view.phase == "waiting" and visits.place("page/inspect") == 0
+    assert one.state.phase == "failed" and "Try again" in one.state.note
+    assert two.state.phase == "waiting" and visits.place("page/inspect") == 0
 
 
 def test_visits_that_wait_are_few_and_one_caller_has_a_share() -> None:
@@ -166,7 +183,7 @@ def test_visits_that_wait_are_few_and_one_caller_has_a_share() -> None:
     visits.begin("a2", visit(), "ann")  # in place of its last one
     visits.begin("b0", visit(), "bob")
     visits.begin("b1", visit(), "bob")
-    with pytest.raises(InputProblem):
+    with pytest.raises(InputProblem, match="Too many runs are waiting"):
         visits.begin("c0", visit(), "carl")
     visits.of("a0").halt()
     visits.begin("c0", visit(), "carl")
@@ -196,12 +213,6 @@ def test_a_failure_is_said_in_plain_words() -> None:
     last = list(visit().events(engine))[-1]
     assert last.phase == "failed" and last.note == "The wheel has another hash. Delete it and press Retry."
     assert "another hash" in badge(engine.status)
-
-
-@pytest.mark.parametrize("engine", ["llama.cpp", None])
-def test_the_badge_names_another_engine(engine: str | None) -> None:
-    status = Status("ready", identity={"name": "pocket", "device": "cpu", "engine": engine})
-    assert ("texts by llama.cpp" in badge(status)) == bool(engine)
 
 
 def test_unforeseen_failures_are_said_too() -> None:

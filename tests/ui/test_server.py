@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -12,8 +15,13 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 import msr.ui
+from msr.pipeline import Pipeline
+from msr.ui.engine import Engine, Status
 from msr.ui.media import Downloads
+from tests import fakes
 from tests.ui.serve import app, serving
+
+pytestmark = pytest.mark.slow  # a server of its own
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +84,31 @@ def test_web_addresses_are_not_fetched(client: Client, quick: str) -> None:
         "meta": {"_type": "gradio.FileData"},
         "url": "http://127.0.0.1:9/x.png",
     }
-    with pytest.raises(httpx.HTTPStatusError, match="400"):
+    with pytest.raises(httpx.HTTPStatusError, match="400") as refused:
         client.predict(files=[remote], api_name="/recommend")
+    assert "files must be uploaded, paths and web addresses are not read" in refused.value.response.text
+
+
+def test_a_call_waits_for_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    release, waiting, engine_wait = threading.Event(), threading.Event(), Engine.wait
+
+    def wait(engine: Engine, stop: threading.Event) -> Iterator[Status]:
+        for status in engine_wait(engine, stop, 0.02):
+            waiting.set()
+            yield status
+
+    monkeypatch.setattr(Engine, "wait", wait)
+
+    def load(report: Callable[[str, float], None]) -> Pipeline:
+        release.wait(30)
+        return Pipeline(fakes.FakeBackbone())
+
+    with serving(app(load=load, recorded=[])) as url, ThreadPoolExecutor(1) as pool:
+        assert httpx.get(f"{url}/healthz").json() == {"status": "ok", "model": "loading"}
+        called = pool.submit(Client(url, verbose=False).predict, titles=["red mug"], api_name="/describe")
+        assert waiting.wait(30) and not called.done()
+        release.set()
+        assert [item["title"] for item in called.result(30)] == ["red mug"]
 
 
 def test_three_endpoints_are_offered_and_explained(client: Client) -> None:

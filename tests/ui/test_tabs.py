@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from msr import catalogue
 from msr.reviews import ReviewLog
+from msr.storage import assets
 from tests.browser import visiting
 from tests.intake_files import HEADER
 from tests.ui.serve import app, serving
@@ -192,7 +192,7 @@ def test_a_recorded_run_is_presented_without_a_model_and_run_live(browser: Brows
 
 
 def test_evaluations_are_shown_with_intervals_and_baselines(browser: Browser) -> None:
-    with serving(app(results=[catalogue.assets() / "pocket"])) as url, visiting(browser, url) as page:
+    with serving(app(results=[assets() / "pocket"])) as url, visiting(browser, url) as page:
         tab(page, "Evaluate")
         expect(page.locator(".plot .baseline")).not_to_have_count(0)
         assert page.locator(".plot .system").count() > 0

@@ -14,10 +14,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from msr import backbones, intake
+from msr import backbones
 from msr.backbones.protocol import Backbone, BackboneError
 from msr.backbones.wrappers import model_key
-from msr.config import BackboneConfig
+from msr.options import model_config
 from msr.schema import InputProblem
 from msr.storage import TextCache, cache_home
 from train.data import splits
@@ -142,10 +142,7 @@ def _read(args: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
 
 def load_backbone(args: argparse.Namespace) -> Backbone:
     """The one that --backbone and --adapter name. Raises InputProblem and BackboneError."""
-    adapter = args.adapter
-    if adapter not in ("bundled", "none"):
-        adapter = str(intake.adapter_folder(adapter))
-    return backbones.load(BackboneConfig(name=args.backbone, adapter=adapter))
+    return backbones.load(model_config(args))
 
 
 def _save_fusion(adapter: Path, figures: dict) -> None:

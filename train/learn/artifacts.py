@@ -15,6 +15,8 @@ from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
 from sklearn.cluster import MiniBatchKMeans
 
+from msr.backbones.transformers.adapter import PROMPT_KEY
+from msr.prompts import PROMPT_VERSION
 from train.learn import distributed
 from train.learn.distributed import joined
 from train.learn.model import Learner, LoraLearner
@@ -46,7 +48,7 @@ def save_weights(learner: Learner, folder: Path) -> None:
 
 
 def save_lora(learner: LoraLearner, folder: Path, base: str, dtype: torch.dtype = torch.float32) -> None:
-    """The LoRA alone, as PEFT keeps one; `base` names the model that it is for.
+    """The LoRA alone, as PEFT keeps one, with the version of the prompts; `base` names the model that it is for.
 
     The main process writes. All processes call it, since each may hold a part.
     """
@@ -57,7 +59,8 @@ def save_lora(learner: LoraLearner, folder: Path, base: str, dtype: torch.dtype 
     config = learner.peft.peft_config["default"]
     config.base_model_name_or_path = base  # not the folder on this machine
     config.save_pretrained(str(folder))
-    save_file({k: v.detach().to(dtype).contiguous() for k, v in lora.items()}, folder / PUBLISHED[1])
+    tensors = {k: v.detach().to(dtype).contiguous() for k, v in lora.items()}
+    save_file(tensors, folder / PUBLISHED[1], {PROMPT_KEY: str(PROMPT_VERSION)})
 
 
 def load_into(learner: LoraLearner, folder: Path, connector: bool = True) -> None:

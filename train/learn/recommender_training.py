@@ -122,6 +122,6 @@ def _pocket(args: argparse.Namespace) -> Learner:
 
 def _checkpoint(args: argparse.Namespace):
     """The learner, and the store of the pictures that it has read."""
-    backbone = backbones.load(BackboneConfig(args.backbone, "none"))
+    backbone = backbones.load(BackboneConfig(args.backbone, "none", offline=args.offline))
     learner = CheckpointLearner(backbone, args.rank, 2 * args.rank)
     return learner, learner.store

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msr.storage import assets
 from train.data import logs
 from train.data.logs import UserLog
 from train.teach import labelled_pictures
@@ -13,7 +14,7 @@ from train.teach import pictures as sources
 from train.teach.pictures import Shot
 from train.teach.titles import readers as titles
 
-DEMO = Path(__file__).parents[2] / "assets" / "demo"
+DEMO = assets() / "demo"
 _READERS = {
     "caltech-101": sources.objects,
     "fashion-products": sources.fashion,

@@ -22,11 +22,11 @@ from msr.backbones.pocket import wheels
 from msr.backbones.pocket.seal import seal, whole
 from msr.backbones.pocket.wheels import Report
 from msr.backbones.protocol import BackboneError
-from msr.storage import cache_home
+from msr.storage import assets, cache_home
 
 LAYOUT = "4"  # raised when `convert.assemble` makes something else
 NEEDED = 900 * 2**20  # bytes free while converting
-ASSETS = Path(__file__).parents[3] / "assets" / "pocket"
+ASSETS = assets() / "pocket"
 
 
 def checkpoint_folder() -> Path:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -21,8 +19,9 @@ from transformers.utils.logging import disable_progress_bar
 from msr.backbones.pocket import assemble
 from msr.backbones.pocket import model as pocket_model
 from msr.backbones.pocket.wheels import Report
-from msr.backbones.protocol import BackboneError, Generation, StopRequested, at_once, even_batches, in_a_line
+from msr.backbones.protocol import BackboneError, Generation, StopRequested, at_once, even_batches
 from msr.backbones.transformers import decoding
+from msr.backbones.transformers.adapter import add_adapter, sha16
 from msr.backbones.transformers.backbone import LOOKS, LocalBackbone, check
 from msr.backbones.transformers.device import pick_device, pick_dtype
 from msr.backbones.transformers.tokens import Seen
@@ -32,7 +31,7 @@ from msr.prompts import Prompt
 from msr.schema import Picture
 from msr.storage import TextCache, cache_home, content_key
 
-CONNECTOR, FAMILIARITY, ADAPTER = "connector.safetensors", "familiarity.safetensors", "adapter_model.safetensors"
+CONNECTOR, FAMILIARITY = "connector.safetensors", "familiarity.safetensors"
 VIEWS = 2**30  # bytes of picture views kept on disk
 
 
@@ -156,11 +155,8 @@ class PocketBackbone(LocalBackbone):
         return [self._known[p.digest] for p in pictures]
 
 
-Kind = TypeVar("Kind", bound=PocketBackbone)
-
-
-def load(config: BackboneConfig, report: Report, kind: type[Kind] = PocketBackbone) -> Kind:
-    """The pocket model with the connector and adapter of `config.adapter`, as a backbone of that kind.
+def load(config: BackboneConfig, report: Report) -> PocketBackbone:
+    """The pocket model with the connector and adapter of `config.adapter`.
 
     Raises:
         BackboneError: the checkpoint cannot be had, or the adapter is not one for this model.
@@ -194,7 +190,7 @@ def load(config: BackboneConfig, report: Report, kind: type[Kind] = PocketBackbo
         "dtype": str(dtype).removeprefix("torch."),
         "versions": {name: version(name) for name in ("torch", "transformers", "peft")},
     }
-    backbone = kind(
+    backbone = PocketBackbone(
         model,
         AutoProcessor.from_pretrained(checkpoint),
         identity,
@@ -202,10 +198,7 @@ def load(config: BackboneConfig, report: Report, kind: type[Kind] = PocketBackbo
         TextCache(cache_home() / "views", quota=VIEWS),
     )
     if config.adapter != "none":
-        try:
-            backbone.merge_adapter(str(folder), "bundled" if bundled else folder.name, sha16(folder / ADAPTER))
-        except Exception as error:  # a file of somebody else, which PEFT takes in many ways
-            raise BackboneError(f"the adapter in {folder} does not fit the pocket model: {in_a_line(error)}") from error
+        add_adapter(backbone, folder, "bundled" if bundled else folder.name, "the pocket model")
     report("The model is ready", 1.0)
     return backbone
 
@@ -219,8 +212,3 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
     if wrong := [name for name, tensor in tensors.items() if not tensor.isfinite().all()]:
         raise BackboneError(f"{path} is damaged ({wrong[0]} holds what is no number): copy it again")
     return tensors
-
-
-def sha16(path: Path) -> str:
-    """The first 16 digits of a file's SHA-256."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

@@ -1,20 +1,19 @@
-"""A LoRA adapter on a model, which can be taken out and put back.
+"""Any `AutoModelForImageTextToText` checkpoint in this process as a backbone, with a LoRA adapter.
 
-It is merged into the weights, which costs nothing at every answer, and the base weights that it changes are kept beside
-them, so that taking it out is exact. Weights in 4 bits would be rounded anew by that: there it stays beside them.
+Scoring computes the prefix that all prompts share once and runs the remainders as one batch behind it. Each picture
+goes through the vision tower once: its tokens in the language model's space are kept by digest.
 """
 
 from __future__ import annotations
 
 import threading
-import warnings
-from collections import OrderedDict
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
+from cachetools import LRUCache
 from transformers import StoppingCriteria, StoppingCriteriaList, TextIteratorStreamer
 
 from msr.backbones.protocol import (
@@ -29,58 +28,20 @@ from msr.backbones.protocol import (
     even_batches,
 )
 from msr.backbones.transformers import attention, gradients, worker
+from msr.backbones.transformers.adapter import Adapter
 from msr.backbones.transformers.batching import Row, SharedPrefix, padded, positions, shared
 from msr.backbones.transformers.tokens import ChatTokens, Seen, look
-from msr.backbones.transformers.worker import Turn, at_work
+from msr.backbones.transformers.worker import CallerLock, at_work
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
 
-
-class Adapter:
-    """Puts the LoRA of a checked local folder on `model`, whose language model is `language`."""
-
-    def __init__(self, model, language: torch.nn.Module, folder: str) -> None:
-        from peft import PeftModel
-
-        before = dict(model.named_parameters())
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # peft asks transformers in an older way
-            wrapped = PeftModel.from_pretrained(model, folder)
-        ending = ".base_layer.weight"
-        changed = [n.removesuffix(ending) for n in wrapped.state_dict() if n.endswith(ending)]
-        names = [n.removeprefix("base_model.model.") + ".weight" for n in changed]
-        inside = {id(p) for p in language.parameters()}
-        self.changes_pictures = any(id(before[n]) not in inside for n in names)
-        self._beside, self._others = None, {}
-        if getattr(model, "is_loaded_in_4bit", False):
-            self._beside = wrapped.base_model
-            self.model = model
-        else:
-            self._others = {n: before[n].detach().clone() for n in names}
-            self.model = wrapped.merge_and_unload()
-        self.model.eval().requires_grad_(False)
-
-    def switch(self, on: bool) -> None:
-        """Puts it back, or takes it out; it is always the other one of the two."""
-        if self._beside is not None:
-            (self._beside.enable_adapter_layers if on else self._beside.disable_adapter_layers)()
-            self.model.requires_grad_(False)
-        parameters = dict(self.model.named_parameters())
-        for name, other in self._others.items():
-            parameters[name].data, self._others[name] = other, parameters[name].data
-
-
-# ---- Any `AutoModelForImageTextToText` checkpoint in this process, with a LoRA adapter.
-#
-# Scoring computes the prefix that all prompts share once and runs the remainders as one batch behind it. Pictures are
-# seen once: their tokens in the language model's space are kept by digest.
-
-
-LOOKS = 4  # pictures a forward pass
+LOOKS = 4  # pictures in a forward pass of the vision tower, on a laptop
 _PICTURES_KEPT = 4096
 
 
 class _Stop(StoppingCriteria):
+    """Ends transformers' `generate` once an event is set."""
+
     def __init__(self, event: threading.Event | None) -> None:
         self.event = event
 
@@ -90,12 +51,17 @@ class _Stop(StoppingCriteria):
 
 
 def check(stop: threading.Event | None) -> None:
+    """Raise StopRequested if `stop` is set."""
     if stop is not None and stop.is_set():
         raise StopRequested
 
 
 class LocalBackbone:
-    """The `Backbone` protocol over a transformers model, which works on one thread (`worker`); callers take turns."""
+    """The `Backbone` protocol over a transformers model.
+
+    The model works on one thread (`worker`). One caller at a time holds the lock: whoever is inside `adapter_off` keeps
+    it, and all others wait until the adapter is back.
+    """
 
     def __init__(self, model, processor, identity: Mapping[str, Any]) -> None:
         self.model = model.eval().requires_grad_(False)
@@ -105,32 +71,32 @@ class LocalBackbone:
         self.tokens = ChatTokens(processor)
         self._identity = dict(identity)
         self._adapter: Adapter | None = None
-        self._off = False
-        self._pictures: OrderedDict[str, Seen] = OrderedDict()
+        self._off = False  # the adapter is out, for the thread that holds the lock
+        self._pictures: LRUCache[str, Seen] = LRUCache(_PICTURES_KEPT)
         self._prefix = SharedPrefix()
-        self._turn = Turn()
+        self._lock = CallerLock()
 
     # -- identity and adapter -----------------------------------------------------------------------------
 
     def identity(self) -> Mapping[str, Any]:
-        return {**self._identity, "adapter": None, "adapter_sha256": None} if self._off else dict(self._identity)
+        """See `Backbone.identity`. Only the thread inside `adapter_off` is answered by the base model."""
+        if self._off and self._lock.mine:
+            return {**self._identity, "adapter": None, "adapter_sha256": None}
+        return dict(self._identity)
 
     def merge_adapter(self, folder: str, adapter: str, adapter_sha256: str) -> None:
-        """Adds a LoRA from a checked local folder."""
+        """Merge the LoRA of a checked local folder, under the name `adapter`."""
         self._adapter = Adapter(self.model, self._language, folder)
         self.model = self._adapter.model
         self._identity |= {"adapter": adapter, "adapter_sha256": adapter_sha256}
         self._pictures.clear()
         self._prefix.forget()
 
-    def add_version(self, package: str, number: str) -> None:
-        """Names a further package that answers are made with."""
-        self._identity["versions"] = {**self._identity["versions"], package: number}
-
     @contextmanager
     def adapter_off(self) -> Iterator[None]:
-        with self._turn:
-            if self._off:  # this thread entered before
+        """Take the adapter out for this thread, which may enter again; other threads wait meanwhile."""
+        with self._lock:
+            if self._off:  # this thread is inside already
                 yield
                 return
             worker.run(lambda: self._switch(False))
@@ -152,36 +118,40 @@ class LocalBackbone:
 
     @at_work
     def forget_prefix(self) -> None:
-        """The next scores read their prefix anew."""
+        """Forget the shared prefix; the next `score` computes its own."""
         self._prefix.forget()
 
     @at_work
     def forget(self) -> None:
-        """Forgets all pictures that were seen, and the prefix; the next look at a picture is a first look."""
+        """Forget all pictures and the prefix; the vision tower runs again for the next picture."""
         self._pictures.clear()
         self._prefix.forget()
 
-    def _see(self, pictures: Sequence[Picture], stop: threading.Event | None) -> None:
-        """Fills the store of seen pictures, a few a forward pass; the latest used stay."""
+    def _see(self, pictures: Sequence[Picture], stop: threading.Event | None) -> dict[str, Seen]:
+        """What each picture looks like to the language model, by digest. Raises StopRequested between batches.
+
+        The pictures used last are kept; a call may ask for more pictures than that.
+        """
         asked = {p.digest: p for p in pictures}
-        for digest in asked:
-            if digest in self._pictures:
-                self._pictures.move_to_end(digest)
-        missing = [p for digest, p in asked.items() if digest not in self._pictures]
+        seen = {digest: self._pictures[digest] for digest in asked if digest in self._pictures}
+        missing = [p for digest, p in asked.items() if digest not in seen]
         for part in even_batches(missing, at_once(self._identity, LOOKS)):
             check(stop)
-            self._pictures.update(zip((p.digest for p in part), self._look(part), strict=True))
-        while len(self._pictures) > max(_PICTURES_KEPT, len(asked)):
-            self._pictures.popitem(last=False)
+            new = dict(zip((p.digest for p in part), self._look(part), strict=True))
+            self._pictures.update(new)
+            seen |= new
+        return seen
 
     def _look(self, pictures: Sequence[Picture]) -> list[Seen]:
+        """Run the vision tower on one batch of pictures."""
         return look(self.model, self.processor, pictures)
 
     def _encode(self, prompts: Sequence[Prompt], stop: threading.Event | None) -> list[Row]:
-        self._see([p for prompt in prompts for p in prompt.pictures], stop)
+        """Prompts as rows of ids, embeddings and positions. Raises StopRequested between batches of pictures."""
         if not prompts:
             return []
-        seen = [[self._pictures[p.digest] for p in prompt.pictures] for prompt in prompts]
+        looks = self._see([p for prompt in prompts for p in prompt.pictures], stop)
+        seen = [[looks[p.digest] for p in prompt.pictures] for prompt in prompts]
         ids = self.tokens.prompts_ids(prompts, [[one.ids for one in some] for some in seen])
         flat = torch.tensor([token for some in ids for token in some])
         device, places = self.model.device, (flat == self.tokens.image).nonzero().squeeze(1)
@@ -209,7 +179,7 @@ class LocalBackbone:
     def _written(
         self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None
     ) -> list[Generation]:
-        """Whole answers; raises StopRequested."""
+        """Whole answers by transformers' own `generate`. Raises StopRequested."""
         out = self.model.generate(
             **padded(self._encode(prompts, stop), left=True),
             return_dict_in_generate=True,
@@ -230,9 +200,9 @@ class LocalBackbone:
     def stream(
         self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None
     ) -> Generator[str, None, None]:
-        gone = threading.Event()  # set when the reader goes away, so that the work does not go on alone
+        gone = threading.Event()  # set when the reader goes away, so that the worker stops too
         streamer = TextIteratorStreamer(self.tokens.tokenizer, skip_prompt=False, skip_special_tokens=True)
-        mine = self._turn.mine  # inside `adapter_off`
+        mine = self._lock.mine  # inside `adapter_off`, which holds the lock
 
         @torch.inference_mode()
         def work() -> None:
@@ -243,11 +213,11 @@ class LocalBackbone:
                 raise
             finally:
                 if not mine:
-                    self._turn.give()
+                    self._lock.release()
 
         check(stop)
         if not mine:
-            self._turn.take()
+            self._lock.take()
         done = worker.begin(work)
         text = ""
         try:
@@ -265,7 +235,7 @@ class LocalBackbone:
     def _speak(
         self, prompt: Prompt, max_new_tokens: int, streamer, stop: threading.Event | None, gone: threading.Event
     ) -> None:
-        """Puts the ids of one answer into `streamer` as they come, until one of the events is set."""
+        """Put the ids of one answer into `streamer` as they are decoded, until one of the events is set."""
         self.model.generate(
             **padded(self._encode([prompt], stop), left=True),
             streamer=streamer,
@@ -284,7 +254,10 @@ class LocalBackbone:
         states = self._prefix.last_states(self._language, text, image, rows, lambda: check(stop))
         answers = self._answers(states)
         if not answers.isfinite().all():
-            raise BackboneError("the model answers with what is no number; its weights, or its adapter's, are damaged")
+            raise BackboneError(
+                f"the scores of {self._identity.get('name')} are not finite numbers: its weights, or those of its adapter, "
+                "are damaged; copy them again"
+            )
         return [YesNo(yes, no) for yes, no in answers.tolist()]
 
     @at_work
@@ -300,8 +273,9 @@ class LocalBackbone:
 
         (row,) = self._encode([prompt], stop)
         blank = self.model.get_input_embeddings().weight[self.tokens.pad].float()
-        found = self.tokens.places(prompt, [len(self._pictures[p.digest].ids) for p in prompt.pictures])
-        return gradients.words(logit, row.embeds.float(), blank, prompt.text, found, spans, method)
+        looks = self._see(prompt.pictures, stop)
+        found = self.tokens.places(prompt, [len(looks[p.digest].ids) for p in prompt.pictures])
+        return gradients.attribute_words(logit, row.embeds.float(), blank, prompt.text, found, spans, method)
 
     @at_work
     @torch.inference_mode()
@@ -313,11 +287,11 @@ class LocalBackbone:
     @at_work
     @torch.no_grad()
     def rows(self, prompts: Sequence[Prompt]) -> list[Row]:
-        """Prompts as the language model takes them, for training on what is read at inference."""
+        """Prompts as the language model takes them: training reads what inference reads."""
         return self._encode(prompts, None)
 
     def seen(self, digest: str) -> Seen:
-        """A picture of a prompt that was read; KeyError for another."""
+        """The kept tokens of a picture; KeyError for one that is not kept."""
         return self._pictures[digest]
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
@@ -326,7 +300,7 @@ class LocalBackbone:
 
     @at_work
     def shared(self, prompts: Sequence[Prompt]) -> int:
-        """How many tokens at their beginning `score` computes once for all of these prompts."""
+        """How many tokens of their common beginning `score` computes once for all of these prompts."""
         rows = self._encode(prompts, None)
         return shared([row.ids for row in rows], self.tokens.image, self.model.config.get_text_config())
 
@@ -334,8 +308,8 @@ class LocalBackbone:
     @torch.inference_mode()
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         """The mean of each picture's tokens (see `Backbone.views`)."""
-        self._see(pictures, None)
-        return torch.stack([self._pictures[p.digest].tokens.float().mean(0) for p in pictures]).cpu().numpy()
+        looks = self._see(pictures, None)
+        return torch.stack([looks[p.digest].tokens.float().mean(0) for p in pictures]).cpu().numpy()
 
     # -- parts --------------------------------------------------------------------------------------------------
 
@@ -344,10 +318,11 @@ class LocalBackbone:
         return self.model.get_decoder()
 
     def _answers(self, states: torch.Tensor) -> torch.Tensor:
-        """(B, D) states -> (B, 2)."""
+        """Yes and No logits (B, 2) of last states (B, D)."""
         return states.float() @ self.model.get_output_embeddings().weight[list(self.tokens.yes_no())].float().T
 
     def _greedy(self, max_new_tokens: int) -> dict[str, Any]:
+        """Options of transformers' `generate` for greedy decoding."""
         return {
             "max_new_tokens": max_new_tokens,
             "do_sample": False,

@@ -21,7 +21,7 @@ _AT_ONCE = 8  # steps in one pass
 Logit = Callable[[torch.Tensor], torch.Tensor]  # (B, T, D) embeddings -> (B,)
 
 
-def words(
+def attribute_words(
     logit: Logit,
     embeds: torch.Tensor,
     blank: torch.Tensor,

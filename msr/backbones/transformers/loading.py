@@ -1,7 +1,8 @@
-"""The processor of a checkpoint, for pictures only.
+"""Loads any local folder or hub id of an `AutoModelForImageTextToText` checkpoint as a backbone.
 
-The stock processors of SmolVLM2 and Qwen-VL bring a part for videos, which needs torchvision and more. Pictures do not:
-SmolVLM2 reads them as Idefics3 does, with the same tokens, and Qwen-VL's processor does without that part.
+Pictures are all that is read. The stock processors of SmolVLM2 and Qwen-VL bring a part for videos, which needs
+torchvision and more; here SmolVLM2's pictures are read as Idefics3 reads them, with the same tokens, and Qwen-VL's
+processor is used without its part for videos.
 """
 
 from __future__ import annotations
@@ -15,21 +16,24 @@ from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor,
 
 from msr.backbones.pocket.wheels import Report
 from msr.backbones.protocol import BackboneError, in_a_line
+from msr.backbones.transformers.adapter import add_adapter
 from msr.backbones.transformers.backbone import LocalBackbone
 from msr.backbones.transformers.device import four_bit, pick_device, pick_dtype
 from msr.config import BackboneConfig
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture
 
+_TRIED = "Is grass green?"  # read once at loading: do tokenizer, chat template and picture processor fit?
+
 
 class QwenPictures(Qwen2VLProcessor):
-    """`Qwen2VLProcessor`, which Qwen2.5-VL's equals, without videos."""
+    """`Qwen2VLProcessor` without videos; Qwen2.5-VL's processor is the same."""
 
     def __init__(self, image_processor=None, tokenizer=None, chat_template=None, **kwargs) -> None:
         super().__init__(image_processor, tokenizer, None, chat_template, **kwargs)
 
 
-_PICTURES_ONLY = {"smolvlm": Idefics3Processor, "qwen2_vl": QwenPictures, "qwen2_5_vl": QwenPictures}
+_PICTURES_ONLY: dict[str, Any] = {"smolvlm": Idefics3Processor, "qwen2_vl": QwenPictures, "qwen2_5_vl": QwenPictures}
 
 
 def load_processor(name: str):
@@ -38,14 +42,8 @@ def load_processor(name: str):
     return _PICTURES_ONLY.get(kind, AutoProcessor).from_pretrained(name, trust_remote_code=False)
 
 
-# ---- A backbone chosen by name: a local folder or a hub id of an `AutoModelForImageTextToText` checkpoint.
-
-
-_TRIED = "Is grass green?"  # whether tokenizer, template and picture processor fit is found out at once
-
-
 def load(config: BackboneConfig, report: Report) -> LocalBackbone:
-    """Loads `config.name`; `config.adapter` may be a LoRA folder ("bundled" means none here).
+    """Load `config.name`; `config.adapter` may be a LoRA folder ("bundled" means none here).
 
     Raises:
         BackboneError: the checkpoint or the adapter cannot be loaded, or 4-bit weights are not possible here.
@@ -56,7 +54,7 @@ def load(config: BackboneConfig, report: Report) -> LocalBackbone:
     packed = four_bit(device, dtype) if config.weights == "4bit" else None
     try:
         processor = load_processor(config.name)
-        model, found = AutoModelForImageTextToText.from_pretrained(
+        loaded: Any = AutoModelForImageTextToText.from_pretrained(
             config.name,
             dtype=dtype,
             device_map={"": device},
@@ -66,26 +64,22 @@ def load(config: BackboneConfig, report: Report) -> LocalBackbone:
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
+        model, found = loaded
         wrong = sorted({*found["missing_keys"], *(name for name, *_ in found["mismatched_keys"])})
-        if wrong:  # they would be random
-            raise ValueError(f"{len(wrong)} of its weights are missing or of another shape, {wrong[0]} for one")
+        if wrong:  # transformers would fill them with random numbers
+            raise ValueError(f"{len(wrong)} of its weights are missing or have another shape, {wrong[0]} for one")
         backbone = LocalBackbone(model, processor, _identity(config, model, device.type, dtype, packed is not None))
         shown = Picture.from_pixels(Image.new("RGB", (64, 64), "red"))
         backbone.reading([Prompt(_TRIED), Prompt(f"{IMAGE}\n{_TRIED}", (shown,))])
         backbone.forget()
-    except Exception as error:  # files of somebody else: whatever is wrong with one, some library has a word for it
+    except Exception as error:  # each library reports a wrong file in its own way
         raise BackboneError(
             f"the backbone {config.name!r} cannot be loaded: {in_a_line(error)}. Give a folder with a safetensors "
             "image-text checkpoint and its processor, or use --backbone pocket"
         ) from error
     if config.adapter not in ("bundled", "none"):
-        from msr.backbones.pocket.backbone import ADAPTER, sha16
-
         folder = Path(config.adapter)
-        try:
-            backbone.merge_adapter(str(folder), folder.name, sha16(folder / ADAPTER))
-        except Exception as error:
-            raise BackboneError(f"the adapter in {folder} does not fit {config.name}: {in_a_line(error)}") from error
+        add_adapter(backbone, folder, folder.name, config.name)
     report("The model is ready", 1.0)
     return backbone
 

@@ -1,7 +1,7 @@
-"""The one thread on which the models of this process work; callers wait for their turn and for the result.
+"""The one thread on which the models of this process work; callers wait for it and for the result.
 
-libgomp keeps threads for every thread that multiplies. With more of them than there are cores each goes to sleep as
-soon as it waits for another, and a text that is written alone takes half as long again.
+libgomp keeps a pool of threads for every thread that multiplies. With more of them than there are cores, each goes to
+sleep as soon as it waits for another, and a text that is written alone takes half as long again.
 """
 
 from __future__ import annotations
@@ -15,71 +15,74 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_here = threading.local()
+_this_thread = threading.local()
 
 
 @functools.cache
 def _pool(process: int) -> ThreadPoolExecutor:
-    """A fork has none of its parent's threads."""
-    return ThreadPoolExecutor(1, "model", initializer=lambda: setattr(_here, "works", True))
+    """The worker of a process; a fork has none of its parent's threads, so it gets its own."""
+    return ThreadPoolExecutor(1, "model", initializer=lambda: setattr(_this_thread, "is_worker", True))
 
 
 def begin(work: Callable[[], T]) -> Future[T]:
-    """Puts `work` behind what is waiting already."""
+    """Put `work` into the worker's queue."""
     return _pool(os.getpid()).submit(work)
 
 
 def run(work: Callable[[], T]) -> T:
-    """The result of `work`, or what it raised; at once, where the thread itself asks."""
-    return work() if getattr(_here, "works", False) else begin(work).result()
+    """The result of `work`, or what it raised. On the worker itself, `work` runs at once."""
+    return work() if getattr(_this_thread, "is_worker", False) else begin(work).result()
 
 
-class Turn:
-    """One caller at a time, who may enter again. A turn that was taken may be given back by another thread."""
+class CallerLock:
+    """A lock that one caller holds and may enter again. A lock that was taken may be released by another thread."""
 
     def __init__(self) -> None:
-        self._free = threading.Lock()
-        self._whose: int | None = None
-        self._deep = 0
+        self._lock = threading.Lock()
+        self._owner: int | None = None  # id of the thread that entered
+        self._depth = 0
 
     @property
     def mine(self) -> bool:
-        return self._whose == threading.get_ident()
+        """Is this thread inside a `with` block of the lock?"""
+        return self._owner == threading.get_ident()
 
     def take(self) -> None:
-        self._free.acquire()
+        """Wait for the lock and take it, without being its owner."""
+        self._lock.acquire()
 
-    def give(self) -> None:
-        self._free.release()
+    def release(self) -> None:
+        """Give back what `take` took, in any thread."""
+        self._lock.release()
 
     def __enter__(self) -> None:
         if not self.mine:
             self.take()
-            self._whose = threading.get_ident()
-        self._deep += 1
+            self._owner = threading.get_ident()
+        self._depth += 1
 
     def __exit__(self, *exception) -> None:
-        self._deep -= 1
-        if not self._deep:
-            self._whose = None
-            self.give()
+        self._depth -= 1
+        if not self._depth:
+            self._owner = None
+            self.release()
 
 
 def at_work(method):
-    """A method that runs on the thread, in its caller's turn at `self._turn`."""
+    """Decorate a method to run on the worker while its caller holds `self._lock`."""
 
     @functools.wraps(method)
     def called(self, *args, **kwargs):
-        if getattr(_here, "works", False):
+        if getattr(_this_thread, "is_worker", False):
             return method(self, *args, **kwargs)
-        with self._turn:
+        with self._lock:
             return run(functools.partial(method, self, *args, **kwargs))
 
     return called
 
 
 def alone(function):
-    """A function that runs on the thread."""
+    """Decorate a function to run on the worker."""
 
     @functools.wraps(function)
     def called(*args, **kwargs):

@@ -1,4 +1,4 @@
-"""The scale of a plot: round ticks that hold all values."""
+"""Plots and a table of one evaluation, as HTML."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from dataclasses import dataclass
 from msr.render.html import text
 from msr.results import Figure, Result, Row
 
-_MOST = 5  # steps; more labels than that do not fit on a phone
-_LEAST = 0.01  # from end to end: less would magnify noise
-_SLACK = 1e-9  # steps: 0.1 + 0.2 lies on 0.3
+_MOST = 5  # most steps of a scale, so that the labels fit on a phone
+_LEAST = 0.01  # shortest scale, since a shorter one would magnify noise
+_SLACK = 1e-9  # tolerance in steps, so that 0.1 + 0.2 counts as 0.3
 
 
 @dataclass(frozen=True)
 class Scale:
-    """`ticks` are evenly spaced, two at least; `decimals` tell them apart."""
+    """A plot's scale: at least two evenly spaced ticks, and the number of decimals that distinguishes them."""
 
     ticks: tuple[float, ...]
     decimals: int
 
     @classmethod
     def over(cls, low: float, high: float) -> Scale:
-        """The finest scale of few steps of 1, 2 or 5 times a power of ten that holds both."""
+        """The shortest scale from `low` to `high` with at most five steps of 1, 2 or 5 times a power of ten."""
         high = max(high, low + _LEAST)
         power = math.floor(math.log10(high - low)) - 1
         while True:
@@ -34,12 +34,9 @@ class Scale:
             power += 1
 
     def at(self, value: float, left: bool = True) -> str:
-        """Where a value lies, as a share of the width from the left end, or from the right."""
+        """The position of a value, as a percentage of the width from the left or right end."""
         share = (value - self.ticks[0]) / (self.ticks[-1] - self.ticks[0])
         return f"{100 * (share if left else 1 - share):.2f}%"
-
-
-# ---- One evaluation as plots (a dot and its interval for each system) and as a table of all its metrics.
 
 
 _KINDS = {
@@ -55,6 +52,7 @@ into the folder that <code>python app.py --results FOLDER</code> names, then pre
 
 
 def about(result: Result) -> str:
+    """One line about an evaluation: data set, users, negatives, duration."""
     parts = [f"<b>{text(result.dataset)}</b>"]
     if result.users is not None:
         parts.append(f"{result.users:,} users".replace(",", "\u202f"))
@@ -65,7 +63,7 @@ def about(result: Result) -> str:
 
 
 def plots(result: Result, metric: str) -> str:
-    """A plot for each kind of negatives; all share their scale."""
+    """A plot of one metric for each kind of negatives, all with the same scale."""
     shown = [row for row in result.rows if metric in row.figures]
     if not shown:
         return '<p class="awaited">No system has this metric.</p>'
@@ -79,7 +77,7 @@ def plots(result: Result, metric: str) -> str:
 
 
 def _of(kind: str) -> str:
-    """What figures of a kind are about: negatives by how they were drawn, or what an experiment calls it."""
+    """The name of a kind of negatives, or of a part of an experiment."""
     return _KINDS.get(kind) or text(kind)
 
 
@@ -88,7 +86,7 @@ def _ends(figure: Figure) -> Sequence[float]:
 
 
 def _plot(kind: str, metric: str, rows: Sequence[Row], scale: Scale) -> str:
-    """Its layout is left to the style sheet: names beside the bars, or above them where there is little room."""
+    """One plot; the style sheet decides whether names are beside or above the bars."""
     best_first = sorted(rows, key=lambda row: -row.figures[metric].mean)
     ticks = "".join(f'<span style="left:{scale.at(tick)}">{tick:.{scale.decimals}f}</span>' for tick in scale.ticks)
     systems = "".join(_system(row, row.figures[metric], scale) for row in best_first)
@@ -111,6 +109,7 @@ def _system(row: Row, figure: Figure, scale: Scale) -> str:
 
 
 def table(result: Result) -> str:
+    """All metrics of an evaluation as a table."""
     head = "".join(f'<th scope="col" class="number">{text(metric)}</th>' for metric in result.metrics)
     rows = "".join(
         f'<tr class="{"baseline" if row.baseline else "system"}"><th scope="row">{text(row.system)}</th>'

@@ -1,4 +1,4 @@
-"""Two runs side by side: what was edited, where ranks moved, and a scatter of all scores."""
+"""Two runs side by side: the edits, the moves in rank, and a scatter plot of all scores."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from msr.render.html import name, percent, text, thumb
 from msr.schema import Item, Recommendation, Run
 from msr.ui.media import Media
 from msr.ui.results import item_of
-from msr.ui.run_state import View
-from msr.ui.run_store import Kept
+from msr.ui.run_state import RunState
+from msr.ui.stores import Kept
 
 NOTHING = """
 <p class="awaited">Choose a run on the left, change something and press Re-rank: the edited run appears here beside
@@ -21,7 +21,7 @@ _EDGE = 30
 
 
 def side_by_side(one: Kept | None, two: Kept | None, media: Media) -> str:
-    """Both runs as HTML; what to do where there are not two."""
+    """Both runs as HTML; an explanation if there are fewer than two."""
     if one is None or two is None:
         return NOTHING
     items = {i.id: i for kept in (one, two) for i in (*kept.catalogue.items, *kept.run.offered)}
@@ -37,15 +37,15 @@ def side_by_side(one: Kept | None, two: Kept | None, media: Media) -> str:
     )
 
 
-def growing(before: Kept, view: View, media: Media) -> str:
-    """An edited run as soon as it has ranks, beside the run that it came from."""
+def growing(before: Kept, state: RunState, media: Media) -> str:
+    """An edited run that is still running, beside the run that it edits."""
     items = {i.id: i for i in (*before.catalogue.items, *before.run.offered)}
-    moved = _moves(before.run, view.recommendations)
-    rows = "".join(_row(r, moved.get(r.item_id), item_of(r, view, items), media) for r in view.recommendations)
+    moved = _moves(before.run, state.recommendations)
+    rows = "".join(_row(r, moved.get(r.item_id), item_of(r, state, items), media) for r in state.recommendations)
     return (
         f'<div class="pair"><section><h3>A · {text(before.name)}</h3>{_preference(before.run, None)}'
         f"{_list(before, {}, items, media)}</section><section><h3>B · being edited</h3>"
-        f'<div class="side-text"><p dir="auto">{text(view.preferences[-1].text)}</p></div>'
+        f'<div class="side-text"><p dir="auto">{text(state.preferences[-1].text)}</p></div>'
         f'<ol class="side moving">{rows}</ol></section></div>'
     )
 
@@ -62,7 +62,7 @@ def _agreement(one: Run, two: Run) -> str:
 
 
 def _preference(run: Run, before: Run | None) -> str:
-    """The text that candidates were scored by; words that the other run's has not are marked."""
+    """The preference text of a run; words that the other run does not have are marked."""
     if not run.preferences:
         return ""
     last = run.preferences[-1]
@@ -80,11 +80,11 @@ def _preference(run: Run, before: Run | None) -> str:
 
 
 def _list(kept: Kept, moved: Mapping[str, compare.Move], items: Mapping[str, Item], media: Media) -> str:
-    view = View.finished(kept.run)
-    rows = "".join(_row(r, moved.get(r.item_id), item_of(r, view, items), media) for r in kept.run.recommendations)
-    # Two names for one animation: it starts again when another run takes the place.
-    turn = "moving" if sum(kept.key.encode()) % 2 else "moving-too"
-    return f'<ol class="side {turn if moved else ""}">{rows}</ol>'
+    state = RunState.finished(kept.run)
+    rows = "".join(_row(r, moved.get(r.item_id), item_of(r, state, items), media) for r in kept.run.recommendations)
+    # Two names of one animation, so that it starts again for another run.
+    animation = "moving" if sum(kept.key.encode()) % 2 else "moving-too"
+    return f'<ol class="side {animation if moved else ""}">{rows}</ol>'
 
 
 def _row(shown: Recommendation, move: compare.Move | None, item: Item, media: Media) -> str:
@@ -104,7 +104,7 @@ def _row(shown: Recommendation, move: compare.Move | None, item: Item, media: Me
 
 
 def _said(move: compare.Move) -> tuple[str, str, str]:
-    """A move as a class, as it is seen and as it is spoken."""
+    """A move in rank as a CSS class, as shown text, and as text for screen readers."""
     if move.up is None:
         return "new", "new", "was no candidate before"
     if move.up == 0:
@@ -114,7 +114,7 @@ def _said(move: compare.Move) -> tuple[str, str, str]:
 
 
 def scatter(one: Run, two: Run, items: Mapping[str, Item]) -> str:
-    """P(Yes) of every shared candidate in both runs: on the diagonal nothing changed."""
+    """A scatter plot of P(Yes) of the shared candidates in both runs."""
     second = {c.item_id: c.answer.score for c in two.scores}
     both = [(c.item_id, c.answer.score, second[c.item_id]) for c in one.scores if c.item_id in second]
     if not both:

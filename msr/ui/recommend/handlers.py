@@ -1,4 +1,4 @@
-"""What the Recommend tab's events do; each returns the components that change."""
+"""The event handlers of the Recommend tab; each returns new values of components."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from msr.catalogue import Catalogue
 from msr.config import PipelineConfig
 from msr.render.html import notice
 from msr.schema import InputProblem, Item
+from msr.ui import history_editor
 from msr.ui.callers import name_of
 from msr.ui.jobs import Visit, queued
-from msr.ui.parts import heading_html, told
-from msr.ui.present.slides import stage
+from msr.ui.parts import heading_html, told, whole
 from msr.ui.progress import line
-from msr.ui.recommend import history
 from msr.ui.results import results
-from msr.ui.run_state import View
-from msr.ui.run_store import joined
+from msr.ui.run_state import RunState
+from msr.ui.slides import presentation
+from msr.ui.stores import joined
 from msr.ui.studio import Studio
 from msr.ui.timeline import timeline
 
@@ -29,7 +29,7 @@ _MOST_PROBLEMS = 8  # lines of a message before it says "and 12 more"
 
 
 class Handlers:
-    """Bound to one studio; every argument comes from a browser and is not trusted."""
+    """The handlers for one studio. Every argument comes from a browser and is not trusted."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -38,34 +38,34 @@ class Handlers:
     # ---- the history
 
     def restore(self, draft: Any, block_size: Any) -> Any:
-        """What the browser kept over a reload of the page."""
+        """Show the history that the browser kept while the page was reloaded."""
         kept = self._draft(draft)
         return self._rows(kept, block_size) if kept else gr.skip()
 
     def pick(self, draft: Any, block_size: Any, event: gr.EventData) -> tuple[str, str]:
-        """A story takes the place of the history; Undo in the page brings that back."""
+        """Replace the history by a story. Undo in the page restores it."""
         chosen = self._stories.get(str(told(event, "story")))
         return self._edited(chosen or self._draft(draft), block_size, [])
 
     def upload(
         self, draft: Any, block_size: Any, files: list[str] | None, request: gr.Request
     ) -> tuple[str, str, None]:
-        """Pictures, tables and sessions join the end of the history; what cannot is named, and why."""
+        """Append pictures, tables and saved histories to the history; say which files were refused, and why."""
         current = self._draft(draft)
         new, refused = self._brought(files, [item.id for item in current], request)
-        joined, problems = history.add(current, new, self._studio.limits)
+        joined, problems = history_editor.add(current, new, self._studio.limits)
         return *self._edited(joined, block_size, [*refused, *problems]), None
 
     def add_title(self, draft: Any, block_size: Any, words: str) -> tuple[str, str, str]:
-        """An item without a picture joins the end of the history."""
+        """Append an item without a picture to the history."""
         current = self._draft(draft)
         title = intake.title(words or "", self._studio.limits)
-        new = [Item(history.new_id(()), title)] if title else []
-        joined, problems = history.add(current, new, self._studio.limits)
+        new = [Item(history_editor.new_id(()), title)] if title else []
+        joined, problems = history_editor.add(current, new, self._studio.limits)
         return *self._edited(joined, block_size, problems), words if problems else ""
 
     def save(self, draft: Any) -> tuple[str, str]:
-        """The address of the history as one session file, or what is missing."""
+        """The address of the history as a file, or a hint if it is empty."""
         items = self._draft(draft)
         if not items:
             return "", notice("hint", "There is nothing to save yet.")
@@ -75,7 +75,7 @@ class Handlers:
     # ---- the catalogue
 
     def offer_files(self, files: list[str] | None, request: gr.Request) -> tuple[Any, ...]:
-        """A ZIP, a table or pictures become the catalogue; if they cannot, the old one stays."""
+        """Use a ZIP, a table or pictures as the catalogue; keep the old one if they cannot be read."""
         limits = self._studio.limits
         try:
             with self._studio.reading(files, request) as (paths, budget):
@@ -93,7 +93,7 @@ class Handlers:
         return *(self._offered("your own", items) if items else (gr.skip(),) * 3), problem, None
 
     def offer_words(self, words: str) -> tuple[Any, ...]:
-        """Pasted candidates, one title a line, become the catalogue; if there are none, the old one stays."""
+        """Use pasted titles, one a line, as the catalogue; keep the old one if there are none."""
         limits = self._studio.limits
         lines = words.splitlines() if isinstance(words, str) else []
         problem = ""
@@ -107,12 +107,13 @@ class Handlers:
         return *self._offered("pasted", tuple(Item(f"pasted-{n}", t) for n, t in enumerate(titles, 1))), ""
 
     def offer_bundled(self) -> tuple[Any, ...]:
+        """Use the bundled catalogue again."""
         return "", *offered(self._studio.catalogue), ""
 
     # ---- the run
 
     def begin(self, draft: Any, block_size: Any, top: Any, offer: Any, request: gr.Request) -> tuple[Any, ...]:
-        """Takes down what is to be run; `follow` runs it when its turn comes."""
+        """Validate the request and put it in the queue; `follow` runs it."""
         studio = self._studio
         items = self._draft(draft)
         if not items:
@@ -120,64 +121,64 @@ class Handlers:
             return *[gr.skip()] * 8, nothing
         session = request.session_hash or ""
         try:
-            catalogue = studio.offers.get(offer) or studio.catalogue
+            catalogue = studio.catalogues.get(offer) or studio.catalogue
             visit = Visit(items, self._settings(block_size, top), catalogue, self._name(items))
             before = studio.visits.begin(session, visit, name_of(request), session, self.follow)
         except InputProblem as error:
             return *[gr.skip()] * 8, notice("problem", str(error))
         if before:
-            visit.view = replace(visit.view, note=queued(before))
-        return *self._shown(visit.view), gr.Timer(active=before > 0), gr.update(visible=False), ""
+            visit.state = replace(visit.state, note=queued(before))
+        return *self._shown(visit.state), gr.Timer(active=before > 0), gr.update(visible=False), ""
 
     def wait(self, request: gr.Request) -> tuple[Any, Any]:
-        """The line of a run that waits for its turn, and whether to ask again."""
+        """The progress line of a queued run, and whether to ask again."""
         before = self._studio.visits.place(request.session_hash or "")
         visit = self._studio.visits.of(request.session_hash or "")
         if visit is None or not before:
             return gr.skip(), gr.Timer(active=before == 0)
-        visit.view = replace(visit.view, note=queued(before))
-        return line(visit.view), gr.skip()
+        visit.state = replace(visit.state, note=queued(before))
+        return line(visit.state), gr.skip()
 
     def follow(self, runs: Any, request: gr.Request) -> Iterator[tuple[Any, ...]]:
-        """Shows the run that was begun until it ends, then adds it to the page's runs; sends only what changed."""
+        """Run what `begin` queued and show it, then add it to the page's runs. Sends only changed components."""
         visit = self._studio.visits.of(request.session_hash or "")
-        if visit is None or visit.started or visit.view.ended:
+        if not isinstance(visit, Visit) or visit.started or visit.state.ended:
             return
         before: tuple[Any, ...] = (None,) * 6
         with self._studio.callers.watching(request, visit.stop):
-            for view in visit.events(self._studio.engine):
-                now = self._shown(view, visit)
+            for state in visit.events(self._studio.engine):
+                now = self._shown(state, visit)
                 changed = (gr.skip() if new == old else new for new, old in zip(now, before, strict=True))
                 yield *changed, *[gr.skip()] * 3
                 before = now
         if visit.kept is not None:
-            key = self._studio.shelf.put(visit.kept)
+            key = self._studio.runs.put(visit.kept)
             yield *[gr.skip()] * 6, joined(runs, key), key, gr.update(visible=True)
 
     def stop(self, request: gr.Request) -> tuple[Any, ...]:
-        """Asks the work to stop. What has begun shows its own end: an answer from here could arrive after it."""
+        """Ask the run to stop. A run that has started shows its end itself, since this answer could arrive later."""
         visit = self._studio.visits.of(request.session_hash or "")
-        view = visit.halt() if visit else None
-        return self._shown(view) if view and view.ended else (gr.skip(),) * 6
+        state = visit.halt() if visit else None
+        return self._shown(state) if state and state.ended else (gr.skip(),) * 6
 
     def present(self, event: gr.EventData) -> Any:
-        kept = self._studio.shelf.get(told(event, "key"))
-        return stage(kept, self._studio.media) if kept else gr.skip()
+        kept = self._studio.runs.get(told(event, "key"))
+        return presentation(kept, self._studio.media) if kept else gr.skip()
 
     def leave(self, request: gr.Request) -> None:
         self._studio.visits.leave(request.session_hash or "")
 
-    def results(self, view: View, catalogue: Catalogue) -> str:
-        return results(view, catalogue.by_id, self._studio.media)
+    def results(self, state: RunState, catalogue: Catalogue) -> str:
+        return results(state, catalogue.by_id, self._studio.media)
 
     # ---- shared
 
     def _draft(self, draft: Any) -> tuple[Item, ...]:
-        return history.from_draft(draft, self._studio.media, self._studio.limits)
+        return history_editor.from_draft(draft, self._studio.media, self._studio.limits)
 
     def _rows(self, items: tuple[Item, ...], block_size: Any) -> str:
         size = self._settings(block_size).block_size
-        return history.rows(items, self._studio.media, size, self._studio.limits)
+        return history_editor.rows(items, self._studio.media, size, self._studio.limits)
 
     def _edited(self, items: tuple[Item, ...], block_size: Any, problems: list[str]) -> tuple[str, str]:
         message = _problem("Not everything could be added; what you had is untouched.", problems)
@@ -193,9 +194,9 @@ class Handlers:
             return (), (str(error),)
 
     def _offered(self, name: str, items: tuple[Item, ...]) -> tuple[str, str, str]:
-        """The key of a new catalogue, the line about it, and the heading of the results."""
+        """Keep a new catalogue; return its key, the line about it, and the heading of the results."""
         catalogue = Catalogue(name, items)
-        return self._studio.offers.put(catalogue), *offered(catalogue)
+        return self._studio.catalogues.put(catalogue), *offered(catalogue)
 
     def _name(self, items: tuple[Item, ...]) -> str:
         for story, known in self._studio.examples:
@@ -205,28 +206,28 @@ class Handlers:
         short = first if len(first) <= 40 else f"{first[:39]}…"
         return short if len(items) == 1 else f"{short} and {len(items) - 1} more"
 
-    def _shown(self, view: View, visit: Visit | None = None) -> tuple[Any, ...]:
+    def _shown(self, state: RunState, visit: Visit | None = None) -> tuple[Any, ...]:
         studio = self._studio
-        estimate = studio.engine.pace.split(view, visit.expected()) if visit and not view.ended else (0.0, 0.0)
-        failed = notice("problem", "The run ended early.", [view.note]) if view.phase == "failed" else ""
+        estimate = studio.engine.pace.split(state, visit.expected()) if visit and not state.ended else (0.0, 0.0)
+        failed = notice("problem", "The run ended early.", [state.note]) if state.phase == "failed" else ""
         return (
-            line(view, *estimate),
-            timeline(view, studio.media),
-            self.results(view, visit.catalogue if visit else studio.catalogue),
+            line(state, *estimate),
+            timeline(state, studio.media),
+            self.results(state, visit.catalogue if visit else studio.catalogue),
             failed,
-            gr.update(interactive=view.ended),
-            gr.update(interactive=not view.ended and view.phase != "stopping"),
+            gr.update(interactive=state.ended),
+            gr.update(interactive=not state.ended and state.phase != "stopping"),
         )
 
     def _settings(self, block_size: Any, top: Any = None) -> PipelineConfig:
-        """The page's settings, kept within what the sliders allow."""
+        """The settings of the page, limited to the ranges of the sliders."""
         config = self._studio.config
         wanted = whole(top, 1, 20, config.top)
         return replace(config, block_size=whole(block_size, 1, 10, config.block_size), top=wanted, explain_top=wanted)
 
 
 def offered(catalogue: Catalogue) -> tuple[str, str]:
-    """What is said of the catalogue in use, beside its choice and above the results."""
+    """The line about the catalogue in use, and the heading of the results."""
     return offer_line(catalogue), results_heading(catalogue)
 
 
@@ -240,11 +241,6 @@ def results_heading(catalogue: Catalogue) -> str:
     count = len(catalogue.items)
     line = f"The best of {count} catalogue item{'' if count == 1 else 's'}, without what the history holds."
     return heading_html("Recommendations", line, 3)
-
-
-def whole(value: Any, low: int, high: int, default: int) -> int:
-    """A slider's value as a whole number within its bounds."""
-    return min(high, max(low, int(value))) if isinstance(value, int | float) else default
 
 
 def _problem(title: str, problems: tuple[str, ...] | list[str]) -> str:

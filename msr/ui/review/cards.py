@@ -1,4 +1,4 @@
-"""What a reviewer sees: the text in question with what it speaks of, progress, and agreement."""
+"""HTML of the Review tab: the text to judge with its context, the progress, and the reviewers' agreement."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _reasoned(run: Run, target: Target, media: Media) -> str:
 
 
 def progress(all_targets: Sequence[Target], mine: Mapping[reviews.Key, Judgement], position: int) -> str:
-    """How much is judged, as a row of marks and in words."""
+    """The number of judged texts, as a row of marks and in words."""
     marks = "".join(
         f'<i class="{mine[t.key].verdict if t.key in mine else "open"}{" here" if n == position else ""}"></i>'
         for n, t in enumerate(all_targets)
@@ -75,7 +75,7 @@ def progress(all_targets: Sequence[Target], mine: Mapping[reviews.Key, Judgement
 
 
 def agreement(judgements: Iterable[Judgement]) -> str:
-    """Counts by reviewer, and every two of them against each other; of many reviewers, those who judged most."""
+    """The verdicts of each reviewer and the agreement of each pair; of many reviewers, those who judged most."""
     judgements = list(judgements)
     if not judgements:
         return '<p class="quiet">No judgements of this run yet.</p>'

@@ -54,7 +54,7 @@ def test_a_caller_who_left_is_not_read_for(tmp_path: Path) -> None:
     table = HEADER + "".join(f"{n},x,\n" for n in range(9))
     path = write_zip(tmp_path / "x.zip", {"items.csv": table})
     asked = []
-    with pytest.raises(IntakeError, match="row 5: nobody waits"):
+    with pytest.raises(IntakeError, match="row 5: the caller has disconnected"):
         load_items(path, budget=Budget(gone=lambda: asked.append(1) or len(asked) > 3))
     assert len(asked) == 4
 

@@ -86,7 +86,7 @@ def test_image_cells_stay_inside_the_folder(cell: str, said: str) -> None:
 
 
 def test_a_refusal_repeats_nothing_invisible_and_no_flood() -> None:
-    with pytest.raises(IntakeError) as caught:
+    with pytest.raises(IntakeError, match="not relative to the table") as caught:
         table(HEADER + "a,x,/\u202e\x1b[31m\u2028" + "y" * 300 + "\n")
     message = str(caught.value)
     assert message.isprintable() and "\u202e" not in message and len(message) < 200

@@ -1,4 +1,4 @@
-"""The layout of the Recommend tab: history on the left, what the model makes of it on the right."""
+"""The layout of the Recommend tab: the history on the left, preference and results on the right."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from msr.ui.parts import QUICK, heading, hidden_text, html, upload_input
-from msr.ui.present import controls
-from msr.ui.present.controls import RECORDINGS_SCRIPT, recordings
+from msr.ui import history_editor, run_buttons
+from msr.ui.parts import QUICK, heading, hidden_text, html
 from msr.ui.progress import line
-from msr.ui.recommend import history
 from msr.ui.recommend.handlers import Handlers, offer_line, results_heading
 from msr.ui.results import SWITCH
-from msr.ui.run_state import View
+from msr.ui.run_buttons import RECORDINGS_SCRIPT, recordings
+from msr.ui.run_state import RunState
 from msr.ui.studio import MODEL, Studio
 from msr.ui.timeline import timeline
+from msr.ui.uploads import upload_input
 
-# The first input of an event that reads the history: what stands in the page at that moment.
+# JavaScript that replaces the first input of an event by the history in the page.
 _WITH_DRAFT = "(_, ...rest) => [window.msr.draft('history'), ...rest]"
 _BEGIN = "(_, ...rest) => [window.msr.begin(), ...rest]"
 _RESTORE = "(_, ...rest) => [window.msr.kept(), ...rest]"
@@ -26,7 +26,7 @@ _SAVED = "(address, said) => { window.msr.download(address); }"
 
 @dataclass(frozen=True)
 class RecommendTab:
-    """What the rest of the page needs of this tab."""
+    """The components that the rest of the page needs."""
 
     current: gr.State  # the key of its latest run
     whatif: gr.Button
@@ -35,16 +35,18 @@ class RecommendTab:
 
 
 def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTML) -> RecommendTab:
-    """Lays the tab out and wires its events; `runs` holds the keys of the visitor's runs, `screen` presents one."""
+    """Build the tab; `runs` holds the keys of the visitor's runs, and `screen` shows one as slides."""
     do = Handlers(studio)
     config, limits = studio.config, studio.limits
-    nothing = View()
+    nothing = RunState()
     draft = gr.JSON([], visible=False)
     offer, current, clock = gr.Textbox("", visible=False), gr.State(""), gr.Timer(1.0, active=False)
     with gr.Row(elem_id="desk"):
         with gr.Column(elem_id="history", min_width=0):
             heading("History", "What someone had, oldest first. Pick a story or bring your own.", 1)
-            stories = html(history.story_cards(studio.examples, studio.media), script=history.STORY_SCRIPT)
+            stories = html(
+                history_editor.story_cards(studio.examples, studio.media), script=history_editor.STORY_SCRIPT
+            )
             with gr.Row(elem_id="own"):
                 files = upload_input(
                     studio.uploads,
@@ -60,7 +62,8 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
                     add = gr.Button("Add", size="sm", min_width=64, elem_id="add-title")
             problems = html("", elem_id="problems")
             editor = html(
-                history.rows((), studio.media, config.block_size, limits), script=history.SCRIPT.read_text("utf-8")
+                history_editor.rows((), studio.media, config.block_size, limits),
+                script=history_editor.SCRIPT.read_text("utf-8"),
             )
             with gr.Accordion("Settings", open=False, elem_id="settings"):
                 block_size = gr.Slider(
@@ -88,9 +91,9 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
             trouble = html("", elem_id="trouble")
             with gr.Row(elem_id="run-tools", visible=False) as tools:
                 whatif = gr.Button("What if …", size="sm", elem_id="run-whatif", min_width=80)
-                acts = controls.build("run")
+                acts = run_buttons.build("run")
             heading("Preference", "One text, rewritten block by block.", 2)
-            recorded = html(recordings(studio.shelf), script=RECORDINGS_SCRIPT, elem_id="recordings")
+            recorded = html(recordings(studio.runs), script=RECORDINGS_SCRIPT, elem_id="recordings")
             blocks = html(timeline(nothing, studio.media), elem_id="timeline")
             with gr.Row(elem_id="results-head"):
                 best = html(results_heading(studio.catalogue))
@@ -125,5 +128,5 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
     stop.click(do.stop, None, shown, js="() => window.msr.stopping()", **QUICK)
     recorded.present(do.present, None, [screen], **QUICK)
     page.unload(do.leave)
-    controls.wire(studio, acts, current, screen)
+    run_buttons.wire(studio, acts, current, screen)
     return RecommendTab(current, whatif, editor, offer)

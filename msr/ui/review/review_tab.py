@@ -1,4 +1,4 @@
-"""The layout of the Review tab, and what its events do."""
+"""The Review tab: judge the texts that the model wrote, one by one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from msr.ui.studio import Studio
 _NAME, _NOTE = replace(LIMITS, max_title=60), replace(LIMITS, max_title=1_000)
 _LABELS = {"faithful": "Faithful (1)", "partly": "Partly (2)", "wrong": "Wrong (3)"}
 
-# 1, 2 and 3 judge while this tab is open and nothing is being typed.
+# The keys 1, 2 and 3 give a verdict while the tab is open, unless a field has the focus.
 _KEYS = """
 document.addEventListener('keydown', (event) => {
   const number = { 1: 'faithful', 2: 'partly', 3: 'wrong' }[event.key];
@@ -31,7 +31,7 @@ document.addEventListener('keydown', (event) => {
 
 
 def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState) -> None:
-    """Lays the tab out and wires its events."""
+    """Build the tab; `runs` holds the keys of the visitor's runs."""
     do = _Handlers(studio)
     position, reviewer = gr.State(0), gr.BrowserState("", storage_key="msr-reviewer", secret=BROWSER_SECRET)
     with gr.Row(elem_id="review"):
@@ -76,18 +76,18 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState) -> None:
 
 
 class _Handlers:
-    """Bound to one studio; every argument comes from a browser and is not trusted."""
+    """The handlers for one studio. Every argument comes from a browser and is not trusted."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
     def known(self, runs: Any, chosen: Any) -> Any:
-        choices = self._studio.shelf.choices(runs)
+        choices = self._studio.runs.choices(runs)
         first = choices[0][1] if choices else None
         return gr.update(choices=choices, value=chosen if chosen in [key for _, key in choices] else first)
 
     def start(self, key: Any, name: Any) -> tuple[Any, ...]:
-        """The first text of a run that this reviewer has not judged. That there is no name yet stays said."""
+        """Show the first text of a run that this reviewer has not judged. A message about a missing name stays."""
         *shown, said = self._shown(key, self._next(key, name, 0), name)
         return *shown, said if _name(name) else gr.skip()
 
@@ -95,7 +95,7 @@ class _Handlers:
         return self._shown(key, (position if isinstance(position, int) else 0) + by, name)
 
     def judge(self, verdict: str, key: Any, position: Any, name: Any, note: Any) -> tuple[Any, ...]:
-        """Keeps a judgement and goes on to the next text; what was typed stays if it could not be kept."""
+        """Keep a judgement and show the next text. If it cannot be kept, the typed note stays."""
         targets = self._targets(key)
         if not targets or not isinstance(position, int) or not 0 <= position < len(targets):
             return *[gr.skip()] * 5, notice("problem", "Choose a run to review first.")
@@ -109,29 +109,29 @@ class _Handlers:
         return self._shown(key, self._next(key, name, position + 1), name)
 
     def export(self, kind: str, keys: Any) -> str:
-        """The address of all judgements of the runs that this page may see."""
-        allowed = {kept.run.id for _, key in self._studio.shelf.choices(keys) if (kept := self._studio.shelf.get(key))}
+        """The address of a file with all judgements of the runs that this page may see."""
+        allowed = {kept.run.id for _, key in self._studio.runs.choices(keys) if (kept := self._studio.runs.get(key))}
         said = [j for j in self._studio.reviews.latest() if j.run in allowed]
         if kind == "csv":
             return self._studio.downloads.put("reviews.csv", "text/csv; charset=utf-8", reviews.to_csv(said))
         return self._studio.downloads.put("reviews.jsonl", "application/x-ndjson", reviews.to_jsonl(said))
 
     def _targets(self, key: Any) -> Sequence[reviews.Target]:
-        kept = self._studio.shelf.get(key)
+        kept = self._studio.runs.get(key)
         return reviews.targets(kept.run) if kept else ()
 
     def _mine(self, key: Any, name: Any) -> dict[reviews.Key, reviews.Judgement]:
-        kept = self._studio.shelf.get(key)
+        kept = self._studio.runs.get(key)
         return self._studio.reviews.by(_name(name), kept.run.id) if kept else {}
 
     def _next(self, key: Any, name: Any, start: int) -> int:
-        """The next text from `start` on that is not judged, or the first one at all."""
+        """The position of the next text without a judgement, from `start` on and then from the beginning."""
         targets, mine = self._targets(key), self._mine(key, name)
         order = [*range(start, len(targets)), *range(0, min(start, len(targets)))]
         return next((n for n in order if targets[n].key not in mine), min(start, max(0, len(targets) - 1)))
 
     def _shown(self, key: Any, position: int, name: Any) -> tuple[Any, ...]:
-        kept, targets = self._studio.shelf.get(key), self._targets(key)
+        kept, targets = self._studio.runs.get(key), self._targets(key)
         if kept is None or not targets:
             return cards.EMPTY, "", "", "", 0, ""
         position = max(0, min(len(targets) - 1, position))

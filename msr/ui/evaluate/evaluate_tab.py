@@ -1,4 +1,4 @@
-"""The layout of the Evaluate tab, and what its events do."""
+"""The Evaluate tab: choose an evaluation and a metric, and see plots and a table."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from msr.ui.studio import Studio
 
 
 def build(studio: Studio, page: gr.Blocks) -> None:
-    """Lays the tab out and wires its events; the folders are read when the page opens and on demand."""
+    """Build the tab. The folders are read when the page opens and when Look again is pressed."""
 
     def found() -> tuple[results.Result, ...]:
         return results.load(studio.results)
 
     def look(chosen: Any, metric: Any) -> tuple[Any, ...]:
-        """The evaluations there are; what was chosen stays if it is still there."""
+        """The evaluations to choose from. The choice stays if it still exists."""
         known = found()
         names = [(f"{r.dataset} · {r.name}", r.name) for r in known]
         name = chosen if chosen in [r.name for r in known] else known[0].name if known else None
         return gr.update(choices=names, value=name), *show(name, metric)
 
-    def turn(chosen: Any, metric: Any) -> tuple[Any, ...]:
+    def change_metric(chosen: Any, metric: Any) -> tuple[Any, ...]:
         return metric, *show(chosen, metric)
 
     def show(chosen: Any, metric: Any) -> tuple[Any, ...]:
@@ -46,11 +46,11 @@ def build(studio: Studio, page: gr.Blocks) -> None:
         plot = html("", elem_id="evaluation-plots")
         table = html("", elem_id="evaluation-all")
 
-    # The metric last asked for, apart from its dropdown: what that holds may be no metric of another evaluation,
-    # and Gradio refuses a value outside the choices.
+    # The metric chosen last. The dropdown cannot hold it, since Gradio refuses a value outside the choices, and another
+    # evaluation may have other metrics.
     asked = gr.State()
     shown = [metric, line, plot, table]
     page.load(look, [chosen, asked], [chosen, *shown], **QUICK)
     again.click(look, [chosen, asked], [chosen, *shown], **QUICK)
     chosen.input(show, [chosen, asked], shown, **QUICK)
-    metric.input(turn, [chosen, metric], [asked, *shown], **QUICK)
+    metric.input(change_metric, [chosen, metric], [asked, *shown], **QUICK)

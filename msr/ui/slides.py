@@ -1,4 +1,4 @@
-"""A run as slides: the history, a slide a block, the best results, the evidence of the first. Needs no model."""
+"""A run as slides: the history, one slide for each block, the best results, and the evidence for the first one."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from msr.render.html import Reading, name, paired, percent, points, text, thumb
 from msr.schema import Item, Preference, Recommendation
 from msr.ui.media import Media
 from msr.ui.results import item_of
-from msr.ui.run_state import View
-from msr.ui.run_store import Kept
+from msr.ui.run_state import RunState
+from msr.ui.stores import Kept
 
 SCRIPT = Path(__file__).with_name("slides.js")
 _BEST = 5  # results on a slide
 _PACES = (("Slow", "1.8"), ("Normal", "1"), ("Fast", "0.5"))
 
 
-def stage(kept: Kept, media: Media) -> str:
-    """The presentation as HTML; `slides.js` opens it as soon as it stands in the page and plays it."""
-    view = View.finished(kept.run)
+def presentation(kept: Kept, media: Media) -> str:
+    """The presentation as HTML; `slides.js` opens and plays it as soon as it is in the page."""
+    state = RunState.finished(kept.run)
     slides = [_opening(kept, media)]
     before = ""
-    for step in view.preferences:
-        slides.append(_block(step, before, view, media))
+    for step in state.preferences:
+        slides.append(_block(step, before, state, media))
         before = step.text
-    slides += [_results(view, media), _evidence(view, media)]
+    slides += [_results(state, media), _evidence(state, media)]
     shown = [slide for slide in slides if slide]
     body = "".join(
         f'<section class="slide" aria-label="Slide {n} of {len(shown)}">{s}</section>' for n, s in enumerate(shown, 1)
     )
     paces = "".join(f'<option value="{v}"{" selected" if v == "1" else ""}>{label}</option>' for label, v in _PACES)
-    # A mark of its own makes every rendering differ, so the same run can be presented again.
+    # A random mark makes each rendering differ, so that the same run can be presented again.
     return (
         f'<dialog class="stage" data-rendering="{secrets.token_hex(4)}" data-key="{text(kept.key)}" '
         f'aria-label="Presentation of {text(kept.name)}"><header><span class="tag recorded">recorded</span>'
@@ -57,9 +57,9 @@ def _opening(kept: Kept, media: Media) -> str:
     )
 
 
-def _block(step: Preference, before: str, view: View, media: Media) -> str:
-    items = {item.id: item for item in view.history}
-    seen = "".join(_seen(items[i], view, media) for i in step.block.item_ids if i in items)
+def _block(step: Preference, before: str, state: RunState, media: Media) -> str:
+    items = {item.id: item for item in state.history}
+    seen = "".join(_seen(items[i], state, media) for i in step.block.item_ids if i in items)
     title = "In somebody's own words" if step.edited else f"Block {step.block.index + 1}"
     tag = '<span class="tag own">written by a person</span>' if step.edited else _MODEL
     gone = drift.change(before, step.text).dropped if before else ()
@@ -70,14 +70,14 @@ def _block(step: Preference, before: str, view: View, media: Media) -> str:
     )
 
 
-def _seen(item: Item, view: View, media: Media) -> str:
-    said = view.summaries.get(item.id)
+def _seen(item: Item, state: RunState, media: Media) -> str:
+    said = state.summaries.get(item.id)
     about = f"<span>{text(said.text)}</span>" if said else ""
     return f"<li>{thumb(item, media)}<p><b>{name(item)}</b>{about}</p></li>"
 
 
 def _words(words: str, before: str) -> str:
-    """Each word by itself, so that the text can grow; words that are new since the block before are marked."""
+    """Each word in its own element, for the animation; words that are new since the previous block are marked."""
     new = set(drift.change(before, words).added) if before else set()
     spans = []
     for word in words[:2_000].split():
@@ -86,10 +86,10 @@ def _words(words: str, before: str) -> str:
     return " ".join(spans)
 
 
-def _results(view: View, media: Media) -> str:
-    if not view.recommendations:
+def _results(state: RunState, media: Media) -> str:
+    if not state.recommendations:
         return ""
-    rows = "".join(_result(r, item_of(r, view, {}), media) for r in view.recommendations[:_BEST])
+    rows = "".join(_result(r, item_of(r, state, {}), media) for r in state.recommendations[:_BEST])
     return f'<p class="eyebrow">Recommendations</p><ol class="stage-results">{rows}</ol>'
 
 
@@ -101,14 +101,14 @@ def _result(shown: Recommendation, item: Item, media: Media) -> str:
     )
 
 
-def _evidence(view: View, media: Media) -> str:
-    best = next((r for r in view.recommendations if r.rationale), None)
+def _evidence(state: RunState, media: Media) -> str:
+    best = next((r for r in state.recommendations if r.rationale), None)
     if best is None:
         return ""
-    readings = sorted(paired(view.history, best.influence), key=lambda r: -abs(r.main))[:5]
+    readings = sorted(paired(state.history, best.influence), key=lambda r: -abs(r.main))[:5]
     bars = f'<ol class="stage-bars">{_bars(readings, media)}</ol>' if readings else ""
     return (
-        f'<p class="eyebrow">Why {name(item_of(best, view, {}))}?</p><div class="stage-why">'
+        f'<p class="eyebrow">Why {name(item_of(best, state, {}))}?</p><div class="stage-why">'
         f'<div><span class="tag model">model-written reason</span><p class="stage-text" dir="auto">'
         f'{_words(best.rationale, "")}</p></div><div><span class="tag measured">measured influence</span>'
         f'<p class="quiet">Points of P(Yes) that an item adds, found by leaving it out</p>{bars}</div></div>'

@@ -1,4 +1,4 @@
-"""The buttons of a run: present it, take its report or its JSON along, ask what if."""
+"""The buttons of a run (Present, Report, JSON) and the list of recorded runs."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import gradio as gr
 from msr.render import report
 from msr.render.html import text
 from msr.ui.parts import OPEN_DOWNLOAD, QUICK, hidden_text
-from msr.ui.present.slides import stage
-from msr.ui.run_store import Shelf
+from msr.ui.slides import presentation
+from msr.ui.stores import RunStore
 from msr.ui.studio import Studio
 
 
 @dataclass(frozen=True)
 class Buttons:
-    """The buttons of one place in the page."""
+    """The buttons in one place of the page."""
 
     present: gr.Button
     report: gr.Button
@@ -25,7 +25,7 @@ class Buttons:
 
 
 def build(name: str) -> Buttons:
-    """`name` tells the buttons of one place from those of another."""
+    """Add the buttons; `name` makes their ids unique in the page."""
     return Buttons(
         gr.Button("Present", size="sm", elem_id=f"{name}-present", min_width=80),
         gr.Button("Report", size="sm", elem_id=f"{name}-report", min_width=80),
@@ -34,10 +34,10 @@ def build(name: str) -> Buttons:
 
 
 def wire(studio: Studio, buttons: Buttons, key: Any, screen: gr.HTML) -> None:
-    """`key` is the component that holds the run's key, `screen` the one that presents."""
+    """Wire the buttons: `key` is the component with the run's key, `screen` the one that shows slides."""
 
     def file(wanted: Any, kind: str) -> str:
-        kept = studio.shelf.get(wanted)
+        kept = studio.runs.get(wanted)
         if kept is None:
             gr.Warning("This run is no longer kept. Run it again.")
             return ""
@@ -47,8 +47,8 @@ def wire(studio: Studio, buttons: Buttons, key: Any, screen: gr.HTML) -> None:
         return studio.downloads.put(f"report-{kept.run.id}.html", "text/html; charset=utf-8", page)
 
     def show(wanted: Any) -> Any:
-        kept = studio.shelf.get(wanted)
-        return gr.skip() if kept is None else stage(kept, studio.media)
+        kept = studio.runs.get(wanted)
+        return gr.skip() if kept is None else presentation(kept, studio.media)
 
     for button, kind in ((buttons.report, "html"), (buttons.record, "json")):
         address = hidden_text()
@@ -56,9 +56,6 @@ def wire(studio: Studio, buttons: Buttons, key: Any, screen: gr.HTML) -> None:
             None, [address], None, js=OPEN_DOWNLOAD
         )
     buttons.present.click(show, [key], [screen], **QUICK)
-
-
-# ---- Recorded runs as cards to watch without a model.
 
 
 RECORDINGS_SCRIPT = """
@@ -69,15 +66,15 @@ element.addEventListener('click', (event) => {
 """
 
 
-def recordings(shelf: Shelf) -> str:
-    """A button for each recorded run; nothing where there is none."""
-    if not shelf.recorded:
+def recordings(store: RunStore) -> str:
+    """Buttons that present the recorded runs, as HTML; empty if there are none."""
+    if not store.recorded:
         return ""
     cards = "".join(
         f'<button type="button" data-recording="{text(kept.key)}"><span class="play" aria-hidden="true"></span>'
         f"<span><b>{text(kept.name)}</b><small>{len(kept.run.history)} items, {len(kept.run.preferences)} "
         f"preference texts</small></span></button>"
-        for kept in shelf.recorded
+        for kept in store.recorded
     )
     head = '<p><span class="tag recorded">recorded</span> Watch a run, no model needed</p>'
     return f'<div class="recordings">{head}{cards}</div>'

@@ -1,1 +1,0 @@
-"""Present and Report: what can be done with any run, whichever tab shows it."""
