@@ -6,8 +6,7 @@ import threading
 from collections.abc import Generator, Sequence
 
 from msr import prompts
-from msr.backbones.protocol import Generation, StopRequested, at_once, even_batches
-from msr.backbones.wrappers import CachedBackbone
+from msr.backbones.protocol import Generation, RecallingBackbone, StopRequested, at_once, even_batches
 from msr.config import PipelineConfig
 from msr.events import ItemDescribed
 from msr.prompts import Prompt
@@ -18,7 +17,7 @@ _LOOKS = 4  # pictures that are looked at between two chances to stop
 
 
 def describe(
-    backbone: CachedBackbone, items: Sequence[Item], config: PipelineConfig, stop: threading.Event | None = None
+    backbone: RecallingBackbone, items: Sequence[Item], config: PipelineConfig, stop: threading.Event | None = None
 ) -> Generator[ItemDescribed, None, dict[str, ItemSummary]]:
     """Yields each item's description as its batch finishes, known ones first; returns all of them by item id.
 
@@ -57,7 +56,7 @@ def describe(
     return summaries
 
 
-def _familiarity(backbone: CachedBackbone, items: Sequence[Item], stop: threading.Event | None) -> dict[str, float]:
+def _familiarity(backbone: RecallingBackbone, items: Sequence[Item], stop: threading.Event | None) -> dict[str, float]:
     """By item id, in [0, 1]; an item without a picture has nothing unfamiliar to show."""
     near = {item.id: 1.0 for item in items}
     pictured = [item for item in items if item.picture]

@@ -7,8 +7,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 from msr import prompts
-from msr.backbones.protocol import at_once, even_batches
-from msr.backbones.wrappers import CachedBackbone
+from msr.backbones.protocol import RecallingBackbone, at_once, even_batches
 from msr.config import PipelineConfig
 from msr.events import Explained, ItemDescribed, StageProgress
 from msr.schema import Item, ItemSummary, Recommendation
@@ -18,7 +17,7 @@ BATCH = 16  # rationales a generate call
 
 
 def explain(
-    backbone: CachedBackbone,
+    backbone: RecallingBackbone,
     preference_text: str,
     recommended: Sequence[Recommendation],
     items: Mapping[str, Item],

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import OrderedDict
 from typing import Any
+
+from cachetools import LRUCache
 
 from msr.catalogue import Catalogue
 from msr.schema import InputProblem
@@ -15,8 +16,8 @@ class Offers:
     """At most `budget` bytes of catalogues, those used longest ago going first; a page holds the key of its own."""
 
     def __init__(self, budget: int) -> None:
-        self._budget = budget
-        self._held: OrderedDict[str, Catalogue] = OrderedDict()
+        # A catalogue that is larger than the budget is kept alone.
+        self._held: LRUCache[str, Catalogue] = LRUCache(budget, getsizeof=lambda offer: min(offer.size, budget))
         self._lock = threading.Lock()
 
     def put(self, catalogue: Catalogue) -> str:
@@ -24,8 +25,6 @@ class Offers:
         key = secrets.token_urlsafe(18)
         with self._lock:
             self._held[key] = catalogue
-            while len(self._held) > 1 and sum(held.size for held in self._held.values()) > self._budget:
-                self._held.popitem(last=False)
         return key
 
     def get(self, key: Any) -> Catalogue | None:
@@ -37,5 +36,4 @@ class Offers:
                 raise InputProblem(
                     "The catalogue you brought is no longer kept here. Bring it again, or use the bundled one."
                 )
-            self._held.move_to_end(key)
             return self._held[key]

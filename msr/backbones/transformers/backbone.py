@@ -7,7 +7,7 @@ goes through the vision tower once: its tokens in the language model's space are
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -197,7 +197,9 @@ class LocalBackbone:
             answers.append(Generation(text, float(chance[:length].mean().exp())))
         return answers
 
-    def stream(self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None) -> Iterator[str]:
+    def stream(
+        self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None
+    ) -> Generator[str, None, None]:
         gone = threading.Event()  # set when the reader goes away, so that the worker stops too
         streamer = TextIteratorStreamer(self.tokens.tokenizer, skip_prompt=False, skip_special_tokens=True)
         mine = self._lock.mine  # inside `adapter_off`, which holds the lock
@@ -253,8 +255,8 @@ class LocalBackbone:
         answers = self._answers(states)
         if not answers.isfinite().all():
             raise BackboneError(
-                f"the scores of {self._identity.get('name')} are not finite numbers: its weights, or those of its adapter, "
-                "are damaged; copy them again"
+                f"the scores of {self._identity.get('name')} are not finite numbers: its weights, or those of its "
+                "adapter, are damaged; copy them again"
             )
         return [YesNo(yes, no) for yes, no in answers.tolist()]
 
