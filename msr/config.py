@@ -1,4 +1,4 @@
-"""Settings as frozen dataclasses, validated at construction; a bad value is named."""
+"""Settings as frozen dataclasses, validated at construction. The error names the setting and its value."""
 
 from __future__ import annotations
 
@@ -67,15 +67,17 @@ class PipelineConfig:
 
 @dataclass(frozen=True)
 class BackboneConfig:
-    """Which model answers. `name` is "pocket", a checkpoint or `openai:http://host/v1#model`; `adapter` is a folder,
-    "bundled" or "none"."""
+    """Which model answers.
+
+    `name` is "pocket", a checkpoint or `openai:http://host/v1#model`; `adapter` is a folder, "bundled" or "none".
+    """
 
     name: str = "pocket"
     adapter: str = "bundled"
     device: str = "auto"  # auto, cpu, cuda, mps
     dtype: str = "auto"  # auto, bfloat16, float32
-    weights: str = "full"  # full, or 4bit: a checkpoint's, on a GPU with bitsandbytes
-    offline: bool = False  # no other computer may be asked
+    weights: str = "full"  # full, or 4bit for a checkpoint on a GPU with bitsandbytes
+    offline: bool = False  # connect to no other computer
 
     def __post_init__(self) -> None:
         if self.device not in ("auto", "cpu", "cuda", "mps"):

@@ -24,9 +24,10 @@ RECENT_TITLES = 8  # how many titles of the history a recommendation prompt show
 PREFERENCE_DRAFT = "The user appears to have a preference for"  # how answers often go: guesses, not constraints
 EXPLANATION_DRAFT = "It is casual and for women, which the user appears to like."
 _PREFERENCE_TITLE = 60  # characters of a title that a summary prompt shows
-_CHAT_TOKENS = re.compile(
-    r"<\|[^|<>]{0,40}\|>|</?(?:image|s|img|video|pad|unk|end_of_utterance|fake_token_around_image|global-img"
-    r"|row_\d+_col_\d+)>|\[/?INST\]",
+# Special tokens as the tokenizers of this family of models spell them: <|im_start|>, <image>, </s>, [INST], <<SYS>>.
+CHAT_TOKEN = re.compile(
+    r"<\|[^<>|]{0,60}\|>|<<\s*/?\s*SYS\s*>>|</?[a-z][\w:-]{0,40}>"
+    r"|\[/?(?:INST|IMG|IMG_BREAK|IMG_END|BOS|EOS|CLS|SEP|PAD|UNK|MASK)\]",
     re.IGNORECASE,
 )
 
@@ -50,7 +51,7 @@ class Prompt:
 
 def quoted(title: str, limit: int = 200) -> str:
     """A title as quoted data on one line: chat-template tokens dropped, double quotes turned single."""
-    text = " ".join(_CHAT_TOKENS.sub(" ", title).replace('"', "'").split())
+    text = " ".join(CHAT_TOKEN.sub(" ", title).replace('"', "'").split())
     if len(text) > limit:
         text = text[: limit - 1].rstrip() + "…"
     return f'"{text}"'
@@ -116,7 +117,7 @@ def clean_answer(text: str) -> str:
 
     An answer that was cut in mid-sentence loses the fragment if a whole sentence stands before it.
     """
-    line = " ".join(_CHAT_TOKENS.sub(" ", text).split())
+    line = " ".join(CHAT_TOKEN.sub(" ", text).split())
     if line and line[-1] not in ".!?":
         whole = re.match(r"(.*[.!?])\s", line)
         line = whole.group(1) if whole else line + "."

@@ -1,10 +1,9 @@
-"""Work on items that several processes share, on one machine or on many with a folder in common.
+"""Shares the work on items among several processes, on one machine or on many with a common folder.
 
     torchrun --nproc_per_node 2 -m msr describe --items big/ --out items.jsonl
 
-Each process takes every so many'th item and leaves a part beside the result; the main one puts the parts together in
-the order of the items. What a machine wrote stays in its cache of texts, so an interrupted run goes on with the same
-command.
+Process k of N takes items k, k + N, ... and writes a part beside the result; the main process joins the parts in the
+order of the items. Each machine keeps its texts in its cache, so an interrupted run goes on with the same command.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ if TYPE_CHECKING:
     from accelerate import PartialState
 
 T = TypeVar("T")
-_PATIENCE = timedelta(hours=12)  # the quick wait for the slow, all of them for whoever looks at all pictures first
+_PATIENCE = timedelta(hours=12)  # that processes wait for each other
 
 
 @dataclass(frozen=True)
 class Shard:
-    """One of `count` processes; number 0 is the main one. Raises ValueError for a number that is not among them."""
+    """One of `count` processes; number 0 is the main one. Raises ValueError for a number out of range."""
 
     number: int = 0
     count: int = 1
@@ -39,38 +38,38 @@ class Shard:
         return self.number == 0
 
     def part(self, items: Sequence[T]) -> Sequence[T]:
-        """What this process works on."""
+        """The items of this process."""
         return items[self.number :: self.count]
 
     def file(self, out: Path) -> Path:
-        """Where this process leaves its part of `out`: there, if it is alone."""
+        """The file of this process's part of `out`; `out` itself if there is one process."""
         return out if self.count == 1 else out.with_name(f"{out.name}.part-{self.number + 1}-of-{self.count}")
 
     def wait(self) -> None:
-        """Until all processes are here."""
+        """Wait until all processes have called this."""
         if self.count > 1:
-            met().wait_for_everyone()
+            process_group().wait_for_everyone()
 
     def merged(self, out: Path) -> str:
-        """The lines of all parts of `out`, each part's n'th lines before the (n + 1)'th: the items' own order."""
+        """The lines of all parts of `out`, in the order of the items: all first lines, then all second lines."""
         parts = [Shard(n, self.count).file(out).read_text("utf-8").split("\n")[:-1] for n in range(self.count)]
         return "".join(f"{line}\n" for n in range(max(map(len, parts))) for part in parts for line in part[n : n + 1])
 
     def clear(self, out: Path) -> None:
-        """Removes the parts of `out`."""
+        """Remove the parts of `out`."""
         for number in range(self.count):
             Shard(number, self.count).file(out).unlink(missing_ok=True)
 
 
 def joined() -> Shard:
-    """This process among those that `torchrun` or `accelerate launch` started; alone, if none did."""
+    """The shard of this process, where `torchrun` or `accelerate launch` started several; else the only one."""
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         return Shard()
-    return Shard(met().process_index, met().num_processes)
+    return Shard(process_group().process_index, process_group().num_processes)
 
 
-def met() -> PartialState:
-    """This process among the others; the first call meets them."""
+def process_group() -> PartialState:
+    """Join the process group; further calls return it."""
     import torch
     from accelerate import PartialState
 

@@ -1,7 +1,7 @@
-"""A content-addressed cache of small JSON values on disk: what a model wrote is not computed twice.
+"""Folders of the program's own files, and a cache of small JSON values on disk, so that no text is computed twice.
 
-An entry is one file, `<folder>/<2 hex>/<62 hex>`, holding the SHA-256 of its value and the value. Files appear by an
-atomic rename, so threads and processes may share a folder. Every failure of the disk is a miss, never an error.
+An entry of the cache is one file, `<folder>/<2 hex>/<62 hex>`, with the SHA-256 of its value and the value. Files
+appear by an atomic rename, so threads and processes may share a folder. A failure of the disk is a miss, not an error.
 """
 
 from __future__ import annotations
@@ -18,11 +18,43 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from cachetools import LRUCache
+
 log = logging.getLogger(__name__)
 
-_FILE_BLOCK = 4096  # bytes that even the smallest file takes on disk
-_KEEP = 0.8  # of the quota, after a sweep
-_MEMORY_ENTRIES = 4096  # kept in memory when the disk takes none
+_FILE_BLOCK = 4096  # bytes on disk of the smallest file
+_KEEP = 0.8  # share of the quota that is left after a sweep
+_MEMORY_ENTRIES = 4096  # kept in memory where the disk cannot be used
+
+
+def cache_home() -> Path:
+    """The folder of what the program can make again (the model, texts): MSR_CACHE, or one in the platform's caches.
+
+    It is not created here.
+    """
+    return _home("MSR_CACHE", "Library/Caches", "LOCALAPPDATA", "AppData/Local", "XDG_CACHE_HOME", ".cache")
+
+
+def data_home() -> Path:
+    """The folder of what people made here: MSR_DATA, or one in the platform's data folder. It is not created here."""
+    return _home(
+        "MSR_DATA", "Library/Application Support", "APPDATA", "AppData/Roaming", "XDG_DATA_HOME", ".local/share"
+    )
+
+
+def _home(own: str, mac: str, windows: str, windows_default: str, xdg: str, default: str) -> Path:
+    """The folder that the environment variable `own` names, or else the platform's."""
+    if chosen := os.environ.get(own):
+        return Path(chosen).expanduser()
+    if sys.platform == "darwin":
+        base = Path.home() / mac
+    elif sys.platform == "win32":
+        base = Path(os.environ.get(windows) or Path.home() / windows_default)
+    else:
+        # The XDG specification tells programs to ignore a relative path.
+        named = Path(os.environ.get(xdg, ""))
+        base = named if named.is_absolute() else Path.home() / default
+    return base / "msr-studio"
 
 
 def content_key(**parts: Any) -> str:
@@ -31,15 +63,15 @@ def content_key(**parts: Any) -> str:
 
 
 class TextCache:
-    """Keeps JSON values under keys of `content_key`; at most about `quota` bytes on disk, least recently used go first.
+    """JSON values under keys of `content_key`, at most about `quota` bytes on disk; the least recently used go first.
 
-    Without a folder, or when the folder cannot be written (logged once), entries live in memory alone.
+    Without a folder, or when the folder cannot be written (logged once), entries are kept in memory only.
     """
 
     def __init__(self, folder: Path | None = None, quota: int = 256 * 2**20) -> None:
         self._folder = folder
         self._quota = quota
-        self._memory: dict[str, Any] = {}
+        self._memory: LRUCache[str, Any] = LRUCache(_MEMORY_ENTRIES)
         self._lock = threading.Lock()
         self._used: int | None = None  # bytes on disk, as far as this process knows
         self._warned = False
@@ -51,7 +83,7 @@ class TextCache:
                 return self._memory[key]
         if self._folder is None:
             return None
-        path = self._path(key)
+        path = _entry(self._folder, key)
         try:
             text = path.read_text("utf-8")
         except UnicodeDecodeError:
@@ -64,24 +96,19 @@ class TextCache:
                 path.unlink()
             return None
         with contextlib.suppress(OSError):
-            os.utime(path)  # its age is counted from its last use
+            os.utime(path)  # the time of last use
         return json.loads(value)
 
     def put(self, key: str, value: Any) -> None:
         """Stores a JSON value (not None), replacing an older one."""
         if self._folder is not None:
             try:
-                self._write(self._path(key), _canonical(value))
+                self._write(_entry(self._folder, key), _canonical(value))
                 return
             except OSError as error:
                 self._warn(error)
         with self._lock:
-            while len(self._memory) >= _MEMORY_ENTRIES:
-                del self._memory[next(iter(self._memory))]
             self._memory[key] = value
-
-    def _path(self, key: str) -> Path:
-        return self._folder / key[:2] / key[2:]
 
     def _write(self, path: Path, value: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,7 +125,7 @@ class TextCache:
         self._count(_on_disk(len(data)))
 
     def _count(self, added: int) -> None:
-        """Adds to what is known to be used, and sweeps when that passes the quota."""
+        """Add to the bytes known to be used, and sweep once they exceed the quota."""
         with self._lock:
             if self._used is None:
                 self._used = sum(size for _, size, _ in self._entries())
@@ -108,9 +135,9 @@ class TextCache:
                 self._used = self._sweep()
 
     def _sweep(self) -> int:
-        """Removes the least recently used entries; returns the bytes that are left.
+        """Remove the least recently used entries; returns the bytes that are left.
 
-        Temporary files of a process that died are entries too, so they go when they are old.
+        Temporary files of a process that died count as entries, so they are removed when they are old.
         """
         entries = sorted(self._entries())
         used = sum(size for _, size, _ in entries)
@@ -124,10 +151,10 @@ class TextCache:
 
     def _entries(self) -> Iterator[tuple[float, int, str]]:
         """(time of last use, bytes, path) of every file."""
-        for folder, _, names in os.walk(self._folder):
+        for folder, _, names in os.walk(self._folder or ""):
             for name in names:
                 path = os.path.join(folder, name)
-                with contextlib.suppress(OSError):  # another process may sweep too
+                with contextlib.suppress(OSError):  # another process may have removed it
                     state = os.stat(path)
                     yield state.st_mtime, _on_disk(state.st_size), path
 
@@ -136,6 +163,10 @@ class TextCache:
             first, self._warned = not self._warned, True
         if first:
             log.warning("The cache folder %s cannot be written (%s); texts are kept in memory.", self._folder, error)
+
+
+def _entry(folder: Path, key: str) -> Path:
+    return folder / key[:2] / key[2:]
 
 
 def _canonical(value: Any) -> str:
@@ -148,36 +179,6 @@ def _sha256(text: str) -> str:
 
 def _on_disk(size: int) -> int:
     return -(-size // _FILE_BLOCK) * _FILE_BLOCK
-
-
-# ---- Where the program keeps what it can make again (the model, the texts that it wrote) and what it cannot.
-
-
-def cache_home() -> Path:
-    """The folder of all caches, not created here: MSR_CACHE if set, else a folder in the platform's cache folder."""
-    return _home("MSR_CACHE", "Library/Caches", "LOCALAPPDATA", "AppData/Local", "XDG_CACHE_HOME", ".cache")
-
-
-def data_home() -> Path:
-    """The folder of what people made here, not created: MSR_DATA if set, else one in the platform's data folder."""
-    return _home(
-        "MSR_DATA", "Library/Application Support", "APPDATA", "AppData/Roaming", "XDG_DATA_HOME", ".local/share"
-    )
-
-
-def _home(own: str, mac: str, windows: str, windows_default: str, xdg: str, default: str) -> Path:
-    """The folder that the variable `own` names, else the one that each platform has for such things."""
-    if chosen := os.environ.get(own):
-        return Path(chosen).expanduser()
-    if sys.platform == "darwin":
-        base = Path.home() / mac
-    elif sys.platform == "win32":
-        base = Path(os.environ.get(windows) or Path.home() / windows_default)
-    else:
-        # The XDG specification says that a relative path is to be ignored.
-        named = Path(os.environ.get(xdg, ""))
-        base = named if named.is_absolute() else Path.home() / default
-    return base / "msr-studio"
 
 
 def assets() -> Path:

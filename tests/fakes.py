@@ -13,7 +13,17 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageColor, ImageStat
 
-from msr.backbones.protocol import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested, WordWeight
+from msr.backbones.protocol import (
+    INTEGRATED,
+    METHODS,
+    Attribution,
+    Generation,
+    Reading,
+    Span,
+    StopRequested,
+    WordWeight,
+)
+from msr.backbones.transformers.worker import CallerLock
 from msr.prompts import Prompt
 from msr.schema import Item, Picture, YesNo
 
@@ -74,17 +84,23 @@ class FakeBackbone:
 
     `delay` is seconds per answered word (per batch) or scored prompt; pictures whose digest is in `unfamiliar` are
     far from the training pictures. `calls` counts calls by method, `prompts` keeps what each method was asked, and
-    `streaming` counts streams that are open.
+    `streaming` counts streams that are open. As with a real model, a thread inside `adapter_off` keeps others waiting.
     """
 
     def __init__(self, delay: float = 0.0, unfamiliar: Collection[str] = (), adapter: str = "fake-adapter") -> None:
         self.delay = delay
         self.unfamiliar = frozenset(unfamiliar)
         self.adapter = adapter
-        self.adapted = True
+        self._lock = CallerLock()
+        self._off = False
         self.streaming = 0
         self.calls: Counter[str] = Counter()
         self.prompts: dict[str, list[Prompt]] = {"generate": [], "stream": [], "score": [], "attribute": []}
+
+    @property
+    def adapted(self) -> bool:
+        """Does the adapter answer this thread?"""
+        return not (self._off and self._lock.mine)
 
     def identity(self) -> Mapping[str, Any]:
         return {
@@ -100,17 +116,19 @@ class FakeBackbone:
     def generate(
         self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None = None
     ) -> list[Generation]:
-        self._called("generate", prompts)
-        answers = [self._answer(p).split()[:max_new_tokens] for p in prompts]
-        for _ in range(max(map(len, answers), default=0)):
-            self._step(stop)
-        return [Generation(" ".join(a), CONFIDENCE) for a in answers]
+        with self._lock:
+            self._called("generate", prompts)
+            answers = [self._answer(p).split()[:max_new_tokens] for p in prompts]
+            for _ in range(max(map(len, answers), default=0)):
+                self._step(stop)
+            return [Generation(" ".join(a), CONFIDENCE) for a in answers]
 
     def stream(
         self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None
     ) -> Generator[str, None, None]:
-        self._called("stream", [prompt])
-        answer = self._answer(prompt).split()[:max_new_tokens]
+        with self._lock:  # the answer is known; a slow reader keeps nobody waiting
+            self._called("stream", [prompt])
+            answer = self._answer(prompt).split()[:max_new_tokens]
         self.streaming += 1
         try:
             for n in range(1, len(answer) + 1):
@@ -121,16 +139,17 @@ class FakeBackbone:
 
     def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
         """Yes logit = half the times that the candidate's words (title and colour) occur before it, minus 2."""
-        self._called("score", prompts)
-        answers = []
-        for prompt in prompts:
-            self._step(stop)
-            *context, _question, candidate = prompt.text.splitlines()
-            known = Counter(words("\n".join(context)))
-            asked = set(words(candidate.replace("<image>", "")))
-            asked.update(colour_of(p) for p in prompt.pictures)
-            answers.append(YesNo(0.5 * sum(known[w] for w in asked) - 2.0 if self.adapted else 0.0, 0.0))
-        return answers
+        with self._lock:
+            self._called("score", prompts)
+            answers = []
+            for prompt in prompts:
+                self._step(stop)
+                *context, _question, candidate = prompt.text.splitlines()
+                known = Counter(words("\n".join(context)))
+                asked = set(words(candidate.replace("<image>", "")))
+                asked.update(colour_of(p) for p in prompt.pictures)
+                answers.append(YesNo(0.5 * sum(known[w] for w in asked) - 2.0 if self.adapted else 0.0, 0.0))
+            return answers
 
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
         """The chat format is "User: ...", a token is a word."""
@@ -148,11 +167,15 @@ class FakeBackbone:
 
     @contextmanager
     def adapter_off(self) -> Iterator[None]:
-        self.adapted = False
-        try:
-            yield
-        finally:
-            self.adapted = True
+        with self._lock:
+            if self._off:  # this thread is inside already
+                yield
+                return
+            self._off = True
+            try:
+                yield
+            finally:
+                self._off = False
 
     def _called(self, method: str, prompts: Sequence[Prompt]) -> None:
         self.calls[method] += 1
@@ -194,16 +217,20 @@ class OpenBackbone(FakeBackbone):
     """A fake with gradients, whose score also rises with two nats times the mean saturation of a picture."""
 
     def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
-        answers = super().score(prompts, stop)
-        tints = [sum(map(_saturation, prompt.pictures)) if self.adapted else 0.0 for prompt in prompts]
+        with self._lock:
+            answers = super().score(prompts, stop)
+            tints = [sum(map(_saturation, prompt.pictures)) if self.adapted else 0.0 for prompt in prompts]
         return [YesNo(answer.yes + 2 * tint, answer.no) for answer, tint in zip(answers, tints, strict=True)]
 
     def attribute(
         self, prompt: Prompt, spans: Sequence[Span], method: str = INTEGRATED, stop: threading.Event | None = None
     ) -> Attribution:
         """Half a nat for each time that a word stands in the other part of the prompt too; a little against others."""
-        self._called("attribute", [prompt])
-        self._step(stop)
+        if method not in METHODS:
+            raise ValueError(f"method {method!r}; there are {', '.join(METHODS)}")
+        with self._lock:
+            self._called("attribute", [prompt])
+            self._step(stop)
         context, candidate = prompt.text.rsplit("\n", 1)
         found = [m.span() for start, end in spans for m in re.compile(r"\S+").finditer(prompt.text, start, end)]
         weights = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +39,16 @@ def test_an_entrance_sets_it_before_torch_and_leaves_the_users_own(module, looks
         cwd=Path(__file__).parent.parent,
     )
     assert told.stdout.splitlines()[-1] == f"False {given or looks}"
+
+
+def test_no_module_writes_an_environment_variable_at_import():
+    root = Path(__file__).parent.parent
+    paths = [*root.glob("msr/**/*.py"), *root.glob("train/**/*.py"), root / "app.py"]
+    written = [
+        f"{path.relative_to(root)}: {ast.unparse(node)}"
+        for path in paths
+        for node in ast.parse(path.read_text("utf-8")).body
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Import | ast.ImportFrom)
+        and re.search(r"environ(\[[^]]*\])? \|?= |environ\.(setdefault|update)|putenv", ast.unparse(node))
+    ]
+    assert written == [] and len(paths) > 100

@@ -120,6 +120,7 @@ def test_explain_tells_the_decision():
         ("A red mug of 3.5 inches", "A red mug of 3.5 inches."),
         ("A red mug", "A red mug."),
         ("<image> a mug.", "a mug."),
+        ("A mug. <<SYS>></assistant>[BOS]", "A mug."),
         ("", ""),
         ("<|im_end|>", ""),
     ],

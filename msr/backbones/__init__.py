@@ -1,4 +1,4 @@
-"""Models behind one protocol (`base.Backbone`). Only this package imports transformers or peft."""
+"""Models behind one protocol (`protocol.Backbone`). In msr, only this package imports transformers or peft."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = ["Backbone", "BackboneError", "load"]
 def load(
     config: BackboneConfig | None = None, report: Callable[[str, float], None] = lambda message, fraction: None
 ) -> Backbone:
-    """The backbone that `config` names; `report(message, fraction)` hears of the progress.
+    """Load the backbone that `config` names; `report(message, fraction)` is called with the progress.
 
     Raises:
-        BackboneError: it cannot be had; the message says why and what to do.
+        BackboneError: it cannot be loaded; the message says why and what to do.
     """
     config = config or BackboneConfig()
     if config.name == "pocket" and config.weights != "full":
-        raise BackboneError("4-bit weights are for large checkpoints; the pocket model comes in full ones only")
+        raise BackboneError("4-bit weights are for large checkpoints; leave --weights out for the pocket model")
     if config.name.startswith("openai:"):
         from msr.backbones.remote import backbone
 
         return backbone.load(config, report)
     from msr.backbones.transformers import device
 
-    device.hasten(device.pick_device(config.device))  # before there is a thread, whose memory it settles
+    device.hasten(device.pick_device(config.device))  # before there are threads, whose memory it sets up
     return worker.run(lambda: _in_this_process(config, report))
 
 

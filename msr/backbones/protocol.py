@@ -1,6 +1,7 @@
-"""The protocol that every model answers: generate, stream, score, familiarity, adapter on and off.
+"""The protocol of a backbone: all that the rest of the program asks of a model; and the batches that it is asked in.
 
-A model whose gradients can be had answers `Attributes` too.
+A new backbone implements `Backbone`; the pipeline wraps it into a `RecallingBackbone`. A model whose gradients can be
+had implements `Attributes` too. The tests of the contract are in `tests/backbones/test_contract.py`.
 """
 
 from __future__ import annotations
@@ -16,13 +17,17 @@ import numpy as np
 from msr.prompts import Prompt
 from msr.schema import Picture, YesNo
 
+T = TypeVar("T")
+
+_GPU_FACTOR = 16  # a GPU's batch size over a laptop's, for the pocket model
+
 
 class BackboneError(RuntimeError):
-    """A model cannot be had or used; the message says what was wrong, where, and what to do."""
+    """A model cannot be loaded or used; the message says what was wrong, where, and what to do."""
 
 
 def in_a_line(error: Exception) -> str:
-    """What an exception of a library says, for a message; its kind where it says nothing."""
+    """A library's error message in one line, for a message of ours; its class name if it has no text."""
     return " ".join(str(error).split())[:300] or type(error).__name__
 
 
@@ -32,7 +37,7 @@ class StopRequested(Exception):
 
 @dataclass(frozen=True)
 class Generation:
-    """A greedy answer and the geometric mean of its tokens' probabilities, in (0, 1]; NaN if not known."""
+    """A greedy answer and the geometric mean of its tokens' probabilities, in (0, 1]; NaN if that is not known."""
 
     text: str
     confidence: float
@@ -40,7 +45,7 @@ class Generation:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a model reads of a prompt: the text in its chat format, pictures as <image>, and its length in tokens."""
+    """A prompt as a model reads it: the text in its chat format, pictures as <image>, and its length in tokens."""
 
     text: str
     tokens: int
@@ -61,46 +66,69 @@ class WordWeight:
 
 @dataclass(frozen=True)
 class Attribution:
-    """Weights of words in the order of the text. `change`: the logit minus that with the words blanked out, which
-    integrated weights should sum to; None for a method that promises no sum."""
+    """Weights of words in the order of the text.
+
+    `change` is the logit minus that with the words blanked out, which integrated weights should sum to; None for a
+    method without such a sum.
+    """
 
     words: tuple[WordWeight, ...]
     change: float | None = None
 
 
 class Backbone(Protocol):
-    """Every method is deterministic (greedy, no sampling) and raises StopRequested soon after `stop` is set."""
+    """A model that writes and scores.
+
+    Every method is deterministic (greedy, no sampling), may be called by any thread, returns an empty list for an empty
+    sequence (`views` needs a picture), and raises StopRequested soon after `stop` is set, or at once if it is set.
+    """
 
     def identity(self) -> Mapping[str, Any]:
-        """What answers, for reports and cache keys: name, revision, adapter, adapter_sha256, device, dtype, versions.
+        """Describe what answers this thread, for reports and cache keys. Called often, so it must be cheap.
 
-        Asked often, so cheap; inside `adapter_off` the adapter is None.
+        Needed: name, revision, adapter, adapter_sha256, device, dtype and versions (of packages, by name). Equal name,
+        revision, adapter_sha256 (adapter, if no hash is known) and dtype must mean equal answers. Inside `adapter_off`,
+        adapter and adapter_sha256 are None. Optional: tower, a name of the vision tower; equal towers must have equal
+        `views`.
         """
 
     def generate(
         self, prompts: Sequence[Prompt], max_new_tokens: int, stop: threading.Event | None = None
     ) -> list[Generation]:
-        """Answers independent prompts as one batch, in order."""
+        """Answer independent prompts as one batch, in order."""
 
     def stream(
         self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None
     ) -> Generator[str, None, None]:
-        """Yield the growing answer text, the whole of it so far each time; closing the generator ends the answer."""
+        """Yield the growing answer, each time the whole text so far; the last one is what `generate` answers.
+
+        Closing the generator ends the work.
+        """
 
     def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
         """Yes and No logits at the answer position of each prompt; a shared prefix is computed once."""
 
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
-        """What `score` and `generate` read of each prompt."""
+        """Each prompt as `score` and `generate` read it."""
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         """How near each picture is to the training pictures, in [0, 1]; under 0.5 means unlike all of them."""
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
-        """What the vision tower makes of each picture (at least one), (N, F) float32: alike pictures are near."""
+        """The vision tower's features of each picture (at least one), (N, F) float32: alike pictures are near."""
 
     def adapter_off(self) -> AbstractContextManager[None]:
-        """While entered, the base model answers alone."""
+        """Let the base model answer this thread while entered; a thread may enter again.
+
+        Other threads are still answered by the model with its adapter; they may have to wait.
+        """
+
+
+class RecallingBackbone(Backbone, Protocol):
+    """A backbone that remembers its answers, which is what the stages work on. `CachedBackbone` makes one of any."""
+
+    def recall(self, prompt: Prompt, max_new_tokens: int) -> Generation | None:
+        """The remembered answer, or None; never asks the model."""
 
 
 @runtime_checkable
@@ -117,26 +145,21 @@ class Attributes(Protocol):
         """
 
 
-# ---- Cuts work into even batches: a lonely last item would cost a model almost as much as a full batch.
-
-
-T = TypeVar("T")
-
-_ON_A_GPU = 16  # times what is made for a laptop
-
-
 def at_once(identity: Mapping[str, Any], most: int) -> int:
-    """How many a backbone takes at a time of what a laptop takes `most` of.
+    """Batch size for this backbone, given the laptop's batch size `most`.
 
-    A GPU waits for whoever launches its work, so there the pocket model takes more; how much of a GPU's memory a larger
-    model needs is not known.
+    On a GPU a small batch leaves the processor idle, so the pocket model takes more there. How much of a GPU's memory a
+    larger model needs is not known.
     """
     small = identity.get("name") == "pocket" and identity.get("device") == "cuda"
-    return most * _ON_A_GPU if small else most
+    return most * _GPU_FACTOR if small else most
 
 
 def even_batches(work: Sequence[T], most: int) -> Iterator[Sequence[T]]:
-    """Consecutive batches of at most `most`, as few as possible, their sizes differing by at most one."""
+    """Consecutive batches of at most `most`, as few as possible; their sizes differ by at most one.
+
+    A lonely last item would cost a model almost as much as a full batch.
+    """
     count = -(-len(work) // most)
     for n in range(count):
         yield work[len(work) * n // count : len(work) * (n + 1) // count]

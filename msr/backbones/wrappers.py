@@ -1,4 +1,7 @@
-"""A backbone that remembers: equal questions to an equal model are answered once, in this run or an earlier one."""
+"""Backbones around a backbone: one that remembers answers, and one whose adapter is off.
+
+Equal questions to an equal model are answered once, in this run or an earlier one.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +31,20 @@ _SHAPES_THE_ANSWER = ("name", "revision", "adapter_sha256", "dtype")
 
 
 def model_key(identity: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of an identity that decides what the model answers, for cache keys and run ids."""
-    return {name: identity.get(name) for name in _SHAPES_THE_ANSWER}
+    """The part of an identity that decides what the model answers, for cache keys and run ids.
+
+    An adapter counts by its hash, and by its name where a server tells no hash.
+    """
+    key = {name: identity.get(name) for name in _SHAPES_THE_ANSWER}
+    named = identity.get("adapter") if key["adapter_sha256"] is None else None
+    return key | ({"adapter": named} if named else {})
 
 
 class CachedBackbone:
-    """`Backbone` with texts and familiarities kept in a `TextCache`; scores are always computed.
+    """`RecallingBackbone` that keeps texts and familiarities in a `TextCache`; scores are always computed.
 
-    The key is all that the model sees: the prompt's text, its pictures' digests, the token limit and the model. Text
-    that was streamed is known to `generate` too; its confidence was not measured and is NaN.
+    The key is all that the model sees: the prompt's text, its pictures' digests, the token limit and the model that
+    answers the calling thread. `generate` also knows text that was streamed; its confidence was not measured: NaN.
     """
 
     def __init__(self, backbone: Backbone, cache: TextCache) -> None:
@@ -55,8 +63,8 @@ class CachedBackbone:
     ) -> list[Generation]:
         """Answers in order; the distinct unknown prompts go to the model as one batch."""
         keys = [self._key(prompt, max_new_tokens) for prompt in prompts]
-        answers = {key: self._recall(key) for key in keys}
-        unknown = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if answers[key] is None}
+        answers = {key: answer for key in keys if (answer := self._recall(key)) is not None}
+        unknown = {key: prompt for key, prompt in zip(keys, prompts, strict=True) if key not in answers}
         if unknown:
             new = self._backbone.generate(list(unknown.values()), max_new_tokens, stop)
             for key, answer in zip(unknown, new, strict=True):
@@ -68,7 +76,7 @@ class CachedBackbone:
     def stream(
         self, prompt: Prompt, max_new_tokens: int, stop: threading.Event | None = None
     ) -> Generator[str, None, None]:
-        """The growing text; a remembered one comes whole, at once. Only a text that was heard out is remembered."""
+        """The growing text; a remembered one comes whole, at once. Only a text that was read to its end is kept."""
         key = self._key(prompt, max_new_tokens)
         known = self._recall(key)
         if known is not None:
@@ -89,7 +97,7 @@ class CachedBackbone:
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         model = model_key(self.identity())
         keys = [content_key(kind="familiarity", model=model, picture=p.digest) for p in pictures]
-        known = {key: self._cache.get(key) for key in keys}
+        known: dict[str, Any] = {key: self._cache.get(key) for key in keys}
         unknown = {key: picture for key, picture in zip(keys, pictures, strict=True) if known[key] is None}
         if unknown:
             new = self._backbone.familiarity(list(unknown.values()))
@@ -127,13 +135,10 @@ class CachedBackbone:
         return Generation(entry["text"], math.nan if entry["confidence"] is None else entry["confidence"])
 
 
-# ---- A backbone with its adapter set aside: what the base model answers alone, for comparison.
-
-
 class UntunedBackbone:
-    """The adapter is off during each call and on between calls: whoever asks in between has the tuned model.
+    """`RecallingBackbone` of the base model alone: the adapter is off during each call, and on between calls.
 
-    A call ends in the thread in which it began, so a text that would stream comes whole.
+    A call has to end in the thread in which it began, so `stream` yields the whole text at once.
     """
 
     def __init__(self, backbone: CachedBackbone) -> None:

@@ -1,6 +1,6 @@
-"""What ours is measured against, on transformers' own path: its processor and attention, full prompts, nothing kept.
+"""Baselines on transformers' own path: its processor and attention, full prompts, nothing cached between calls.
 
-The published loop (arXiv 2408.09698) asks for 30 tokens to read one logit. The plain pass computes that logit alone.
+The published loop (arXiv 2408.09698) generates 30 tokens to read one logit. The plain pass computes that logit only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from msr.backbones.transformers.worker import alone
 from msr.prompts import Prompt
 from msr.schema import YesNo
 
-BATCH = 6  # prompts a forward pass, as published
+BATCH = 6  # prompts in a forward pass, as published
 _NEW_TOKENS = 30
 
 
@@ -33,11 +33,11 @@ def published(backbone: LocalBackbone, asked: Sequence[Prompt]) -> list[YesNo]:
 @alone
 @torch.inference_mode()
 def plain(backbone: LocalBackbone, asked: Sequence[Prompt]) -> list[YesNo]:
-    """One forward pass over full prompts in batches of 6; logits at the last position alone."""
+    """One forward pass over full prompts in batches of 6; logits at the last position only."""
     answers = []
     for start in range(0, len(asked), BATCH):
         inputs = _inputs(backbone, asked[start : start + BATCH])
-        if "image_grid_thw" not in inputs:  # a model whose positions follow pictures works them out itself
+        if "image_grid_thw" not in inputs:  # models with positions for pictures compute them themselves
             inputs["position_ids"] = (inputs["attention_mask"].cumsum(-1) - 1).clamp(min=0)
         with usual(backbone.model):
             out = backbone.model(**inputs, use_cache=False, logits_to_keep=1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any
 
 import torch
 
@@ -18,18 +20,23 @@ TOKENS = 90
 
 
 def decoding(backbone: LocalBackbone) -> Iterator[Row]:
-    """One long answer, ours and other ways to write it; reading the prompt counts in all."""
+    """Write one long answer in our way and in others; each time includes reading the prompt."""
     history = inputs.items(3, "decode ")
     prompt = prompts.Prompt("\n".join(f"- {item.title}" for item in history) + "\nTell a long story of these things.")
     ours = measured(lambda: ["", *backbone.stream(prompt, TOKENS)][-1])
     yield _row("decode", backbone, ours, ours.result)
-    for name, options in (("generate", {}), ("static cache", {"cache_implementation": "static"})):
-        told = measured(lambda options=options: baselines.texts(backbone, [prompt], TOKENS, **options)[0].strip())
+    ways: dict[str, dict[str, Any]] = {"generate": {}, "static cache": {"cache_implementation": "static"}}
+    for name, options in ways.items():
+        told = measured(partial(_text, backbone, prompt, **options))
         yield _row(f"decode, {name}", backbone, told, ours.result)
     if backbone.model.device.type == "cpu":
         with _int8(backbone):
-            told = measured(lambda: baselines.texts(backbone, [prompt], TOKENS)[0].strip())
+            told = measured(partial(_text, backbone, prompt))
         yield _row("decode, dynamic int8", backbone, told, ours.result)
+
+
+def _text(backbone: LocalBackbone, prompt: prompts.Prompt, **options: Any) -> str:
+    return baselines.texts(backbone, [prompt], TOKENS, **options)[0].strip()
 
 
 def _row(task: str, backbone: LocalBackbone, told: Measured[str], expected: str) -> Row:
@@ -41,12 +48,14 @@ def _row(task: str, backbone: LocalBackbone, told: Measured[str], expected: str)
 
 @contextmanager
 def _int8(backbone: LocalBackbone) -> Iterator[None]:
-    """While entered, the model's linear layers multiply in int8, activations quantised as they come."""
+    """Replace the model's linear layers by ones in int8 with dynamically quantised activations, while entered."""
     whole = backbone.model
 
     @alone
     def packed() -> torch.nn.Module:
-        in_float = whole if whole.dtype == torch.float32 else copy.deepcopy(whole).float()  # it takes no others
+        in_float = (
+            whole if whole.dtype == torch.float32 else copy.deepcopy(whole).float()
+        )  # the only format that it takes
         return torch.ao.quantization.quantize_dynamic(in_float, {torch.nn.Linear}, torch.qint8)
 
     backbone.model = packed()

@@ -1,13 +1,14 @@
-"""The least time that a job could take: the multiply-adds it needs over the rate at which this machine multiplies.
+"""The floor: the least time that a job could take, its multiply-adds divided by this machine's multiply-adds a second.
 
-Counted are the linear layers of language model and tower and the language model's attention; each shared prefix once,
-each token once, no padding. Decoding reads all weights for every token, so memory holds it back, and its floor is far.
+The linear layers of language model and tower and the language model's attention are counted: each shared prefix once,
+each token once, no padding. Decoding reads all weights for every token, so memory limits it, far above its floor.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
 from torch import nn
@@ -16,7 +17,7 @@ from msr.backbones.transformers.backbone import LocalBackbone
 from msr.backbones.transformers.worker import alone
 from msr.schema import Picture
 
-_ROWS = {"cpu": 2**10, "cuda": 2**16}  # a GPU's launches take longer than its small products
+_ROWS = {"cpu": 2**10, "cuda": 2**16}  # on a GPU, launching a small product takes longer than the product
 _TRIALS = 12
 
 
@@ -40,7 +41,7 @@ def rate(backbone: LocalBackbone) -> float:
 
 
 def seconds(backbone: LocalBackbone, macs: int) -> float:
-    """What so many multiply-adds take at the rate of now."""
+    """Seconds that so many multiply-adds take at the present rate."""
     return macs / rate(backbone)
 
 
@@ -59,17 +60,17 @@ def reading(backbone: LocalBackbone, prefix: int, lengths: Iterable[int]) -> int
 
 @torch.inference_mode()
 def looking(backbone: LocalBackbone, pictures: Sequence[Picture]) -> int:
-    """Multiply-adds of the linear layers and convolutions that a look at each picture runs through.
+    """Multiply-adds of the linear layers and convolutions that run for new pictures.
 
-    One picture is looked at and counted; the model then knows no picture any more.
+    They are counted for one picture. The model has forgotten all pictures afterwards.
     """
     if not pictures:
         return 0
     counted = 0
 
-    def hook(module: nn.Module, _inputs, output: torch.Tensor) -> None:
+    def hook(module: Any, _inputs, output: torch.Tensor) -> None:
         nonlocal counted
-        counted += output.numel() * module.weight[0].numel()
+        counted += output.numel() * module.weight.shape[1:].numel()
 
     handles = [
         module.register_forward_hook(hook)

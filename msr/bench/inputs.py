@@ -1,8 +1,9 @@
-"""How large the measured jobs are."""
+"""What the benchmark asks, equal on every machine: sizes of the jobs, drawn pictures, titles, a preference text."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PIL import Image
@@ -11,17 +12,22 @@ from msr import prompts
 from msr.backbones.protocol import Backbone
 from msr.schema import Item, Picture
 
+_COLOURS = ("navy", "red", "grey", "green", "black", "white", "brown", "beige")
+_PATTERNS = ("striped", "plain", "dotted", "checked", "zigzag")
+_KINDS = ("mug", "chair", "lamp", "backpack", "cushion", "clock", "guitar", "bottle", "jacket", "watch")
+_SIDE = 224  # pixels
+
 
 @dataclass(frozen=True)
 class Plan:
-    """Sizes. Raises ValueError for one that is not positive, named."""
+    """Sizes of the jobs. Raises ValueError for one that is not positive."""
 
     score: tuple[int, ...] = (21, 100, 1000)
     describe: tuple[int, ...] = (24, 96, 240)
     histories: tuple[int, ...] = (3, 9, 30)
     candidates: int = 100  # of the whole job
     preference_tokens: int = 300
-    baselines: int = 100  # the most that a baseline runs on
+    baselines: int = 100  # a baseline runs on at most so many items
     index: tuple[int, ...] = (5_000, 50_000)  # items to shortlist from
 
     def __post_init__(self) -> None:
@@ -35,18 +41,14 @@ class Plan:
 QUICK = Plan(score=(21,), describe=(8,), histories=(3,), candidates=21, baselines=12, index=(5_000,))
 
 
-# ---- What the benchmark asks: drawn pictures, titles and a preference text of a wanted length, equal on every machine.
-
-
-_COLOURS = ("navy", "red", "grey", "green", "black", "white", "brown", "beige")
-_PATTERNS = ("striped", "plain", "dotted", "checked", "zigzag")
-_KINDS = ("mug", "chair", "lamp", "backpack", "cushion", "clock", "guitar", "bottle", "jacket", "watch")
-_SIDE = 224  # pixels
-
-
 def items(count: int, prefix: str) -> tuple[Item, ...]:
-    """`count` items with pictures; those of another prefix have other pictures and other ids."""
+    """`count` items with pictures; another prefix gives other pictures and ids."""
     return tuple(_item(f"{prefix}{n}") for n in range(count))
+
+
+def pictures(some: Sequence[Item]) -> list[Picture]:
+    """The pictures of items, without gaps."""
+    return [item.picture for item in some if item.picture]
 
 
 def preference(backbone: Backbone, tokens: int) -> str:

@@ -1,13 +1,14 @@
-"""The jobs that are timed: scoring, describing, preference steps, the whole job. Each gives rows.
+"""The jobs that are timed: scoring, describing, preference steps, the whole job, a search. Each yields rows.
 
-Baselines run on at most `Plan.baselines` items; their time grows in proportion, so the rest is multiplied and marked.
-The rate of a floor is measured right after ours: a machine that is shared, or gets warm, is not equally fast all along.
+Baselines run on at most `Plan.baselines` items. Their time is proportional to the number of items, so it is multiplied,
+and marked in the table. The floor's rate is measured right after ours, because a shared or warm machine changes speed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -30,18 +31,20 @@ from msr.storage import TextCache
 R = TypeVar("R")
 
 CONFIG = PipelineConfig()
+_SEARCHES = 20  # searches that are timed together
+_FOUND = 100  # items that each of them finds
 
 
 def scoring(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
-    """Candidates behind one preference: with pictures that were looked at before, and with new ones."""
+    """Score candidates after one preference: with pictures that were seen before, and with new ones."""
     text = inputs.preference(backbone, plan.preference_tokens)
     for n in plan.score:
         items = inputs.items(n, "candidate ")
         asked = [prompts.recommend(text, (), item) for item in items]
         some = asked[: plan.baselines]
-        published = measured(lambda some=some: baselines.published(backbone, some))
-        plain = measured(lambda some=some: baselines.plain(backbone, some))
-        picture_macs = floor.looking(backbone, [item.picture for item in items])
+        published = measured(partial(baselines.published, backbone, some))
+        plain = measured(partial(baselines.plain, backbone, some))
+        picture_macs = floor.looking(backbone, inputs.pictures(items))
         text_macs = _scoring_macs(backbone, asked)
 
         def ours(items: Sequence[Item] = items) -> dict[str, YesNo]:
@@ -61,22 +64,22 @@ def scoring(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
 
 
 def describing(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
-    """A catalogue that was never seen."""
+    """Describe a catalogue with new pictures."""
     for n in plan.describe:
         items = inputs.items(n, "catalogue ")
         asked = [prompts.describe(item) for item in items]
         some = asked[: plan.baselines]
-        macs = floor.looking(backbone, [item.picture for item in items])
-        ours = measured(lambda items=items: _described(backbone, items), before=backbone.forget)
+        macs = floor.looking(backbone, inputs.pictures(items))
+        ours = measured(partial(_described, backbone, items), before=backbone.forget)
         macs += _writing_macs(backbone, asked, [summary.text for summary in ours.result.values()])
         least = floor.seconds(backbone, macs)
-        published = measured(lambda some=some: baselines.texts(backbone, some, CONFIG.max_describe_tokens))
+        published = measured(partial(baselines.texts, backbone, some, CONFIG.max_describe_tokens))
         row = Row("describe", n, ours.seconds, published.seconds, None, least, ours.peak_mb)
         yield row.scaled_by(n / len(some))
 
 
 def preferring(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
-    """Preference steps over items that are described already."""
+    """Write preference steps about items that are described already."""
     n = max(plan.histories)
     history = inputs.items(n, "history ")
     seen = _described(backbone, history)
@@ -92,9 +95,9 @@ def preferring(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
 
 
 def whole(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
-    """A history that was never seen, to a ranked catalogue whose pictures were; then with explanations."""
+    """Rank a catalogue with known pictures for a history with new ones; then the same with explanations."""
     catalogue = inputs.items(plan.candidates, "candidate ")
-    pictures = [item.picture for item in catalogue]
+    pictures = inputs.pictures(catalogue)
 
     def before() -> None:
         backbone.forget()
@@ -102,11 +105,11 @@ def whole(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
 
     for n in plan.histories:
         history = inputs.items(n, "history ")
-        ranked = measured(lambda history=history: _run(backbone, history, catalogue, 0), before)
-        published = measured(lambda history=history, run=ranked.result: _published_job(backbone, run, catalogue))
+        ranked = measured(partial(_run, backbone, history, catalogue, 0), before)
+        published = measured(partial(_published_job, backbone, ranked.result, catalogue))
         note = f"n: history items; {len(catalogue)} candidates"
         yield Row("whole job", n, ranked.seconds, published.seconds, None, None, ranked.peak_mb, note=note)
-        explained = measured(lambda history=history: _run(backbone, history, catalogue, CONFIG.explain_top), before)
+        explained = measured(partial(_run, backbone, history, catalogue, CONFIG.explain_top), before)
         yield Row("whole job, explained", n, explained.seconds, peak_mb=explained.peak_mb, note=note)
 
 
@@ -131,7 +134,7 @@ def _run(backbone: LocalBackbone, history: Sequence[Item], catalogue: Sequence[I
 
 
 def _published_job(backbone: LocalBackbone, run: Run, catalogue: Sequence[Item]) -> None:
-    """The same prompts as in `run`, without its explanations."""
+    """Answer the prompts of `run`, except those of its explanations, in the published way."""
     items = {item.id: item for item in run.history}
     seen = {summary.item_id: summary for summary in run.summaries}
     baselines.texts(backbone, [prompts.describe(item) for item in run.history], CONFIG.max_describe_tokens)
@@ -145,14 +148,14 @@ def _published_job(backbone: LocalBackbone, run: Run, catalogue: Sequence[Item])
 
 
 def _scoring_macs(backbone: LocalBackbone, asked: Sequence[Prompt]) -> int:
-    """All prompts behind the longest prefix that they share."""
+    """Multiply-adds of scoring: all prompts after the longest prefix that they share."""
     lengths = [reading.tokens for reading in backbone.reading(asked)]
     shared = backbone.shared(asked)
     return floor.reading(backbone, shared, [length - shared for length in lengths])
 
 
 def _writing_macs(backbone: LocalBackbone, asked: Sequence[Prompt], texts: Sequence[str]) -> int:
-    """Each prompt and its answer, alone."""
+    """Multiply-adds of writing: each prompt and its answer alone."""
     lengths = [
         reading.tokens + len(backbone.tokens.answer_ids(text))
         for reading, text in zip(backbone.reading(asked), texts, strict=True)
@@ -161,7 +164,7 @@ def _writing_macs(backbone: LocalBackbone, asked: Sequence[Prompt], texts: Seque
 
 
 def drained(work: Generator[object, None, R]) -> R:
-    """Runs a stage to its end for what it returns."""
+    """Run a stage to its end; the result is what it returns."""
     while True:
         try:
             next(work)
@@ -169,19 +172,17 @@ def drained(work: Generator[object, None, R]) -> R:
             return end.value
 
 
-# ---- The shortlist's search on random vectors: its time does not depend on what they mean.
-
-
-_ASKED = 20  # searches that are timed together
-_FOUND = 100
-
-
 def searching(sizes: Sequence[int]) -> Iterator[Row]:
-    """Seconds of one search for 100 items among n."""
+    """Search for 100 of n items, in random vectors: what they mean does not change the time."""
     draw = np.random.default_rng(0)
     query = draw.standard_normal(WIDTH, dtype=np.float32)
     for n in sizes:
         vectors = draw.standard_normal((n, WIDTH), dtype=np.float32)
-        took = measured(lambda vectors=vectors: [top(vectors, query, _FOUND) for _ in range(_ASKED)])
+        took = measured(partial(_searches, vectors, query))
         note = f"{_FOUND} of n random vectors, {WIDTH} wide"
-        yield Row("shortlist", n, took.seconds / _ASKED, peak_mb=took.peak_mb, note=note)
+        yield Row("shortlist", n, took.seconds / _SEARCHES, peak_mb=took.peak_mb, note=note)
+
+
+def _searches(vectors: np.ndarray, query: np.ndarray) -> None:
+    for _ in range(_SEARCHES):
+        top(vectors, query, _FOUND)

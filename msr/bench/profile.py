@@ -1,4 +1,4 @@
-"""Where the time of our own passes goes, by PyTorch's profiler: what is left to gain, and where it cannot be gained."""
+"""Where the time of our own passes goes, by PyTorch's profiler: what an optimisation could still save."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _ATTENTION = ("scaled_dot_product", "flash_attention", "efficient_attention", "s
 
 
 def shares(seconds: float, operators: Mapping[str, float]) -> dict[str, float]:
-    """What part of `seconds` of wall-clock time each kind takes, of the seconds that each operator spent itself.
+    """The share of `seconds` of wall-clock time that each kind of operator takes; `operators` are own seconds by name.
 
-    What no operator took is Python's, between them (on a GPU: of whoever launches its work).
+    Time outside all operators is Python's (on a GPU: that of launching operators).
     """
     found = dict.fromkeys((PRODUCTS, ATTENTION, REST), 0.0)
     for name, spent in operators.items():
@@ -42,14 +42,14 @@ def shares(seconds: float, operators: Mapping[str, float]) -> dict[str, float]:
 
 
 def profiling(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
-    """One row each for scoring behind a known prefix's pictures and for describing a catalogue that was never seen.
+    """Profile scoring of known pictures, and describing of new ones; a row for each.
 
-    The profiler slows what it watches, so the seconds are no figures of speed; the shares are what counts.
+    The profiler slows the work down, so the rows have shares and no seconds.
     """
     n = min(100, max(plan.score))
     text, candidates = inputs.preference(backbone, plan.preference_tokens), inputs.items(n, "candidate ")
     asked = [prompts.recommend(text, (), item) for item in candidates]
-    backbone.familiarity([item.picture for item in candidates])
+    backbone.familiarity(inputs.pictures(candidates))
     backbone.score(asked[:1])
     backbone.forget_prefix()
     yield _row("profile: score", n, lambda: drained(rank.score(backbone, text, (), candidates)))

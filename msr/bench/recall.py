@@ -1,4 +1,4 @@
-"""How much of the full ranking's top 10 a shortlist holds: every history against the whole catalogue."""
+"""Recall of a shortlist: how much of the full ranking's top 10 it holds, over some histories."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SIZES = (25, 50, 100, 200, 400)
 
 @dataclass(frozen=True)
 class Recall:
-    """The share of the full ranking's top 10 that is found where only `size` candidates are scored, by history."""
+    """For each history, the share of the full ranking's top 10 that is found if only `size` candidates are scored."""
 
     size: int
     shares: tuple[float, ...]
@@ -39,7 +39,7 @@ def check(
     cache: TextCache | None = None,
     report: Callable[[str, float], None] = lambda message, fraction: None,
 ) -> list[Recall]:
-    """Scores everything for each history, and then asks which of it a search in the index would have scored.
+    """Score the whole catalogue for each history, and compare with what a search in the index would have scored.
 
     Raises InputProblem for items that the index does not hold.
     """
@@ -47,12 +47,11 @@ def check(
     pipeline = Pipeline(backbone, whole, cache)
     shares: dict[int, list[float]] = {size: [] for size in SIZES if size < len(catalogue)}
     for n, history in enumerate(histories, 1):
-        run = None
         for event in pipeline.run(history, catalogue):
             if isinstance(event, StageProgress):
                 report(f"history {n}/{len(histories)}: {event.stage}", event.done / max(event.total, 1))
-            elif isinstance(event, Finished):
-                run = event.run
+        assert isinstance(event, Finished)  # nothing asks for a stop
+        run = event.run
         items = {item.id: item for item in catalogue}
         offered = [items[c.item_id] for c in run.scores]
         best = {item.id for item in offered[:TOP]}
@@ -71,7 +70,7 @@ def check(
 
 
 def markdown(found: Sequence[Recall], catalogue: int) -> str:
-    """One line a size, beside what chance would find."""
+    """A table with a line for each size, beside the recall of a random choice."""
     lines = [
         f"| shortlist of {catalogue:,} | recall of the full ranking's top {TOP} | lowest | by chance |",
         "| --- | --- | --- | --- |",

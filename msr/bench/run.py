@@ -1,4 +1,4 @@
-"""One run of the benchmark: loads the model, measures every job, and puts the rows together."""
+"""One run of the benchmark: load the model, time every job, and collect the rows."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """{"machine": {...}, "rows": [{"task", "n", "ours_s", "published_s", "plain_s", "floor_s", "peak_mb", ...}]};
-        what was not measured is absent."""
+        figures that were not measured are left out."""
         return {"machine": self.machine, "rows": list(self.rows)}
 
 
 def run(load: Callable[[], Any], sizes: dict[str, Any], quick: bool, more: Sequence[Path], report: Report) -> Result:
-    """Measures what `load` loads, which starts the clock of the start-up. `sizes` override fields of `jobs.Plan`.
+    """Time every job on the backbone that `load` returns; its loading is the job "start-up".
 
-    Rows of the files `more` are put beside our own.
+    `sizes` override fields of `inputs.Plan`. Rows of the files `more` are added to our own.
 
     Raises:
         InputProblem: a size is not positive, a file of `more` cannot be read, or the model is not in this process.
-        BackboneError: the model cannot be had.
+        BackboneError: the model cannot be loaded.
     """
     try:
         plan = replace(QUICK if quick else Plan(), **sizes)

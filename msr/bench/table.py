@@ -1,4 +1,4 @@
-"""Rows as a Markdown table and as JSON."""
+"""The benchmark's rows as a Markdown table, and rows that other programs measured."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEAD = ("task", "n", "ours", "published", "plain", "floor", "published / ours",
 
 
 def machine(backbone: LocalBackbone, rate: float) -> dict[str, Any]:
-    """What the figures were taken on; `gmacs` is the measured rate in 10^9 multiply-adds a second."""
+    """Describe the machine and the model; `gmacs` is the measured rate in 10^9 multiply-adds a second."""
     import torch
 
     device = backbone.model.device
@@ -44,13 +44,13 @@ def markdown(where: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str
 
 
 def markdown_rows(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table alone; ~ marks a figure measured on a part of the job and scaled."""
+    """The table alone; ~ marks a time that was measured on a part of the job and multiplied."""
     lines = [f"| {' | '.join(_HEAD)} | notes |", f"|{' --- |' * (len(_HEAD) + 1)}"]
     return "\n".join([*lines, *(f"| {' | '.join(_cells(row))} |" for row in rows)])
 
 
 def included(path: Path) -> list[dict[str, Any]]:
-    """The rows that another program measured, of a file with "rows" as ours has. Raises InputProblem."""
+    """The rows in a JSON file of another program that has "rows" as ours has. Raises InputProblem."""
     try:
         rows = json.loads(path.read_text("utf-8"))["rows"]
         if all(isinstance(row["task"], str) and isinstance(row["n"], int) for row in rows):

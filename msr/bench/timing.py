@@ -1,9 +1,8 @@
-"""Seconds and peak memory of a piece of work, and the row that a table shows of it."""
+"""Times a piece of work, takes its peak memory, and holds both in a row of the benchmark's table."""
 
 from __future__ import annotations
 
 import gc
-import resource
 import statistics
 import sys
 import time
@@ -14,17 +13,18 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
-SHORT = 2.0  # seconds; what takes less is measured three times
+SHORT = 2.0  # seconds; work that takes less is timed three times
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One job. `n` counts its items, candidates or steps; seconds are None where a side has nothing to run.
+    """One row of the table: a job and its times.
 
-    `scaled` names the sides that were measured on a part of the job and multiplied; `peak_mb` is the process's
-    largest memory while ours ran (on a GPU: the GPU's). `apart` is the largest difference between our scores and the
-    plain pass's, as P(Yes). `rate` is what `unit` says, where a rate tells more than seconds.
+    `n` is its number of items, candidates or steps. Seconds are None where a way to do the job does not exist. `scaled`
+    names the times that were measured on a part of the job and multiplied. `peak_mb` is the process's largest memory
+    while ours ran (on a GPU: the GPU's). `apart` is the largest difference between our scores and the plain pass's, as
+    P(Yes). `rate`, in `unit`, stands where a rate tells more than seconds.
     """
 
     task: str
@@ -41,14 +41,14 @@ class Row:
     note: str = ""
 
     def scaled_by(self, factor: float) -> Row:
-        """The baselines' seconds of a part of the job, multiplied to the whole."""
+        """The same row with the baselines' seconds multiplied by `factor`, because they ran on a part of the job."""
         if factor == 1:
             return self
         sides = tuple(side for side in ("published_s", "plain_s") if getattr(self, side) is not None)
         return replace(self, scaled=sides, **{side: getattr(self, side) * factor for side in sides})
 
     def to_json(self) -> dict[str, Any]:
-        """The row without what it does not have; `ratio_*` is how many times longer than ours."""
+        """The row without empty fields; `ratio_*` is a time divided by ours."""
         record = {key: value for key, value in asdict(self).items() if value not in (None, "", ())}
         for side in ("published", "plain", "floor"):
             other = getattr(self, f"{side}_s")
@@ -59,14 +59,17 @@ class Row:
 
 @dataclass(frozen=True)
 class Measured(Generic[T]):
+    """Seconds, peak memory in MB (None where the system does not tell) and result of a piece of work."""
+
     seconds: float
-    peak_mb: float
+    peak_mb: float | None
     result: T
 
 
 def measured(work: Callable[[], T], before: Callable[[], object] = lambda: None, once: bool = False) -> Measured[T]:
-    """Runs `work` once, or three times if it is short (the median counts); `before` runs untimed before each."""
-    spent, peaks = [], []
+    """Time `work`: once, or three times if it is short (the median counts). `before` runs before each, untimed."""
+    spent: list[float] = []
+    peaks: list[float] = []
     while True:
         before()
         gc.collect()
@@ -74,13 +77,14 @@ def measured(work: Callable[[], T], before: Callable[[], object] = lambda: None,
         began = time.perf_counter()
         result = work()
         spent.append(time.perf_counter() - began)
-        peaks.append(_peak_mb())
+        if (peak := _peak_mb()) is not None:
+            peaks.append(peak)
         if once or spent[0] >= SHORT or len(spent) == 3:
-            return Measured(statistics.median(spent), max(peaks), result)
+            return Measured(statistics.median(spent), max(peaks, default=None), result)
 
 
 def _reset_peak() -> None:
-    """Where neither Linux nor a GPU offers this, a peak is that of the process so far."""
+    """Start a new peak of memory. Systems other than Linux tell the peak of the whole process so far."""
     if _on_gpu():
         sys.modules["torch"].cuda.reset_peak_memory_stats()
         return
@@ -90,15 +94,21 @@ def _reset_peak() -> None:
         return
 
 
-def _peak_mb() -> float:
+def _peak_mb() -> float | None:
+    """MB of the GPU, or else of the process; None on a system that does not tell (Windows)."""
     if _on_gpu():
         return sys.modules["torch"].cuda.max_memory_allocated() / 2**20
     try:
         line = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM"))
         return int(line.split()[1]) / 2**10
     except (OSError, StopIteration):
-        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        return most / 2**20 if sys.platform == "darwin" else most / 2**10
+        pass
+    try:
+        import resource
+    except ImportError:
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / 2**20 if sys.platform == "darwin" else most / 2**10
 
 
 def _on_gpu() -> bool:

@@ -7,6 +7,7 @@ import unicodedata
 from pathlib import PurePosixPath
 
 from msr.config import LIMITS, Limits
+from msr.prompts import CHAT_TOKEN
 from msr.schema import InputProblem
 
 
@@ -25,12 +26,6 @@ def shown(text: str) -> str:
     return f"'{plain(text)}'"
 
 
-# Special tokens as the tokenizers of this family of models spell them: <|im_start|>, <image>, </s>, [INST], <<SYS>>.
-_CHAT_TOKEN = re.compile(
-    r"<\|[^<>|]{0,60}\|>|<<\s*/?\s*SYS\s*>>|</?[a-z][\w:-]{0,40}>"
-    r"|\[/?(?:INST|IMG|IMG_BREAK|IMG_END|BOS|EOS|CLS|SEP|PAD|UNK|MASK)\]",
-    re.IGNORECASE,
-)
 # Invisible characters whose Unicode category is a letter or a mark: fillers, joiners, variation selectors.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
@@ -55,7 +50,7 @@ def title(text: str, limits: Limits = LIMITS) -> str:
     while text != before:  # removing one token can join the halves of another
         before, rounds = text, rounds + 1
         text = unicodedata.normalize("NFKC", _UNSEEN.sub("", "".join(map(_visible, text))))[:longest]
-        text = _CHAT_TOKEN.sub(" ", text)
+        text = CHAT_TOKEN.sub(" ", text)
         if rounds == _ROUNDS:  # deeply nested tokens; without brackets there are none
             text = text.translate(_BRACKETS)
     return " ".join(text.split())[: limits.max_title].rstrip()

@@ -1,10 +1,11 @@
-"""One vector an item: its text's place beside its picture's. Built once, kept on disk, brought up to date by content.
+"""An index of a catalogue: one vector for each item, its text's place beside its picture's.
 
     python -m msr index --catalogue PATH --out DIR
 
-A folder holds `index.json` (ids and content keys, in order), one `<name>.npy` (N, WIDTH) float16, one `<name>.npz` with
-the fitted spaces, and the views. `index.json` is replaced last, in one step, so a reader sees the old or the new. The
-name is the index's digest, so damage is found. Nothing that an index did not make is written over or removed.
+It is built once, kept on disk, and updated where items have changed. A folder holds `index.json` (ids and content keys,
+in order), one `<name>.npy` (N, WIDTH) float16, one `<name>.npz` with the fitted spaces, and the views. `index.json` is
+replaced last, in one step, so a reader sees the old index or the new one. The name is the index's digest, so damage is
+found. Files that an index did not make are never overwritten or removed.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from msr.retrieval.spaces import PICTURE, TEXT, PictureSpace, TextSpace
-from msr.retrieval.views import See, ViewStore
-from msr.schema import InputProblem, Item
+from msr.retrieval.views import Report, ViewStore
+from msr.schema import InputProblem, Item, Picture
 from msr.storage import content_key
 
 WIDTH = TEXT + PICTURE
@@ -30,16 +31,16 @@ FILE, LAYOUT = "index.json", 1
 _VIEWS = "views"
 _NAME = re.compile(r"[0-9a-f]{16}")
 _OURS = re.compile(rf"{FILE}(\.\d+\.tmp)?|{_NAME.pattern}\.np[yz]|{_VIEWS}")
-_REFIT = 2.0  # the spaces are fitted anew when the catalogue has grown by this
+_REFIT = 2.0  # growth of the catalogue after which the spaces are fitted anew
 
-Report = Callable[[int, int], None]
+See = Callable[[Sequence[Picture]], np.ndarray]  # (N, F) views
 
 
 @dataclass(frozen=True)
 class Index:
     """Items by id with their content keys and vectors (N, WIDTH) float32, ordered by id.
 
-    `tower` says whose views were used; `fitted` is how many items the spaces were fitted on.
+    `tower` names the vision tower whose views were used; `fitted` is how many items the spaces were fitted on.
     """
 
     ids: tuple[str, ...]
@@ -52,7 +53,7 @@ class Index:
 
     @property
     def digest(self) -> str:
-        """What the index finds depends on this alone."""
+        """A hash of all that a search depends on."""
         found = hashlib.sha256(content_key(ids=self.ids, keys=self.keys, tower=self.tower).encode())
         found.update(self.vectors.astype(np.float16).tobytes())
         return found.hexdigest()[:16]
@@ -60,13 +61,15 @@ class Index:
     def place(self, texts: Sequence[str], views: np.ndarray | None) -> np.ndarray:
         """One unit query (WIDTH,): the mean place of texts, and of views (N, F) where there are any."""
         halves = [self.texts.place(texts).mean(axis=0) if texts else np.zeros(TEXT, np.float32)]
-        seen = views is not None and len(views) and len(self.pictures.mean)
-        halves.append(self.pictures.place(views).mean(axis=0) if seen else np.zeros(PICTURE, np.float32))
+        if views is not None and len(views) and len(self.pictures.mean):
+            halves.append(self.pictures.place(views).mean(axis=0))
+        else:
+            halves.append(np.zeros(PICTURE, np.float32))
         lengths = [float(np.linalg.norm(half)) or 1.0 for half in halves]
         return np.concatenate([half / length for half, length in zip(halves, lengths, strict=True)])
 
     def places(self, items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
-        """The items by id, and their vectors (N, WIDTH).
+        """The items in the order of their ids, and their vectors (N, WIDTH).
 
         Raises InputProblem for items whose ids the index does not hold.
         """
@@ -86,12 +89,13 @@ class Index:
     # -- disk -------------------------------------------------------------------------------------------------
 
     def save(self, folder: Path) -> None:
-        """Replaces the index that the folder holds, in one step. Raises InputProblem, as `at` does."""
+        """Replace the index in the folder, in one step. Raises InputProblem, as `at` does."""
         before = Index._record(folder)
         folder.mkdir(parents=True, exist_ok=True)
         name = self.digest
         np.save(folder / f"{name}.npy", self.vectors.astype(np.float16))
-        np.savez(folder / f"{name}.npz", **self.texts.arrays(), **self.pictures.arrays())
+        arrays: dict[str, Any] = {**self.texts.arrays(), **self.pictures.arrays()}
+        np.savez(folder / f"{name}.npz", **arrays)
         record = {
             "layout": LAYOUT, "name": name, "tower": self.tower, "fitted": self.fitted, "ids": self.ids,
             "keys": self.keys,
@@ -105,7 +109,7 @@ class Index:
 
     @classmethod
     def open(cls, folder: Path) -> Index:
-        """Reads float16 as float32 once: a search is five times faster for it. Raises InputProblem."""
+        """The index in the folder. Raises InputProblem where there is none, or a damaged one."""
         found = cls.at(folder)
         if found is None:
             raise InputProblem(
@@ -115,9 +119,10 @@ class Index:
 
     @classmethod
     def at(cls, folder: Path) -> Index | None:
-        """The index that is brought up to date there; None where one may be built.
+        """The index in the folder; None where one may be built.
 
-        Raises InputProblem for a damaged one, and for a folder that is something else's.
+        Raises InputProblem for a damaged index, and for a folder with other files. Vectors are converted to float32,
+        which makes a search five times faster.
         """
         record = cls._record(folder)
         if record is None:
@@ -132,14 +137,14 @@ class Index:
                 raise ValueError("its files do not fit each other")
             found = cls(ids, keys, vectors, texts, pictures, record["tower"], int(record["fitted"]))
             if found.digest != name:
-                raise ValueError("its files are not as they were written")
+                raise ValueError("its files were changed after they were written")
             return found
-        except Exception as error:  # json, zipfile and numpy complain of damage in a dozen kinds
+        except Exception as error:  # json, zipfile and numpy report damage with a dozen kinds of exceptions
             raise _damaged(folder, error) from None
 
     @staticmethod
     def _record(folder: Path) -> dict[str, Any] | None:
-        """What `index.json` says; None in a folder that is not there, is empty, or holds an interrupted build."""
+        """The content of `index.json`; None for a folder that is missing, empty, or holds an interrupted build."""
         try:
             there = sorted(path.name for path in folder.iterdir())
         except FileNotFoundError:
@@ -159,7 +164,7 @@ class Index:
             if record["layout"] != LAYOUT:
                 raise ValueError(f"it is of layout {record['layout']}")
             if not _NAME.fullmatch(record["name"]):
-                raise ValueError("it is something else's")
+                raise ValueError("its name is not one that an index has")
             return record
         except Exception as error:
             raise _damaged(folder, error) from None
@@ -182,17 +187,18 @@ def build(
     folder: Path | None = None,
     report: Report = lambda done, total: None,
 ) -> Index:
-    """The index of exactly these items, in whatever order they come.
+    """The index of these items; their order does not matter.
 
-    `before` is an older index: what it holds unchanged is taken over, as are its spaces unless the catalogue has
-    doubled since they were fitted, or the views are another tower's. Views are kept under `folder`, so an interrupted
-    build goes on. `descriptions` by item id are read beside titles.
+    `before` is an older index: vectors of unchanged items are taken from it, and its spaces too, unless the catalogue
+    has doubled since they were fitted or another tower made its views. Views are kept under `folder`, so an
+    interrupted build goes on. `descriptions`, by item id, count as text beside the titles.
     """
     items = sorted(items, key=lambda item: item.id)
     described = descriptions or {}
     keys = tuple(_content(item, described.get(item.id, "")) for item in items)
-    pictured = [item.picture for item in items if item.picture]
-    store = ViewStore(folder / _VIEWS if folder else None, tower)
+    pictures_of = {item.id: item.picture for item in items if item.picture}
+    pictured = list(pictures_of.values())
+    store = ViewStore(folder / _VIEWS / tower if folder else None)
     known: dict[tuple[str, str], int] = {}
     if before and before.tower == tower and len(items) < _REFIT * max(before.fitted, 1):
         known = {pair: row for row, pair in enumerate(zip(before.ids, before.keys, strict=True))}
@@ -200,23 +206,23 @@ def build(
         if pictured and not len(pictures.mean):
             known = {}
     if not known:
-        store.ensure(pictured, see, report)
+        store.ensure(_by_digest(pictured), see, report)
         texts = TextSpace.fit([_text(item, described) for item in items])
-        pictures, fitted = PictureSpace.fit(store.take(pictured)), len(items)
+        pictures, fitted = PictureSpace.fit(store.take(p.digest for p in pictured)), len(items)
     vectors = np.zeros((len(items), WIDTH), np.float32)
     new = []
     for row, (item, key) in enumerate(zip(items, keys, strict=True)):
-        if (item.id, key) in known:
+        if before and (item.id, key) in known:
             vectors[row] = before.vectors[known[item.id, key]]
         else:
             new.append(row)
     if new:
         vectors[new, :TEXT] = texts.place([_text(items[row], described) for row in new])
-        shown = [row for row in new if items[row].picture]
-        store.ensure([items[row].picture for row in shown], see, report)
+        shown = {row: pictures_of[items[row].id] for row in new if items[row].id in pictures_of}
+        store.ensure(_by_digest(shown.values()), see, report)
         if shown:
-            vectors[shown, TEXT:] = pictures.place(store.take([items[row].picture for row in shown]))
-    stored = vectors.astype(np.float16).astype(np.float32)  # found alike before and after a save
+            vectors[list(shown), TEXT:] = pictures.place(store.take(p.digest for p in shown.values()))
+    stored = vectors.astype(np.float16).astype(np.float32)  # a search finds the same before and after a save
     return Index(tuple(i.id for i in items), keys, stored, texts, pictures, tower, fitted)
 
 
@@ -226,13 +232,17 @@ def top(vectors: np.ndarray, query: np.ndarray, count: int) -> list[int]:
 
 
 def largest(values: np.ndarray, count: int) -> list[int]:
-    """Places of the `count` largest of (N,), largest first, then in their order."""
+    """Positions of the `count` largest of (N,) values, largest first; equal values keep their order."""
     count = min(count, len(values))
     if not count:
         return []
     edge = np.partition(values, -count)[-count]
     best = np.flatnonzero(values >= edge)
     return best[np.lexsort((best, -values[best]))][:count].tolist()
+
+
+def _by_digest(pictures: Iterable[Picture]) -> dict[str, Picture]:
+    return {picture.digest: picture for picture in pictures}
 
 
 def _content(item: Item, description: str) -> str:

@@ -1,4 +1,10 @@
-"""Where to look for the candidates of one run: near the preference text and the recent history."""
+"""Choose which candidates of a large catalogue are scored: the shortlist of one run.
+
+The search starts near the preference text and the recent history. Words and looks know the history, not what the model
+makes of it. So an eighth of the shortlist is scored, a ridge regression from places in the index to logits predicts
+which candidates come next, and so on (relevance feedback, Rocchio 1971; for rankers that cost much for each document:
+MacAvaney et al., "Adaptive re-ranking", CIKM 2022).
+"""
 
 from __future__ import annotations
 
@@ -15,6 +21,11 @@ from msr.retrieval.index import Index, build, largest, top
 from msr.schema import Candidate, Item, ItemSummary, Picture
 from msr.storage import content_key
 
+ROUNDS = 8
+RIDGE = 1.0  # weight of the ridge penalty; vectors have a length of about 1
+
+Scoring = Generator[StageProgress, None, tuple[Candidate, ...]]
+
 
 def query(
     index: Index,
@@ -24,8 +35,11 @@ def query(
     preference_text: str,
     stop: threading.Event | None = None,
 ) -> np.ndarray:
-    """(WIDTH,): the mean place of the preference text and of each recent item's title and description, beside that of
-    their pictures if the index has seen pictures by the same tower. Raises StopRequested."""
+    """The query vector (WIDTH,) of a run. Raises StopRequested.
+
+    Its text half is the mean place of the preference text and of each recent item's title and description. Its picture
+    half is the mean place of the recent pictures, if the index holds views of the same tower.
+    """
     recent = history[-RECENT_TITLES:]
     texts = [preference_text]
     texts += [f"{item.title} {summaries[item.id].text if item.id in summaries else ''}" for item in recent]
@@ -36,20 +50,20 @@ def query(
 
 
 def by_titles(backbone: Backbone, items: Sequence[Item], stop: threading.Event | None = None) -> Index:
-    """An index that is there in seconds: only pictures of untitled items are looked at. Raises StopRequested."""
+    """An index that is built in seconds: it views pictures of untitled items only. Raises StopRequested."""
     told = [replace(item, picture=None) if item.title else item for item in items]
     return build(told, seeing(backbone, stop), tower(backbone))
 
 
 def tower(backbone: Backbone) -> str:
-    """A name, fit for a folder, of whose views these are."""
+    """An identifier of the backbone's vision tower that can name a folder."""
     identity = backbone.identity()
     whose = identity.get("tower") or [identity.get("name"), identity.get("revision"), identity.get("adapter_sha256")]
     return content_key(tower=whose, dtype=identity.get("dtype"))[:16]
 
 
 def seeing(backbone: Backbone, stop: threading.Event | None = None) -> Callable[[Sequence[Picture]], np.ndarray]:
-    """The backbone's `views`, which raise StopRequested once `stop` is set."""
+    """The backbone's `views`; it raises StopRequested once `stop` is set."""
 
     def see(pictures: Sequence[Picture]) -> np.ndarray:
         if stop is not None and stop.is_set():
@@ -59,25 +73,12 @@ def seeing(backbone: Backbone, stop: threading.Event | None = None) -> Callable[
     return see
 
 
-# ---- Which candidates of a large catalogue are scored: first those nearest to the query, then those that scores promise.
-#
-# Words and looks know the history, not what the model makes of it. So an eighth of what may be scored is scored, a ridge
-# regression from places in the index to logits says where the next eighth lies, and so on (relevance feedback, Rocchio
-# 1971; for rankers that cost much a document: MacAvaney et al., "Adaptive re-ranking", CIKM 2022).
-
-
-ROUNDS = 8
-RIDGE = 1.0  # against places of length about 1
-
-Scoring = Generator[StageProgress, None, tuple[Candidate, ...]]
-
-
 def search(
     index: Index, query: np.ndarray, items: Sequence[Item], count: int, score: Callable[[Sequence[Item]], Scoring]
 ) -> Scoring:
-    """Answers of `count` of the items, best first: by logit, then by id. `score` is asked in rounds.
+    """Choose and score `count` of the items, in rounds of `score`; returns the candidates by logit, then by id.
 
-    query: (WIDTH,), as `Index.place` makes one. Raises InputProblem for items that the index does not hold.
+    query: (WIDTH,), made by `Index.place`. Raises InputProblem for items that the index does not hold.
     """
     items, places = index.places(items)
     count = min(count, len(items))
@@ -93,25 +94,29 @@ def search(
 
 
 def sizes(count: int) -> list[int]:
-    """How many are scored in each round: at most ROUNDS rounds, as even as can be."""
+    """How many candidates each round scores: at most ROUNDS rounds of nearly equal size."""
     rounds = min(ROUNDS, count)
     return [count * (n + 1) // rounds - count * n // rounds for n in range(rounds)]
 
 
 def promising(places: np.ndarray, known: Sequence[int], logits: Sequence[float], count: int) -> list[int]:
-    """Of (N, WIDTH) places the `count` rows that promise the highest logits, by those of `known` rows, which are no
-    part of it."""
+    """The `count` rows of (N, WIDTH) places with the highest predicted logits, none of them among the `known` rows.
+
+    `logits` are those of the known rows; a ridge regression on them predicts the others.
+    """
     seen = places[list(known)].astype(np.float64)
     centred = seen - seen.mean(axis=0)
     wanted = np.asarray(logits, np.float64) - np.mean(logits)
-    weights = centred.T @ np.linalg.solve(centred @ centred.T + RIDGE * np.eye(len(seen)), wanted)  # the dual: few rows
+    weights = centred.T @ np.linalg.solve(
+        centred @ centred.T + RIDGE * np.eye(len(seen)), wanted
+    )  # the dual form: there are few rows
     promise = places @ weights.astype(np.float32)
     promise[list(known)] = -np.inf
     return largest(promise, min(count, len(places) - len(seen)))
 
 
 def _counted(work: Scoring, before: int, total: int) -> Scoring:
-    """The work, with its progress counted as a part of the whole."""
+    """The events of `work`, with their progress counted as a part of the whole search."""
     while True:
         try:
             event = next(work)

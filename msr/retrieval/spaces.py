@@ -1,7 +1,8 @@
-"""Where items are near each other: texts by TF-IDF reduced by a truncated SVD (latent semantic analysis, Deerwester
-et al. 1990), pictures by the tower's views reduced by principal components.
+"""Vector spaces in which similar items are near each other.
 
-Both are fitted on the catalogue itself and saved as plain arrays, so later items are placed without a new fit.
+Texts: TF-IDF reduced by a truncated SVD (latent semantic analysis, Deerwester et al. 1990). Pictures: the tower's
+views reduced by principal components. Both are fitted on the catalogue and saved as plain arrays, so later items are
+placed without a new fit.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 TEXT, PICTURE = 128, 128  # widths
 _TERMS = 20_000
-_FIT = 20_000  # items that a fit reads at most, evenly out of all
+_FIT = 20_000  # a fit reads at most so many items, evenly spaced
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class TextSpace:
 
     @classmethod
     def fit(cls, texts: Sequence[str]) -> TextSpace:
-        """Deterministic for one order of the texts. Without a word in them, every text is placed at zero."""
+        """Fit on texts; deterministic for one order of them. If they hold no word, every text is placed at zero."""
         some = _evenly(texts)
         vectoriser = _vectoriser(max_features=_TERMS)
         try:
@@ -47,7 +48,7 @@ class TextSpace:
         return cls(terms, vectoriser.idf_.astype(np.float32), _directions(weights, TEXT))
 
     def place(self, texts: Sequence[str]) -> np.ndarray:
-        """(N, TEXT) float32 unit rows; a text of unknown words alone is a row of zeros."""
+        """(N, TEXT) float32 unit rows; a text with no known word is a row of zeros."""
         if not self.terms:
             return np.zeros((len(texts), TEXT), np.float32)
         vectoriser = _vectoriser(vocabulary=self.terms)
@@ -80,7 +81,7 @@ class PictureSpace:
 
     @classmethod
     def fit(cls, views: np.ndarray) -> PictureSpace:
-        """`views` (N, F); with none, F = 0."""
+        """Fit on `views` (N, F). Without views, F is 0."""
         if not len(views):
             return cls(np.zeros(0, np.float32), np.zeros((0, PICTURE), np.float32))
         some = unit(np.asarray(_evenly(views), np.float32))
@@ -100,19 +101,19 @@ class PictureSpace:
 
 
 def _check(rows: np.ndarray, count: int, widest: int) -> None:
-    """Raises ValueError for what are not (count, F <= widest) finite numbers."""
+    """Raise ValueError unless `rows` are finite numbers of shape (count, F <= widest)."""
     if rows.ndim != 2 or len(rows) != count or rows.shape[1] > widest or not np.isfinite(rows).all():
-        raise ValueError("a space is not one of numbers of its own width")
+        raise ValueError(f"an array of a space has the shape {rows.shape} or numbers that are not finite")
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
-    """Rows of length 1; rows of zeros stay."""
+    """Rows scaled to length 1; rows of zeros stay."""
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
     return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
 def _vectoriser(**options) -> TfidfVectorizer:
-    from sklearn.feature_extraction.text import TfidfVectorizer  # slow to import, and seldom needed
+    from sklearn.feature_extraction.text import TfidfVectorizer  # slow to import and seldom needed
 
     return TfidfVectorizer(
         strip_accents="unicode", token_pattern=r"\b\w+\b", ngram_range=(1, 2), sublinear_tf=True, **options
@@ -131,8 +132,8 @@ def _widened(rows: np.ndarray, width: int) -> np.ndarray:
     return np.pad(rows, ((0, 0), (0, width - rows.shape[1])))
 
 
-def _evenly(rows: Sequence) -> Sequence:
-    """At most _FIT of them, evenly spaced."""
+def _evenly(rows):
+    """At most _FIT of the rows (a sequence or an array), evenly spaced."""
     if len(rows) <= _FIT:
         return rows
     picks = np.linspace(0, len(rows) - 1, _FIT).astype(int)

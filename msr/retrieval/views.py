@@ -1,80 +1,100 @@
-"""The tower's views of catalogue pictures by digest: the slow part of an index, so an interrupted build goes on.
+"""A store of the vision tower's views of pictures: the slow part of an index and of training, so it is kept on disk.
 
-Shards of up to 256 views are written whole: `<n>.npy` (float16) first, then the digests as `<n>.json`. A shard without
-digests was cut off; that one and a damaged one are not there, and their places are written again.
+Shards of up to 256 views are written whole: `<n>.npy` (float16) first, then the pictures' keys as `<n>.json`. A shard
+without keys was cut off. Such a shard and a damaged one are ignored and written again, so an interrupted job goes on.
+(The backbone of the pocket model keeps views by themselves in a `TextCache`, which many processes share and which drops
+the oldest when it is full; a shard can do neither.)
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
-
-from msr.schema import Picture
 
 SHARD = 256
 _BATCH = 8
 
-See = Callable[[Sequence[Picture]], np.ndarray]
+T = TypeVar("T")
+Report = Callable[[int, int], None]  # (done, total)
 
 
 class ViewStore:
-    """Views on disk under `folder`, or in memory without one. `tower` names who looked; others' are not read."""
+    """Maps a picture's key to its view, an array of one shape for all; on disk in `folder`, or in memory without one.
 
-    def __init__(self, folder: Path | None, tower: str) -> None:
-        self._folder = folder / tower if folder else None
+    A folder holds the views of one tower.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
         self._shards: list[np.ndarray] = []
-        self._where: dict[str, tuple[int, int]] = {}
-        self._taken: set[str] = set()  # names of shards
-        if self._folder:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            for path in sorted(self._folder.glob("*.json")):
+        self._where: dict[str, tuple[int, int]] = {}  # key -> number of the shard, row in it
+        self._used: set[str] = set()  # file names of whole shards
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in sorted(folder.glob("*.json")):
                 if shard := self._read(path):
                     self._add(*shard)
-                    self._taken.add(path.stem)
+                    self._used.add(path.stem)
 
-    def ensure(self, pictures: Sequence[Picture], see: See, report: Callable[[int, int], None]) -> None:
-        """Looks at those that are missing; `report(done, total)` hears of every batch."""
-        missing = list({p.digest: p for p in pictures if p.digest not in self._where}.values())
-        for start in range(0, len(missing), SHARD):
-            part, views = missing[start : start + SHARD], []
-            for first in range(0, len(part), _BATCH):
-                views.append(see(part[first : first + _BATCH]).astype(np.float16))
-                report(start + min(first + _BATCH, len(part)), len(missing))
-            self._append([p.digest for p in part], np.concatenate(views))
+    def __contains__(self, key: str) -> bool:
+        return key in self._where
 
-    def take(self, pictures: Sequence[Picture]) -> np.ndarray:
-        """(N, F) float16; (0, 0) for no picture. Raises KeyError for one that was not looked at."""
-        rows = [self._shards[shard][row] for shard, row in (self._where[p.digest] for p in pictures)]
+    def __getitem__(self, key: str) -> np.ndarray:
+        shard, row = self._where[key]
+        return self._shards[shard][row]
+
+    def take(self, keys: Iterable[str]) -> np.ndarray:
+        """Views (N, ...) in float16; (0, 0) for no key. Raises KeyError for a picture without a view."""
+        rows = [self[key] for key in keys]
         return np.stack(rows) if rows else np.zeros((0, 0), np.float16)
 
+    def ensure(
+        self,
+        pictures: Mapping[str, T],
+        see: Callable[[Sequence[T]], np.ndarray],
+        report: Report = lambda done, total: None,
+        batch: int = _BATCH,
+    ) -> None:
+        """Compute the views that are missing: `see` maps a batch of pictures to an array (B, ...)."""
+        missing = [key for key in pictures if key not in self]
+        for start in range(0, len(missing), SHARD):
+            keys, views = missing[start : start + SHARD], []
+            for first in range(0, len(keys), batch):
+                some = keys[first : first + batch]
+                views.append(see([pictures[key] for key in some]).astype(np.float16))
+                report(start + first + len(some), len(missing))
+            self._append(keys, np.concatenate(views))
+
     def _read(self, path: Path) -> tuple[list[str], np.ndarray] | None:
-        """Digests and views of the shard whose digests are in `path`; None for a damaged one."""
+        """Keys and views of the shard whose keys are in `path`; None for a damaged shard."""
         try:
-            digests = json.loads(path.read_text("utf-8"))
+            keys = json.loads(path.read_text("utf-8"))
             views = np.load(path.with_suffix(".npy"), mmap_mode="r")
-            fits = views.dtype == np.float16 and views.ndim == 2 and len(views) == len(digests)
-            fits = fits and all(isinstance(digest, str) for digest in digests) and np.isfinite(views).all()
-            wide = not self._shards or views.shape[1] == self._shards[0].shape[1]
-            return (digests, views) if fits and wide else None
-        except Exception:  # json and numpy complain of damage in a dozen kinds
+            fits = views.dtype == np.float16 and views.ndim > 1 and len(views) == len(keys)
+            fits = fits and all(isinstance(key, str) for key in keys) and bool(np.isfinite(views).all())
+            alike = not self._shards or views.shape[1:] == self._shards[0].shape[1:]
+            return (keys, views) if fits and alike else None
+        except Exception:  # json and numpy report damage with a dozen kinds of exceptions
             return None
 
-    def _append(self, digests: list[str], views: np.ndarray) -> None:
+    def _append(self, keys: list[str], views: np.ndarray) -> None:
         if self._folder:
-            name = next(name for name in map("{:05d}".format, count()) if name not in self._taken)
-            self._taken.add(name)
+            name = next(name for name in map("{:05d}".format, count()) if name not in self._used)
+            self._used.add(name)
             path = self._folder / name
             np.save(path.with_suffix(".npy"), views)
             draft = path.with_suffix(".tmp")
-            draft.write_text(json.dumps(digests), "utf-8")
+            draft.write_text(json.dumps(keys), "utf-8")
             os.replace(draft, path.with_suffix(".json"))
-        self._add(digests, views)
+            views = np.load(path.with_suffix(".npy"), mmap_mode="r")  # the disk holds them from here on
+        self._add(keys, views)
 
-    def _add(self, digests: Sequence[str], views: np.ndarray) -> None:
-        self._where.update((digest, (len(self._shards), row)) for row, digest in enumerate(digests))
+    def _add(self, keys: Sequence[str], views: np.ndarray) -> None:
+        self._where.update((key, (len(self._shards), row)) for row, key in enumerate(keys))
         self._shards.append(views)

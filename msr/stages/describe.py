@@ -6,8 +6,7 @@ import threading
 from collections.abc import Generator, Sequence
 
 from msr import prompts
-from msr.backbones.protocol import Generation, StopRequested, at_once, even_batches
-from msr.backbones.wrappers import CachedBackbone, UntunedBackbone
+from msr.backbones.protocol import Generation, RecallingBackbone, StopRequested, at_once, even_batches
 from msr.config import PipelineConfig
 from msr.events import ItemDescribed
 from msr.prompts import Prompt
@@ -18,10 +17,7 @@ _LOOKS = 4  # pictures in a batch of familiarity, after which the work can stop
 
 
 def describe(
-    backbone: CachedBackbone | UntunedBackbone,
-    items: Sequence[Item],
-    config: PipelineConfig,
-    stop: threading.Event | None = None,
+    backbone: RecallingBackbone, items: Sequence[Item], config: PipelineConfig, stop: threading.Event | None = None
 ) -> Generator[ItemDescribed, None, dict[str, ItemSummary]]:
     """Yield the description of each item as soon as its batch is done, cached ones first; returns all by item id.
 
@@ -60,9 +56,7 @@ def describe(
     return summaries
 
 
-def _familiarity(
-    backbone: CachedBackbone | UntunedBackbone, items: Sequence[Item], stop: threading.Event | None
-) -> dict[str, float]:
+def _familiarity(backbone: RecallingBackbone, items: Sequence[Item], stop: threading.Event | None) -> dict[str, float]:
     """The familiarity of each picture by item id, in [0, 1]; 1 for an item without a picture."""
     near = {item.id: 1.0 for item in items}
     pictured = [(item, item.picture) for item in items if item.picture]

@@ -10,8 +10,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
 
 from msr import prompts
-from msr.backbones.protocol import at_once, even_batches
-from msr.backbones.wrappers import CachedBackbone, UntunedBackbone
+from msr.backbones.protocol import RecallingBackbone, at_once, even_batches
 from msr.config import PipelineConfig
 from msr.events import Explained, ItemDescribed, StageProgress
 from msr.schema import Item, ItemSummary, Recommendation
@@ -21,7 +20,7 @@ BATCH = 16  # rationales in one call of generate
 
 
 def explain(
-    backbone: CachedBackbone | UntunedBackbone,
+    backbone: RecallingBackbone,
     preference_text: str,
     recommended: Sequence[Recommendation],
     items: Mapping[str, Item],

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from cachetools import LRUCache
 
 _MOST_PARTS = 300_000  # entries of lists and objects: small in a body, large in memory
 _LONGEST_NAME = 100
@@ -30,17 +32,12 @@ class Handed:
     """
 
     def __init__(self, most: int = 20_000) -> None:
-        self._most = most
-        self._paths: OrderedDict[str, str] = OrderedDict()
+        self._paths: LRUCache[str, str] = LRUCache(most)
         self._lock = threading.Lock()
 
     def add(self, paths: Iterable[str], user: str) -> None:
         with self._lock:
-            for path in paths:
-                self._paths[path] = user
-                self._paths.move_to_end(path)
-            while len(self._paths) > self._most:
-                self._paths.popitem(last=False)
+            self._paths.update(dict.fromkeys(paths, user))
 
     def knows(self, path: Any, user: str) -> bool:
         with self._lock:

@@ -8,6 +8,8 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from cachetools import LRUCache
+
 from msr.schema import Picture
 
 
@@ -18,26 +20,18 @@ class Media:
     """
 
     def __init__(self, budget: int = 256 * 2**20) -> None:
-        self._budget = budget
-        self._held = 0
-        self._pictures: OrderedDict[str, Picture] = OrderedDict()
+        # A picture that is larger than the budget is kept alone.
+        self._pictures: LRUCache[str, Picture] = LRUCache(budget, getsizeof=lambda p: min(len(p.data), budget))
         self._lock = threading.Lock()
 
     def url(self, picture: Picture) -> str:
         """The address of a picture, relative to the page."""
         with self._lock:
-            if picture.digest not in self._pictures:
-                self._pictures[picture.digest] = picture
-                self._held += len(picture.data)
-            self._pictures.move_to_end(picture.digest)
-            while self._held > self._budget and len(self._pictures) > 1:
-                self._held -= len(self._pictures.popitem(last=False)[1].data)
+            self._pictures[picture.digest] = picture
         return f"media/{picture.digest}.webp"
 
     def get(self, digest: str) -> Picture | None:
         with self._lock:
-            if digest in self._pictures:
-                self._pictures.move_to_end(digest)
             return self._pictures.get(digest)
 
 

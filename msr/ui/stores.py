@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cachetools import LRUCache
+
 from msr import intake
 from msr.catalogue import Catalogue, Example
 from msr.schema import InputProblem, Item, Run
@@ -138,8 +140,8 @@ class CatalogueStore:
     """Keeps at most `budget` bytes of catalogues; drops the least recently used. A page knows only its own key."""
 
     def __init__(self, budget: int) -> None:
-        self._budget = budget
-        self._held: OrderedDict[str, Catalogue] = OrderedDict()
+        # A catalogue that is larger than the budget is kept alone.
+        self._held: LRUCache[str, Catalogue] = LRUCache(budget, getsizeof=lambda held: min(held.size, budget))
         self._lock = threading.Lock()
 
     def put(self, catalogue: Catalogue) -> str:
@@ -147,8 +149,6 @@ class CatalogueStore:
         key = secrets.token_urlsafe(18)
         with self._lock:
             self._held[key] = catalogue
-            while len(self._held) > 1 and sum(held.size for held in self._held.values()) > self._budget:
-                self._held.popitem(last=False)
         return key
 
     def get(self, key: Any) -> Catalogue | None:
@@ -160,5 +160,4 @@ class CatalogueStore:
                 raise InputProblem(
                     "The catalogue you brought is no longer kept here. Bring it again, or use the bundled one."
                 )
-            self._held.move_to_end(key)
             return self._held[key]

@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from msr.backbones.protocol import BackboneError
+from msr.backbones.transformers import adapter as adapter_module
 from msr.backbones.transformers import loading
+from msr.backbones.transformers.adapter import ADAPTER, PROMPT_KEY, add_adapter
 from msr.backbones.transformers.backbone import LocalBackbone
 from msr.config import BackboneConfig
+from msr.prompts import PROMPT_VERSION
 from tests import tiny, tiny_classes
 from tests.backbones.test_local import alone, close
 from tests.tiny import MIXED
@@ -63,8 +67,8 @@ def test_the_adapter_is_in_the_identity_unless_it_is_off(adapted):
 def test_the_adapter_comes_back_after_an_error(adapted):
     _, backbone = adapted
     with_it = backbone.score(list(MIXED))
-    with pytest.raises(KeyError), backbone.adapter_off():
-        raise KeyError
+    with pytest.raises(KeyError, match="gone"), backbone.adapter_off():
+        raise KeyError("gone")
     assert backbone.score(list(MIXED)) == with_it
     assert backbone.identity()["adapter"] == "mine"
 
@@ -77,6 +81,14 @@ def test_the_adapter_can_be_taken_out_twice(adapted):
         assert backbone.score(list(MIXED)) == base
         assert backbone.identity()["adapter"] is None
     assert backbone.score(list(MIXED)) != base
+
+
+def test_switching_to_what_is_already_so_changes_nothing(adapted):
+    base, backbone = adapted
+    with_it = backbone.score(list(MIXED))
+    for on in (True, False, False, True, True):
+        backbone._switch(on)
+        assert backbone.score(list(MIXED)) == (with_it if on else base)
 
 
 def in_a_thread(work, seconds: float = 20.0) -> list:
@@ -140,6 +152,32 @@ def test_a_folder_loads_with_its_adapter_and_stays_as_it_was(tmp_path):
     with loaded.adapter_off():
         assert loaded.score(list(MIXED)) == base.score(list(MIXED))
     assert hashes(home) == before
+
+
+@pytest.mark.parametrize("said", [None, str(PROMPT_VERSION)])
+def test_an_adapter_of_these_prompts_is_loaded(tmp_path, said):
+    """One that says nothing was trained with the first version, which is today's."""
+    backbone = tiny.pocket_backbone()
+    folder = tiny.save_adapter(tmp_path, tiny.pocket_model())
+    stamp(folder, {"format": "pt"} | ({PROMPT_KEY: said} if said else {}))
+    add_adapter(backbone, folder, "mine", "the model")
+    assert backbone.identity()["adapter"] == "mine"
+
+
+@pytest.mark.parametrize(("said", "now"), [("2", 1), (None, 2), ("1", 2), ("", 1)])
+def test_an_adapter_of_other_prompts_is_one_clear_error(tmp_path, monkeypatch, said, now):
+    monkeypatch.setattr(adapter_module, "PROMPT_VERSION", now)
+    backbone = tiny.pocket_backbone()
+    folder = tiny.save_adapter(tmp_path / "mine", tiny.pocket_model())
+    stamp(folder, {"format": "pt"} | ({PROMPT_KEY: said} if said is not None else {}))
+    there = "1" if said is None else said
+    with pytest.raises(BackboneError, match=f"mine was trained with version {there} of the prompts.* version {now}"):
+        add_adapter(backbone, folder, "mine", "the model")
+    assert backbone.identity()["adapter"] is None
+
+
+def stamp(folder: Path, metadata: dict[str, str]) -> None:
+    save_file(load_file(folder / ADAPTER), folder / ADAPTER, metadata)
 
 
 def test_what_cannot_be_loaded_is_one_clear_error(tmp_path):

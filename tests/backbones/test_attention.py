@@ -75,7 +75,7 @@ def test_a_model_on_a_processor_attends_so_in_all_its_parts_but_not_where_it_is_
         return {part._attn_implementation for part in (config, config.text_config, config.vision_config)}
 
     assert named() == {attention.TILED}
-    with pytest.raises(KeyError), attention.usual(backbone.model):
+    with pytest.raises(KeyError, match="gone"), attention.usual(backbone.model):
         assert named() == {"sdpa"}
-        raise KeyError
+        raise KeyError("gone")
     assert named() == {attention.TILED}

@@ -184,6 +184,17 @@ def test_a_server_that_knows_no_webp_gets_png(server):
     assert list(shown.convert("RGB").getdata()) == list(picture("blue").open().getdata())
 
 
+def test_more_prompts_than_lengths_are_kept_can_be_read(server, monkeypatch):
+    """What was known before the call would be dropped by the new lengths."""
+    monkeypatch.setattr(remote, "_LENGTHS_KEPT", 3)
+    backbone = connect(server)
+    asked = [Prompt("word " * n) for n in range(1, 6)]
+    expected = [len(prompt.text) for prompt in asked]
+    assert [told.tokens for told in backbone.reading(asked[:1])] == expected[:1]
+    assert [told.tokens for told in backbone.reading(asked)] == expected
+    assert len(backbone._lengths) == 3
+
+
 def test_an_adapter_of_vllm_gives_way_to_its_base_for_one_thread(server):
     models = [{"id": "base", "parent": None}, {"id": "msr", "parent": "base", "root": "/adapters/msr"}]
     server.replies["/models"] = lambda handler, _: handler.send(200, {"data": models})

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -128,6 +130,20 @@ def test_what_is_short_is_measured_three_times_and_prepared_each_time():
     took = measured(lambda: done.append("work"), before=lambda: done.append("before"))
     assert done == ["before", "work"] * 3
     assert took.seconds >= 0 and took.peak_mb > 0
+
+
+def test_a_system_without_resource_tells_no_peak(monkeypatch):
+    """As on Windows, where the standard library has no such module."""
+    monkeypatch.setitem(sys.modules, "resource", None)
+    fresh = importlib.util.find_spec("msr.bench.timing")
+    timing = importlib.util.module_from_spec(fresh)
+    monkeypatch.setitem(sys.modules, "msr.bench.timing", timing)
+    fresh.loader.exec_module(timing)
+    monkeypatch.setattr(timing, "_STATUS", Path("/nowhere"))
+    monkeypatch.setattr(timing, "_on_gpu", lambda: False)
+    took = timing.measured(lambda: 7)
+    assert (took.peak_mb, took.result) == (None, 7)
+    assert "peak_mb" not in timing.Row("x", 1, took.seconds, peak_mb=took.peak_mb).to_json()
 
 
 def test_only_measured_sides_are_scaled():

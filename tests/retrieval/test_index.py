@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from msr.retrieval.index import WIDTH, Index, build, top
 from msr.retrieval.spaces import PictureSpace, TextSpace
 from msr.retrieval.views import SHARD, ViewStore
-from msr.schema import InputProblem, Item
+from msr.schema import InputProblem, Item, Picture
 from tests.fakes import FakeBackbone, catalogue, items, noise, picture
 
 
@@ -216,14 +217,18 @@ def test_an_interrupted_build_goes_on_where_it_stopped(tmp_path):
     assert index.digest == build(offered, FakeBackbone().views, "tower").digest
 
 
+def by_digest(pictures: Sequence[Picture]) -> dict[str, Picture]:
+    return {shown.digest: shown for shown in pictures}
+
+
 def test_views_without_their_names_are_looked_at_again(tmp_path):
     shown = [noise(n, 8) for n in range(4)]
-    ViewStore(tmp_path, "t").ensure(shown, FakeBackbone().views, lambda done, total: None)
-    next((tmp_path / "t").glob("*.json")).unlink()
+    ViewStore(tmp_path).ensure(by_digest(shown), FakeBackbone().views)
+    next(tmp_path.glob("*.json")).unlink()
     fake = FakeBackbone()
-    store = ViewStore(tmp_path, "t")
-    store.ensure(shown, fake.views, lambda done, total: None)
-    assert fake.calls["views"] == 1 and store.take(shown).shape == (4, 3)
+    store = ViewStore(tmp_path)
+    store.ensure(by_digest(shown), fake.views)
+    assert fake.calls["views"] == 1 and store.take(by_digest(shown)).shape == (4, 3)
 
 
 def damaged(name: str, text: str | bytes):
@@ -246,18 +251,19 @@ def saved(array: np.ndarray):
 )  # fmt: skip
 def test_the_pictures_of_a_damaged_shard_are_looked_at_again(tmp_path, damage):
     shown = [noise(n, 8) for n in range(8)]
-    first = ViewStore(tmp_path, "t")
+    first = ViewStore(tmp_path)
     for half in (shown[:4], shown[4:]):
-        first.ensure(half, FakeBackbone().views, lambda done, total: None)
-    expected = np.array(first.take(shown))
-    damage(tmp_path / "t")
+        first.ensure(by_digest(half), FakeBackbone().views)
+    expected = np.array(first.take(by_digest(shown)))
+    del first  # the file of its views is about to be cut
+    damage(tmp_path)
     for looks in (1, 0):
         fake = FakeBackbone()
-        store = ViewStore(tmp_path, "t")
-        store.ensure(shown, fake.views, lambda done, total: None)
+        store = ViewStore(tmp_path)
+        store.ensure(by_digest(shown), fake.views)
         assert fake.calls["views"] == looks
-        assert np.array_equal(store.take(shown), expected)
-    assert len(list((tmp_path / "t").iterdir())) == 4
+        assert np.array_equal(store.take(by_digest(shown)), expected)
+    assert len(list(tmp_path.iterdir())) == 4
 
 
 def test_the_search_equals_a_full_sort_with_ties_by_row():

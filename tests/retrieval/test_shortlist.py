@@ -43,6 +43,14 @@ def test_only_the_shortlist_is_scored_and_the_run_says_so():
     assert "Scored 12 of 50" in results(RunState.finished(made), {}, Media())
 
 
+def test_the_run_is_named_after_the_candidates_that_were_scored(monkeypatch):
+    named = []
+    monkeypatch.setattr("msr.pipeline._run_id", lambda history, candidates, *rest: named.extend(candidates) or "id")
+    made = run()
+    assert sorted(item.id for item in named) == sorted(c.item_id for c in made.scores)
+    assert [item.id for item in named] != [item.id for item in catalogue(12)], "they are not just the first ones"
+
+
 def test_a_catalogue_that_is_small_enough_is_scored_whole():
     fake = FakeBackbone()
     made = run(fake, PipelineConfig(shortlist=50, explain_top=0))

@@ -7,12 +7,15 @@ import shutil
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from msr.backbones.pocket import assemble
 from msr.backbones.pocket import backbone as pocket_backbone
 from msr.backbones.protocol import BackboneError
+from msr.backbones.transformers.adapter import PROMPT_KEY, sha16
 from msr.config import BackboneConfig
+from msr.prompts import PROMPT_VERSION
 from tests import tiny
 from tests.tiny import MIXED
 from tests.train.shots import DRAWN, views
@@ -72,7 +75,12 @@ def test_the_app_scores_as_training_did(learner, served, run):
     assert (base - scores).abs().max() > 0.5, "the adapter must matter here"
     identity = backbone.identity()
     assert identity["adapter"] == "bundled"
-    assert identity["adapter_sha256"] == pocket_backbone.sha16(run / "adapter_model.safetensors")
+    assert identity["adapter_sha256"] == sha16(run / "adapter_model.safetensors")
+
+
+def test_the_adapter_names_the_prompts_that_it_was_trained_with(run):
+    with safe_open(run / "adapter_model.safetensors", framework="pt") as weights:
+        assert weights.metadata()[PROMPT_KEY] == str(PROMPT_VERSION)
 
 
 def test_a_run_folder_is_an_adapter_and_none_is_the_base(served, run):

@@ -112,7 +112,7 @@ def test_what_everybody_chose_last_can_be_held_out(world, monkeypatch, tmp_path,
 
 
 def test_without_an_adapter_the_untuned_model_stands_alone(world, monkeypatch, tmp_path):
-    world.backbone.adapted = False
+    monkeypatch.setattr(type(world.backbone), "adapted", False)
     assert evaluate(monkeypatch, "--adapter", "none", "--negatives", "uniform") == 0
     systems = [row["system"] for row in json.loads((tmp_path / "out.json").read_text())["rows"]]
     assert systems == ["random", "popularity", "recent-popularity", "item-knn", "untuned", "statistics"]

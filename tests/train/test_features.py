@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from msr.backbones.pocket.model import IMAGE_TOKENS
+from msr.retrieval import views
 from tests import tiny
 from tests.fakes import COLOURS
-from train.teach import views
 from train.teach.pictures import Shot
 from train.teach.views import FeatureStore
 
@@ -129,8 +129,19 @@ def test_the_real_towers_views_fit_the_connector(tmp_path, shots):
     ("ending", "data"),
     [(".json", b"[" * 100_000), (".json", b"7"), (".npy", b""), (".npy", b"\x93NUMPY"), (".json", b"[]")],
 )
-def test_a_damaged_shard_is_one_sentence(shots, tmp_path, ending, data):
+def test_a_damaged_shard_is_done_again(shots, tmp_path, ending, data):
     ensure(tmp_path / "views", shots, Tower())
     (tmp_path / "views" / f"00000{ending}").write_bytes(data)
-    with pytest.raises(ValueError, match=r"00000\.json is damaged .* Delete .*views: the views are computed anew"):
-        FeatureStore(tmp_path / "views")
+    again = Tower()
+    assert right(ensure(tmp_path / "views", shots, again), shots)
+    assert again.seen == 2, "the other shards are whole"
+
+
+def test_a_folder_of_an_older_version_is_read(shots, tmp_path):
+    """An array of views and a list of keys in each shard, as they have always been written."""
+    (tmp_path / "views").mkdir()
+    np.save(tmp_path / "views" / "00000.npy", np.stack([np.full((17, 9), n, np.float16) for n in range(2)]))
+    (tmp_path / "views" / "00000.json").write_text(json.dumps([shots[0].key, shots[1].key]))
+    tower = Tower()
+    store = ensure(tmp_path / "views", shots, tower)
+    assert tower.seen == 5 and (store[shots[1].key] == 1).all()

@@ -21,7 +21,7 @@ from msr import shards
 
 def joined() -> PartialState:
     """This process among the others of the run; the first call meets them."""
-    return shards.met()
+    return shards.process_group()
 
 
 @torch.no_grad()

@@ -1,12 +1,11 @@
 """The frozen tower's view of every training picture, computed once and kept on disk.
 
-What `PocketModel.see` returns does not change in training, so a step costs language-model time only. Shards are
-appended whole; an interrupted run goes on at the next shard.
+What `PocketModel.see` returns does not change in training, so a step costs language-model time only. An interrupted run
+goes on at the next shard of the store.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,66 +13,40 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from msr.retrieval.views import ViewStore
 from train.teach.pictures import Shot
-
-SHARD = 256  # pictures
 
 
 class FeatureStore:
     """Maps a shot's key to its (1 + cells, F + 6) view, float16 on disk."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self._rows: dict[str, tuple[int, int]] = {}
-        self._shards: list[np.ndarray] = []
-        for names in sorted(folder.glob("*.json")):
-            self._open(names)
+        self._views = ViewStore(folder)
 
     def __contains__(self, key: str) -> bool:
-        return key in self._rows
+        return key in self._views
 
     def __getitem__(self, key: str) -> torch.Tensor:
-        shard, row = self._rows[key]
-        return torch.from_numpy(np.asarray(self._shards[shard][row], dtype=np.float32))
+        return torch.from_numpy(np.asarray(self._views[key], dtype=np.float32))
 
     def get(self, key: str) -> torch.Tensor | None:
         """The view, or None for a title without a picture."""
-        return self[key] if key in self._rows else None
+        return self[key] if key in self._views else None
 
     def whole(self, shots: Sequence[Shot], width: int) -> torch.Tensor:
         """(N, width) CLS features of the shots that have a view."""
         rows = [self[s.key][0, :width] for s in shots if s.key in self]
         return torch.stack(rows) if rows else torch.empty(0, width)
 
-    def _open(self, names: Path) -> None:
-        """Raises ValueError for a damaged shard."""
-        try:
-            keys, views = json.loads(names.read_text()), np.load(names.with_suffix(".npy"), mmap_mode="r")
-            if views.ndim != 3 or len(views) != len(keys):
-                raise ValueError("its two files do not fit")
-            self._rows.update((key, (len(self._shards), row)) for row, key in enumerate(keys))
-            self._shards.append(views)
-        except Exception as error:  # json and numpy complain of damage in a dozen kinds
-            kind = type(error).__name__
-            raise ValueError(
-                f"{names} is damaged ({kind}). Delete {self.folder}: the views are computed anew"
-            ) from None
-
     @torch.inference_mode()
-    def ensure(self, shots: Sequence[Shot], model: torch.nn.Module, image_processor, batch: int = 16) -> None:
-        """Computes what is missing. `model` has `see`; pictures that cannot be read are an OSError with their path."""
-        missing = [s for s in shots if s.pictured and s.key not in self]
-        for start in tqdm(range(0, len(missing), SHARD), desc="tower views", unit="shard", disable=not missing):
-            part = missing[start : start + SHARD]
-            views = []
-            for first in range(0, len(part), batch):
-                images = [s.open() for s in part[first : first + batch]]
-                pixels = image_processor(images=images, return_tensors="pt")["pixel_values"]
-                views.append(model.see(pixels.to(model.dtype)).to(torch.float16).cpu())
-            name = self.folder / f"{len(self._shards):05d}"
-            np.save(name.with_suffix(".npy"), torch.cat(views).numpy())
-            temporary = name.with_suffix(".tmp")
-            temporary.write_text(json.dumps([s.key for s in part]))
-            temporary.replace(name.with_suffix(".json"))  # the names arrive last: a shard without them is redone
-            self._open(name.with_suffix(".json"))
+    def ensure(self, shots: Sequence[Shot], model, image_processor, batch: int = 16) -> None:
+        """Compute what is missing with `model.see`. A picture that cannot be read is an OSError with its path."""
+
+        def see(some: Sequence[Shot]) -> np.ndarray:
+            pixels = image_processor(images=[s.open() for s in some], return_tensors="pt")["pixel_values"]
+            return model.see(pixels.to(model.dtype)).to(torch.float16).cpu().numpy()
+
+        pictured = {s.key: s for s in shots if s.pictured}
+        missing = sum(key not in self for key in pictured)
+        with tqdm(total=missing, desc="tower views", unit="picture", disable=not missing) as bar:
+            self._views.ensure(pictured, see, lambda done, total: bar.update(done - bar.n), batch)

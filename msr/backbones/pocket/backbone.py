@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,8 +51,10 @@ class Familiarity:
     def of(kind, tensors: Mapping[str, torch.Tensor], width: int) -> Familiarity | None:
         """From "centres" (C, width) and "edge" (1,); None where the tensors are others."""
         centres, edge = tensors.get("centres"), tensors.get("edge")
-        fits = centres is not None and centres.ndim == 2 and centres.shape[1] == width and len(centres)
-        return kind(centres, float(edge)) if fits and edge is not None and edge.numel() == 1 and edge > 0 else None
+        if centres is None or edge is None:
+            return None
+        fits = centres.ndim == 2 and centres.shape[1] == width and len(centres)
+        return kind(centres, float(edge)) if fits and edge.numel() == 1 and edge > 0 else None
 
     def __call__(self, cls: torch.Tensor) -> list[float]:
         """(B, F) CLS features -> B values in (0, 1]."""
@@ -171,7 +174,8 @@ def load(config: BackboneConfig, report: Report) -> PocketBackbone:
     device = pick_device(config.device)
     dtype = pick_dtype(device, config.dtype)
     disable_progress_bar()
-    model = pocket_model.PocketLlava.from_pretrained(checkpoint, dtype=dtype).to(device)
+    model: Any = pocket_model.PocketLlava.from_pretrained(checkpoint, dtype=dtype)
+    model = model.to(device)
     connector = _tensors(home / CONNECTOR)
     try:
         model.model.multi_modal_projector.load_state_dict({k: v.to(dtype) for k, v in connector.items()})

@@ -3,12 +3,15 @@
 A picture becomes 8 tokens, because image tokens are what a laptop waits for. The 16x16 patches of a 224 px view are
 averaged to 4x4 *cells*; each cell and the CLS token carry the mean and deviation of the pixels' colours beside the
 tower's features, because a self-supervised tower is trained to ignore colour. The connector turns CLS, the mean cell
-and all colours into tokens that stand for the picture's subjects (what it is, colour, pattern, ...; `train.learn.warmup`).
-Each token is mostly a mixture of the language model's own word embeddings, which a small model knows how to read.
+and all colours into tokens that stand for the picture's subjects (what it is, colour, pattern, ...; see
+`train.learn.warmup`). Each token is mostly a mixture of the language model's own word embeddings, which a small model
+knows how to read.
 (LLaVA: arXiv 2304.08485; DINOv2: arXiv 2304.07193.)
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import nn
@@ -31,6 +34,9 @@ class PocketConfig(LlavaConfig):
 
 class Connector(nn.Module):
     """(B, 1 + cells, F + 6) of `PocketModel.see` -> (B, IMAGE_TOKENS, D) in the language model's embedding space."""
+
+    words: torch.Tensor
+    prior: torch.Tensor
 
     def __init__(self, vision_dim: int, text_dim: int, hidden: int = 768) -> None:
         super().__init__()
@@ -68,8 +74,10 @@ class Connector(nn.Module):
 
 class PocketModel(LlavaModel):
     config_class = PocketConfig
+    config: Any
+    multi_modal_projector: Any  # a `Connector` in place of LLaVA's own
 
-    def __init__(self, config: PocketConfig) -> None:
+    def __init__(self, config: Any) -> None:
         super().__init__(config)
         self.multi_modal_projector = Connector(config.vision_config.hidden_size, config.text_config.hidden_size)
 
@@ -95,7 +103,8 @@ class PocketModel(LlavaModel):
     def get_image_features(self, pixel_values: torch.Tensor, **kwargs):
         """As `LlavaModel.get_image_features`: `pooler_output` is a list of (IMAGE_TOKENS, D), one a picture."""
         tokens = self.multi_modal_projector(self.see(pixel_values))
-        return BaseModelOutputWithPooling(last_hidden_state=tokens, pooler_output=list(tokens))
+        each: Any = list(tokens)
+        return BaseModelOutputWithPooling(last_hidden_state=tokens, pooler_output=each)
 
 
 class PocketLlava(LlavaForConditionalGeneration):

@@ -1,7 +1,7 @@
-"""Whether a folder that this program made is still what it made: the size and CRC-32 of each file, kept beside them.
+"""Tells whether a folder that this program made is unchanged, by the size and CRC-32 of each file.
 
-A CRC-32 finds every cut and flipped bit that a disk makes, at about 3 GB/s; SHA-256 takes two to seven times as long,
-at every start. It would protect from nobody either: who can write the weights can write what is kept beside them.
+A CRC-32 finds files that a disk cut or damaged, at about 3 GB/s; SHA-256 takes two to seven times as long, at every
+start. SHA-256 would not stop an attacker either: whoever can write the weights can write the sums beside them.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ _CHUNK = 2**20
 
 
 def seal(folder: Path) -> None:
-    """Writes down what the folder's files are now, drafts left out; the last thing that is done to it."""
+    """Record the size and sum of every file but drafts; the last step of making a folder."""
     sums = {path.name: _sum(path) for path in sorted(folder.iterdir()) if path.name != FILE and path.suffix != ".tmp"}
     (folder / FILE).write_text(json.dumps(sums), "utf-8")
 
 
 def whole(folder: Path) -> bool:
-    """Does the folder hold all that was sealed, unchanged?"""
+    """Are all recorded files in the folder, and unchanged?"""
     try:
         sums = json.loads((folder / FILE).read_text("utf-8"))
         return bool(sums) and all(_sum(folder / name) == known for name, known in sums.items())

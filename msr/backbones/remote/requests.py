@@ -14,7 +14,7 @@ import queue
 import random
 import threading
 import weakref
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -150,7 +150,7 @@ class Line:
 
         return self._wait(all_of_them(), stop) if bodies else []
 
-    def events(self, path: str, body: Body, stop: threading.Event | None = None) -> Iterator[Any]:
+    def events(self, path: str, body: Body, stop: threading.Event | None = None) -> Generator[Any, None, None]:
         """The server-sent events of one request as they come. Raises as `ask`; closing it closes the connection."""
         heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
         over = object()

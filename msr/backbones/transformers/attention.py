@@ -1,7 +1,7 @@
-"""Attention of a processor: two products and a softmax, so many scores at a time as its cache holds.
+"""Attention for a CPU: two matrix products and a softmax, on as many scores at a time as the CPU's cache holds.
 
-PyTorch's fused attention saves memory that a processor does not lack, and its exponentials hold the products back.
-Heads that share keys are rows of one product here.
+PyTorch's fused attention saves memory, which a CPU has enough of, and is slowed down by its exponentials. Here, query
+heads that share keys are rows of one product.
 """
 
 from __future__ import annotations
@@ -14,23 +14,25 @@ from transformers import AttentionInterface, PreTrainedModel
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
-TILED = "tiled"  # the name under which a model is told to attend like this
-_SCORES = 2**20  # at a time
+TILED = "tiled"  # the name of this attention for `set_attn_implementation`
+_SCORES = 2**20  # computed at a time
 
 
 def attend(module, query, key, value, attention_mask, scaling: float | None = None, **others):
-    """An attention of `transformers`: (B, H, T, D) queries, (B, K, S, D) keys and values, mask (B or 1, 1, T, S) of 0
-    and the lowest number, or None -> (B, T, H, D).
+    """An attention function for `transformers`, whose result is (B, T, H, D).
 
-    In bfloat16 scores are rounded before the softmax, as transformers' eager attention does it. With gradients it is
-    PyTorch's own, which does not keep the scores.
+    query: (B, H, T, D); key, value: (B, K, S, D); attention_mask: (B or 1, 1, T, S) of 0 and the lowest number, or
+    None. In bfloat16 the scores are rounded before the softmax, as in transformers' eager attention. Where gradients
+    are needed, PyTorch's own attention is used, because it does not store the scores.
     """
     if query.requires_grad or key.requires_grad:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **others)
     rows, heads, width, depth = query.shape
     groups, length = key.shape[1], key.shape[2]
     query = query * (depth**-0.5 if scaling is None else scaling)
-    few = max(1, _SCORES // (heads * width * length))  # rows at a time, or else so many queries of one row
+    few = max(
+        1, _SCORES // (heads * width * length)
+    )  # rows at a time; if one row has too many scores, `part` of its queries
     part = max(1, min(width, _SCORES // (heads * length)))
     if attention_mask is not None:
         attention_mask = attention_mask.expand(rows, -1, -1, -1)
@@ -55,7 +57,7 @@ def _joined(tiles: list[torch.Tensor], dim: int) -> torch.Tensor:
 
 
 def tile(model: PreTrainedModel) -> None:
-    """Lets a model and all parts of it that take an attention by name attend like this."""
+    """Use this attention in a model, and in all of its parts that choose an attention by name."""
     AttentionInterface.register(TILED, attend)
     AttentionMaskInterface.register(TILED, eager_mask)
     model.set_attn_implementation(TILED)
@@ -63,7 +65,7 @@ def tile(model: PreTrainedModel) -> None:
 
 @contextmanager
 def usual(model: PreTrainedModel) -> Iterator[None]:
-    """Inside, a model attends as transformers has it: what ours is compared with."""
+    """Use transformers' own attention while entered; ours is compared with it."""
     ours = model.config._attn_implementation
     model.set_attn_implementation("sdpa")
     try:

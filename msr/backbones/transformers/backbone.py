@@ -255,8 +255,8 @@ class LocalBackbone:
         answers = self._answers(states)
         if not answers.isfinite().all():
             raise BackboneError(
-                f"the scores of {self._identity.get('name')} are not finite numbers: its weights, or those of its adapter, "
-                "are damaged; copy them again"
+                f"the scores of {self._identity.get('name')} are not finite numbers: its weights, or those of its "
+                "adapter, are damaged; copy them again"
             )
         return [YesNo(yes, no) for yes, no in answers.tolist()]
 

@@ -1,4 +1,10 @@
-"""Prompts as the rows of a batch: embeddings, masks and positions."""
+"""Prompts as batches for a language model: embeddings, masks and positions.
+
+`padded` gives each prompt a line of its own. `SharedPrefix` computes what all prompts begin with once, and keeps it for
+the next call. `packed` puts several prompts side by side into one line of tokens, where each attends to itself only:
+that needs less padding, and what neighbours begin with stands there once (tree attention, arXiv 2305.09781, section
+4.2).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +12,7 @@ import copy
 import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from transformers import DynamicCache
@@ -15,29 +21,33 @@ from transformers.cache_utils import DynamicLayer
 from msr.backbones.transformers.attention import TILED
 from msr.backbones.transformers.tokens import Seen
 
+MUCH = 32  # so many common tokens are worth sharing
+_LINES = (72, 132)  # tokens in a line, about: fewer make small matrix products, more compute much that is masked
+_KEYS_AND_VALUES = frozenset({"full_attention", "sliding_attention", "chunked_attention"})  # kinds of layers
+_ANY_MASK = frozenset({"sdpa", "eager", TILED})  # kinds of attention that take any mask
+
 
 class Row(NamedTuple):
-    """A prompt as the language model takes it: T ids, (T, D) embeddings with pictures in place, and positions, (T,) or
-    (3, T)."""
+    """A prompt for the language model: T ids, (T, D) embeddings with pictures in place, (T,) or (3, T) positions."""
 
     ids: list[int]
     embeds: torch.Tensor
     positions: torch.Tensor
 
     def part(self, start: int, stop: int | None = None) -> Row:
-        """Its tokens from `start` to `stop`."""
+        """The tokens from `start` to before `stop`."""
         return Row(self.ids[start:stop], self.embeds[start:stop], self.positions[..., start:stop])
 
 
 def positions(model, ids: torch.Tensor, pictures: Sequence[Seen]) -> torch.Tensor:
     """(T,) positions of a prompt's T ids; (3, T) where the model counts time, height and width (M-RoPE, Qwen-VL).
 
-    There, a picture takes up as many positions as its longer side has cells, so what follows it is nearer.
+    In M-RoPE a picture takes as many positions as its longer side has cells, fewer than it has tokens.
     """
     inner = model.base_model
     if not hasattr(inner, "get_rope_index"):
         return torch.arange(len(ids), device=ids.device)
-    grids = torch.stack([p.grid for p in pictures]).to(ids.device) if pictures else None
+    grids = torch.stack([p.grid for p in pictures if p.grid is not None]).to(ids.device) if pictures else None
     kinds = (ids == model.config.image_token_id).int()
     return inner.get_rope_index(ids[None], mm_token_type_ids=kinds[None], image_grid_thw=grids)[0][:, 0]
 
@@ -45,7 +55,7 @@ def positions(model, ids: torch.Tensor, pictures: Sequence[Seen]) -> torch.Tenso
 def padded(rows: Sequence[Row], left: bool) -> dict[str, torch.Tensor]:
     """Rows as (B, T, D) embeddings, (B, T) mask and (B, T) or (3, B, T) positions.
 
-    Left padding to generate, right padding behind a prefix.
+    Pad on the left to generate, on the right after a prefix.
     """
     width = max(len(row.ids) for row in rows)
     embeds = rows[0].embeds.new_zeros(len(rows), width, rows[0].embeds.shape[-1])
@@ -59,24 +69,18 @@ def padded(rows: Sequence[Row], left: bool) -> dict[str, torch.Tensor]:
     return {"inputs_embeds": embeds, "attention_mask": mask, "position_ids": places}
 
 
-# ---- What prompts begin with alike is computed once, and kept for the next call.
-
-
-_REPEATED = frozenset({"full_attention", "sliding_attention", "chunked_attention"})  # layers with keys and values
-
-
 def shared(ids: Sequence[Sequence[int]], image: int, config) -> int:
-    """How many tokens of prompts are read once for all, by a language model of this `config`.
+    """How many tokens of their common beginning a language model with this `config` reads once for all prompts.
 
-    None of a lonely prompt, nor where a layer keeps a running state in place of keys and values (linear attention,
-    Mamba), which cannot be repeated for many prompts.
+    0 for a single prompt, and where a layer has a running state in place of keys and values (linear attention, Mamba),
+    which cannot be repeated for many prompts.
     """
     layers = getattr(config, "layer_types", None) or ()
-    return common(ids, image) if len(ids) > 1 and _REPEATED.issuperset(layers) else 0
+    return common(ids, image) if len(ids) > 1 and _KEYS_AND_VALUES.issuperset(layers) else 0
 
 
 def _beside(rows: Sequence[Row], before: int) -> Packed:
-    """A line for each row, behind `before` tokens in a cache."""
+    """One line for each row, after `before` tokens in a cache."""
     inputs = padded(rows, left=False)
     mask = inputs["attention_mask"]
     inputs["attention_mask"] = torch.cat([mask.new_ones(len(rows), before), mask], dim=1)
@@ -84,36 +88,37 @@ def _beside(rows: Sequence[Row], before: int) -> Packed:
 
 
 class SharedPrefix:
-    """Reads rows behind the prefix that they share. The last prefix is kept, as candidates come in batches."""
+    """Computes rows after the prefix that they share. It keeps the last prefix, because candidates come in batches."""
 
     def __init__(self) -> None:
         self._kept: tuple[list[int], DynamicCache] | None = None
 
     def forget(self) -> None:
-        """To be called when the weights change."""
+        """Drop the kept prefix; to be called when the weights change."""
         self._kept = None
 
     def last_states(self, language, config, image: int, rows: Sequence[Row], check: Callable[[], None]) -> torch.Tensor:
         """(N, D) states of `language`, a decoder with this text `config`, at the last token of each of N rows.
 
-        What follows the prefix is packed where the model takes any mask, else padded. `check` is called before each
-        pass and may raise.
+        The rest of each row is packed where the model takes any mask, else padded. `check` is called before each
+        forward pass and may raise.
         """
         check()
         length, pack = shared([row.ids for row in rows], image, config), packable(config)
-        if pack and length < MUCH:  # a pass of its own costs as much as these few tokens in every line
+        if pack and length < MUCH:  # a pass for the prefix would cost more than a few tokens in every line
             length = 0
         rest = [row.part(length) for row in rows]
         inputs, line, column = packed(rest, image, length) if pack else _beside(rest, length)
+        more: dict[str, Any] = {}
         if length:
             cache = self._behind(language, config, rows[0].part(0, length))
             cache.batch_repeat_interleave(len(inputs["inputs_embeds"]))
-            inputs["past_key_values"] = cache
+            more["past_key_values"] = cache
             check()
-        return language(**inputs, use_cache=bool(length)).last_hidden_state[line, column]
+        return language(**inputs, **more, use_cache=bool(length)).last_hidden_state[line, column]
 
     def _behind(self, language, config, prefix: Row) -> DynamicCache:
-        """A copy of the keys and values of a prefix; what it begins with as the last one did is not read again."""
+        """A copy of the keys and values of a prefix. Its beginning in common with the last prefix is not recomputed."""
         if self._kept is None or self._kept[0] != prefix.ids:
             same, cache = self._beginning(config, prefix.ids)
             self._kept = None  # until the pass is done
@@ -124,10 +129,10 @@ class SharedPrefix:
         return copy.deepcopy(self._kept[1])
 
     def _beginning(self, config, ids: list[int]) -> tuple[int, DynamicCache]:
-        """How many of these tokens the last prefix began with, and a cache of so many."""
+        """How many of these tokens the last prefix begins with too, and a cache of that many tokens."""
         cache = DynamicCache(config=config)
         known, kept = self._kept or ([], cache)
-        if not all(type(layer) is DynamicLayer for layer in kept.layers):  # a window cannot be cut back
+        if not all(type(layer) is DynamicLayer for layer in kept.layers):  # a sliding window cannot be cropped
             return 0, cache
         most = min(len(known), len(ids) - 1)
         same = next((n for n in range(most) if known[n] != ids[n]), most)
@@ -137,18 +142,12 @@ class SharedPrefix:
         return same, cache
 
 
-# ---- Prompts side by side in one line of tokens, each blind to the others: less padding, and what neighbours begin with
-# stands there once (tree attention, arXiv 2305.09781, section 4.2).
-
-
-_LINES = (72, 132)  # about how many tokens a line has: fewer make small products, more see much that is masked
-MUCH = 32  # tokens that are worth sharing
-_ANY_MASK = frozenset({"sdpa", "eager", TILED})  # kinds of attention that take any mask
-
-
 class Packed(NamedTuple):
-    """N prompts in B lines of T tokens. `inputs` as a decoder takes them, their mask (B, 1, T, before + T) of 0 and the
-    lowest number; `line` and `column`, (N,), are the place of each prompt's last token."""
+    """N prompts in B lines of T tokens.
+
+    `inputs` are a decoder's, with a mask (B, 1, T, before + T) of 0 and the lowest number. `line` and `column`, (N,),
+    are the position of each prompt's last token.
+    """
 
     inputs: dict[str, torch.Tensor]
     line: torch.Tensor
@@ -157,7 +156,8 @@ class Packed(NamedTuple):
 
 @dataclass
 class _Line:
-    """`columns`: of each prompt, where its tokens stand; `new`: of each prompt, how many tokens stand there for it."""
+    """Prompts in one line. For each prompt, `columns` are the columns of its tokens, shared ones included, and `new` is
+    how many columns were added for it."""
 
     parts: list[Row] = field(default_factory=list)
     columns: list[list[int]] = field(default_factory=list)
@@ -165,7 +165,7 @@ class _Line:
     length: int = 0
 
     def add(self, row: Row, known: int) -> None:
-        """The first `known` tokens are those of the last prompt."""
+        """Add a prompt that shares its first `known` tokens with the last one."""
         behind = range(self.length, self.length + len(row.ids) - known)
         self.columns.append([*(self.columns[-1][:known] if known else ()), *behind])
         self.new.append(len(behind))
@@ -179,15 +179,15 @@ class _Line:
 
 
 def packable(config) -> bool:
-    """Whether a language model with this text `config` takes any mask, and every layer of it sees all tokens."""
+    """Does a language model with this text `config` take any mask, and does every layer attend to all tokens?"""
     layers = DynamicCache(config=config).layers
     return config._attn_implementation in _ANY_MASK and all(type(layer) is DynamicLayer for layer in layers)
 
 
 def packed(rows: Sequence[Row], image: int, before: int = 0) -> Packed:
-    """Puts prompts of at least one token into lines, behind `before` tokens in a cache that all see.
+    """Put prompts of at least one token into lines, after `before` tokens in a cache that all prompts attend to.
 
-    Neighbours that begin with much alike stay together.
+    Neighbours with a long common beginning stay in one line.
     """
     groups: list[list[int]] = []
     sizes: list[int] = []
@@ -199,7 +199,7 @@ def packed(rows: Sequence[Row], image: int, before: int = 0) -> Packed:
             known = 0
         groups[-1].append(n)
         sizes[-1] += len(row.ids) - known
-    lines = []
+    lines: list[_Line] = []
     places = torch.zeros(len(rows), 2, dtype=torch.long)
     for some in _spread(sizes):
         line, last = _Line(), None
@@ -214,15 +214,17 @@ def packed(rows: Sequence[Row], image: int, before: int = 0) -> Packed:
 
 
 def _spread(sizes: Sequence[int]) -> list[list[int]]:
-    """Which of the groups of so many tokens are in which line, so that least is missing to the longest line.
+    """Distribute groups of these sizes (in tokens) over lines, with as little padding as possible.
 
-    With each number of lines, the largest group goes first, and each to the line that is shortest by then (LPT; Graham,
-    Bounds on multiprocessing timing anomalies, 1969). Numbers are tried that give each line equally many groups.
+    For each number of lines, groups are placed from the largest to the smallest, each into the line that is shortest so
+    far (LPT; Graham, Bounds on multiprocessing timing anomalies, 1969). The numbers of lines that are tried give every
+    line about equally many groups.
     """
     most, fewest = (max(1, round(sum(sizes) / max(length, *sizes))) for length in _LINES)
     even = {-(-len(sizes) // each) for each in range(1, len(sizes) // fewest + 1)}
     by_size = sorted(range(len(sizes)), key=lambda k: -sizes[k])
-    best, least = [], float("inf")
+    best: list[list[int]] = []
+    least = float("inf")
     for count in sorted({most, fewest, *(n for n in even if fewest < n < most)}, reverse=True):
         lines: list[list[int]] = [[] for _ in range(count)]
         lengths = [(0, line) for line in range(count)]
@@ -237,7 +239,7 @@ def _spread(sizes: Sequence[int]) -> list[list[int]]:
 
 
 def common(ids: Sequence[Sequence[int]], image: int) -> int:
-    """How many tokens all prompts begin with, before any `image` token and before the last token of the shortest."""
+    """The number of tokens that all prompts begin with: up to an `image` token, and without the last token of any."""
     count = 0
     for token, *others in zip(*(prompt[:-1] for prompt in ids), strict=False):
         if token == image or any(other != token for other in others):
@@ -247,11 +249,12 @@ def common(ids: Sequence[Sequence[int]], image: int) -> int:
 
 
 def _mask(lines: Sequence[_Line], before: int, like: torch.Tensor) -> torch.Tensor:
+    """(B, 1, T, before + T), in the format of `like`: each prompt attends to the cache and to its own columns."""
     count, width, _ = like.shape
     seen = torch.zeros(count, width, before + width, dtype=torch.bool)
     seen[..., :before] = True
     for number, line in enumerate(lines):
-        seen[number, line.length :, before] = True  # padding has to see something
+        seen[number, line.length :, before] = True  # a softmax needs at least one score
         start = 0
         for columns, new in zip(line.columns, line.new, strict=True):
             own = torch.ones(new, len(columns), dtype=torch.bool).tril(len(columns) - new)

@@ -1,8 +1,8 @@
-"""Greedy decoding that guesses ahead: a few tokens are looked up in the prompt and checked in one forward pass.
+"""Greedy decoding that guesses the next tokens: they are looked up in the prompt and checked in one forward pass.
 
-Speculative decoding with prompt lookup (arXiv 2304.04487; transformers' `prompt_lookup_num_tokens` serves one row of
-ids, this serves batches of embeddings). A token is kept only where it is the model's own first choice, so the answer
-is the greedy one; what is saved are passes: one that checks several tokens costs less than as many passes.
+This is speculative decoding with prompt lookup (arXiv 2304.04487). Transformers' `prompt_lookup_num_tokens` works on
+one row of ids, and this on batches of embeddings. A token is kept only where it is the model's own first choice, so the
+answer is the greedy one. One pass that checks several tokens costs less than as many passes of one token.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from transformers import DynamicCache
 
 from msr.backbones.transformers.batching import Row, common, padded
 
-NGRAM = 4  # tokens of the ending that is looked up, at most
-AHEAD = 10  # tokens that are guessed for a single row
-PASS = 48  # tokens of a whole batch that a pass checks
-_WORTH = 128  # tokens that a pass of its own for a shared prefix has to save
+NGRAM = 4  # the ending that is looked up has at most so many tokens
+AHEAD = 10  # tokens that are guessed for one row, at most
+PASS = 48  # tokens of a whole batch that one pass checks
+_WORTH = 128  # tokens that a separate pass for the shared prefix has to save
 
 
 @dataclass
 class Answer:
-    """One prompt on its way. `sources`: token ids that the answer may repeat, the likeliest first."""
+    """The answer to one prompt while it grows. `sources`: token ids that it may repeat, the likeliest first."""
 
     row: Row
     sources: Sequence[Sequence[int]]
@@ -39,9 +39,9 @@ class Answer:
 
 
 def lookup(written: Sequence[int], sources: Sequence[Sequence[int]], ahead: int) -> list[int]:
-    """Up to `ahead` tokens that may follow: what followed the longest ending of `written` that is in a source.
+    """Guess up to `ahead` tokens: those that follow the longest ending of `written` that is found in a source.
 
-    The last occurrence counts. An empty answer is guessed to begin as the first source does.
+    The last occurrence counts. An empty answer is guessed to begin like the first source.
     """
     if not written:
         return list(sources[0][:ahead]) if sources else []
@@ -63,15 +63,15 @@ def greedy(
     heard: Callable[[list[int]], None] = lambda ids: None,
     checked: int = PASS,
 ) -> None:
-    """Fills the answers' `written`, with the end-of-turn token if it came within `max_new_tokens`.
+    """Decode all answers together and fill their `written`, including `eos` if it comes within `max_new_tokens`.
 
-    The decoder of `model` has plain one-dimensional positions. `check` is called before each pass and may raise;
-    `heard` gets the first answer's new tokens; a pass over all answers checks some `checked` tokens.
+    The decoder of `model` has plain one-dimensional positions. `check` is called before each pass and may raise.
+    `heard` receives the new tokens of the first answer. A pass over all answers checks about `checked` tokens.
     """
     table, language, head = model.get_input_embeddings(), model.get_decoder(), model.get_output_embeddings()
     active = list(answers)
     cache, valid, read = _prefilled(model, active, check)
-    device, valid = read.device, valid.cpu()  # a mask is edited row by row, for which a GPU is too far away
+    device, valid = read.device, valid.cpu()  # the mask is edited row by row, which is slow on a GPU
     while active:
         check()
         guesses = _guesses(active, max_new_tokens, checked)
@@ -87,20 +87,22 @@ def greedy(
             past_key_values=cache,
             use_cache=True,
         ).last_hidden_state[:, -1 - ahead :]
-        logits = head(states.flatten(0, 1)).float()  # of a slice in rows, the head would be copied for each
+        logits = head(
+            states.flatten(0, 1)
+        ).float()  # flattened, because the head would be copied for each row of a slice
         logits = logits.unflatten(0, (len(active), -1))
         best, choices = logits.max(-1)
         chances = (best - logits.logsumexp(-1)).tolist()
         choices = choices.tolist()
-        kept: list[int] = []  # places in the batch of answers that go on
+        kept: list[int] = []  # rows of the batch whose answers go on
         longest = 0
         for k, (answer, guess) in enumerate(zip(active, guesses, strict=True)):
             new = _agreed(choices[k], guess, eos)[: max_new_tokens - len(answer.written)]
             answer.written += new
             answer.chances += chances[k][: len(new)]
-            if guess:  # what repeats nothing is not slowed down by guesses
+            if guess:  # an answer that repeats nothing gets shorter guesses
                 answer.hope = 2 * len(new) - 1
-            valid[k, valid.shape[1] - ahead + len(new) - 1 :] = 0  # what was guessed wrong is not read again
+            valid[k, valid.shape[1] - ahead + len(new) - 1 :] = 0  # wrong guesses are masked
             if answer is answers[0]:
                 heard(new)
             if new[-1] != eos and len(answer.written) < max_new_tokens:
@@ -110,7 +112,7 @@ def greedy(
             active, valid = [active[k] for k in kept], valid[kept]
             cache.batch_select_indices(torch.tensor(kept, dtype=torch.long, device=device))
         if active:
-            wrong = ahead + 1 - longest  # in every answer
+            wrong = ahead + 1 - longest  # columns that are wrong in every answer
             if wrong:
                 cache.crop(-wrong)
             valid = torch.cat([valid[:, : valid.shape[1] - wrong], valid.new_ones(len(active), 1)], dim=1)
@@ -120,8 +122,10 @@ def greedy(
 def _prefilled(
     model, answers: Sequence[Answer], check: Callable[[], None]
 ) -> tuple[DynamicCache, torch.Tensor, torch.Tensor]:
-    """A cache that holds what all prompts begin with, if it is long enough to be worth a pass; the (B, T) mask of the
-    prompts; and the (B, R, D) embeddings of what is still to be read."""
+    """Compute the prompts' common beginning, if it is long enough for a pass of its own.
+
+    Returns a cache of it, the (B, T) mask of the prompts, and the (B, R, D) embeddings that are not computed yet.
+    """
     rows = [answer.row for answer in answers]
     cache = DynamicCache(config=model.config.get_text_config())
     shared = common([row.ids for row in rows], model.config.image_token_id)
@@ -146,7 +150,7 @@ def _guesses(active: Sequence[Answer], max_new_tokens: int, checked: int) -> lis
 
 
 def _agreed(choices: Sequence[int], guess: Sequence[int], eos: int) -> list[int]:
-    """The model's choices as far as the guess led them: one more than agree, none after the end of the turn."""
+    """The model's choices up to the first that differs from the guess, that one included; none after `eos`."""
     agreed = 0
     while agreed < len(guess) and guess[agreed] == choices[agreed] != eos:
         agreed += 1

@@ -1,9 +1,9 @@
-"""Gradients of the Yes-minus-No logit, per word of a prompt.
+"""Attributes the Yes-minus-No logit to the words of a prompt, by gradients.
 
-Gradient x input (Shrikumar et al. 2016, arXiv 1605.01713) is one backward pass and local. Integrated gradients
-(Sundararajan et al. 2017, arXiv 1703.01365, section 3) average gradients on the way from a blank text to the text, so
-that the weights sum to what the words changed. A blank word is the padding token's embedding, not zeros: a model with
-RMS norms reads a vector by its direction, which zeros do not have.
+Gradient x input (Shrikumar et al. 2016, arXiv 1605.01713) takes one backward pass and describes small changes only.
+Integrated gradients (Sundararajan et al. 2017, arXiv 1703.01365, section 3) average the gradients on the path from a
+blank text to the text, so that the weights sum to the change of the logit. A blank word is the embedding of the padding
+token, not zeros: a model with RMS norms reads a vector's direction, and zeros have none.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ def attribute_words(
 ) -> Attribution:
     """Weights of the words of `text` that lie in `spans`.
 
-    embeds: (T, D) of the whole prompt; blank: (D,); places: the characters that each of the T tokens stands for.
-    Tokens outside the words stand still. Raises ValueError for an unknown method.
+    embeds: (T, D) of the whole prompt; blank: (D,); places: the span of characters of each of the T tokens. Tokens
+    outside the words are not changed. Raises ValueError for an unknown method.
     """
     if method not in METHODS:
         raise ValueError(f"method {method!r}; there are {', '.join(METHODS)}")
@@ -57,7 +57,10 @@ def gradient_x_input(logit: Logit, embeds: torch.Tensor) -> torch.Tensor:
 def integrated_gradients(
     logit: Logit, embeds: torch.Tensor, baseline: torch.Tensor, steps: int = STEPS
 ) -> tuple[torch.Tensor, float]:
-    """(T,) weights by the midpoint rule, and the change of the logit that they should sum to; both (T, D)."""
+    """(T,) weights by the midpoint rule, and the change of the logit that they should sum to.
+
+    embeds, baseline: (T, D).
+    """
     total = torch.zeros_like(embeds)
     for some in ((torch.arange(steps, device=embeds.device) + 0.5) / steps).split(_AT_ONCE):
         total += _gradients(logit, baseline + some[:, None, None] * (embeds - baseline)).sum(0)
@@ -67,12 +70,12 @@ def integrated_gradients(
 
 
 def _gradients(logit: Logit, points: torch.Tensor) -> torch.Tensor:
-    """(B, T, D) of each point alone."""
+    """Gradients of the logit at each of (B, T, D) points."""
     with torch.enable_grad():
         points = points.detach().clone().requires_grad_()
         return torch.autograd.grad(logit(points).sum(), points)[0]
 
 
 def _word_at(place: Span | None, found: Sequence[Span]) -> int:
-    """Which word a token ends in; -1 for none."""
+    """The number of the word that a token ends in; -1 for none."""
     return next((n for n, (start, end) in enumerate(found) if place and start < place[1] <= end), -1)

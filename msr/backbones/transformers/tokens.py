@@ -1,8 +1,10 @@
-"""From a `Prompt` to token ids, one way for inference and training.
+"""Turns prompts into token ids, and pictures into ids and embeddings, in the same way for inference and training.
 
-The whole chat text is tokenised at once, as the processor does it, and each image token then gives way to the ids
-that the picture really takes (how many image tokens, which frames around them). Where an answer begins and how it ends
-is read off the chat template, by letting it write one: after "ASSISTANT:" a SentencePiece model says "▁Yes", not "Yes".
+The whole chat text is tokenised at once, as the processor does it. Each image token is then replaced by the ids that
+the picture takes: how many image tokens, and which tokens frame them. Only the processor knows that, because LLaVA-NeXT
+and Idefics3 cut a picture into tiles by its shape and Qwen-VL keeps the shape; so each picture goes through it alone,
+once. Where an answer begins and how it ends is read from the chat template, by letting it write one: after "ASSISTANT:"
+a SentencePiece model says "▁Yes", not "Yes".
 """
 
 from __future__ import annotations
@@ -18,6 +20,40 @@ from msr.prompts import IMAGE, NO, YES, Prompt
 from msr.schema import Picture
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A picture as the language model reads it.
+
+    ids: the tokens in its place, with those that frame it; tokens: (N, D) embeddings, one for each image token in
+    `ids`; grid: (3,) patches over time, height and width, for models whose positions depend on them.
+    """
+
+    ids: list[int]
+    tokens: torch.Tensor
+    grid: torch.Tensor | None = None
+
+
+def look(model, processor, pictures: Sequence[Picture]) -> list[Seen]:
+    """Run the vision tower on a batch of pictures."""
+    inputs = processor(
+        text=[processor.image_token] * len(pictures),
+        images=[picture.open() for picture in pictures],
+        padding=True,
+        add_special_tokens=False,
+        return_tensors="pt",
+    )
+    rows, masks = inputs.pop("input_ids"), inputs.pop("attention_mask")
+    inputs.pop("mm_token_type_ids", None)
+    seen = model.get_image_features(
+        **{k: v.to(model.device, model.dtype if v.is_floating_point() else None) for k, v in inputs.items()}
+    ).pooler_output
+    grids = inputs.get("image_grid_thw", [None] * len(pictures))
+    return [
+        Seen(row[mask.bool()].tolist(), tokens, grid)
+        for row, mask, tokens, grid in zip(rows, masks, seen, grids, strict=True)
+    ]
+
+
 class ChatTokens:
     """Chat-formatted ids of one processor's tokenizer."""
 
@@ -28,12 +64,12 @@ class ChatTokens:
 
     @property
     def eos(self) -> int:
-        """The id that ends an answer: what the template puts behind one, or else the tokenizer's end."""
-        return self.tokenizer.eos_token_id if self._turn[1] is None else self._turn[1]
+        """The id that ends an answer: the one that the template puts after it, or else the tokenizer's."""
+        return self.tokenizer.eos_token_id if self._frame[1] is None else self._frame[1]
 
     @property
     def ends(self) -> list[int]:
-        """All ids at which an answer is over."""
+        """All ids that end an answer."""
         return sorted({self.eos, self.tokenizer.eos_token_id})
 
     @property
@@ -41,7 +77,7 @@ class ChatTokens:
         return self.tokenizer.pad_token_id if self.tokenizer.pad_token_id is not None else self.eos
 
     def chat(self, text: str) -> list[str]:
-        """The user turn in the model's chat format up to the answer, split where pictures stand."""
+        """The user's message in the model's chat format, up to the answer, split where pictures stand."""
         if self._keeps_places:
             content: list[dict] = []
             for index, part in enumerate(text.split(IMAGE)):
@@ -61,12 +97,14 @@ class ChatTokens:
     def prompts_ids(
         self, prompts: Sequence[Prompt | str], pictures: Sequence[Sequence[Sequence[int]]]
     ) -> list[list[int]]:
-        """`prompt_ids` of each prompt, the n-th with `pictures[n]`; what stands before a first picture is tokenised
-        once for all prompts that begin so."""
+        """`prompt_ids` of each prompt, the n-th with `pictures[n]`.
+
+        The text before a first picture is tokenised once for all prompts that share it.
+        """
         parts = [self.chat(prompt if isinstance(prompt, str) else prompt.text) for prompt in prompts]
         for some, shown in zip(parts, pictures, strict=True):
             if len(some) != len(shown) + 1:
-                raise ValueError(f"{len(some) - 1} picture places in the chat text, {len(shown)} pictures")
+                raise ValueError(f"the chat text has {len(some) - 1} places for pictures, but there are {len(shown)}")
         expansions = iter([expansion for shown in pictures for expansion in shown])
         return [
             [token for one in ids for token in (next(expansions) if one == self.image else (one,))]
@@ -86,9 +124,9 @@ class ChatTokens:
 
     @cached_property
     def _splits(self) -> bool:
-        """Is what stands before an image token, and behind one, tokenised as if it stood alone?
+        """Is the text before an image token, and that after it, tokenised as if it stood alone?
 
-        Tokens that are added to a vocabulary are found first, so mostly it is, unless an end is put behind all texts.
+        Mostly it is, because added tokens are found first; not where the tokenizer puts an end after every text.
         """
         image = self._processor.image_token
         begin, rest = f"It is. {image}", f"{image}\n A mug {image}"
@@ -96,15 +134,15 @@ class ChatTokens:
         return first + second[1:] == self._tokenized(begin + rest.removeprefix(image))["input_ids"]
 
     def places(self, prompt: Prompt, pictures: Sequence[int] = ()) -> list[tuple[int, int] | None]:
-        """For each of the prompt's ids, the characters of its text that it stands for.
+        """For each of the prompt's ids, the span of characters of its text; None for the chat format and for pictures.
 
-        None for the chat format and for pictures; the k-th one has `pictures[k]` ids. Needs a fast tokenizer.
+        The k-th picture has `pictures[k]` ids. Needs a fast tokenizer.
         """
         image = self._processor.image_token
         parts, said = self.chat(prompt.text), prompt.text.split(IMAGE)
         begins = accumulate((len(part) + len(image) for part in parts), initial=0)
         texts = accumulate((len(one) + len(IMAGE) for one in said), initial=0)
-        spans = []  # of what is said: where it stands in the chat text, and how far from there it is in the prompt
+        spans = []  # of the prompt's text in the chat text, and the offset to the prompt
         for part, one, begin, text in zip(parts, said, begins, texts, strict=False):
             start = begin + part.find(one.strip())
             spans.append((start, start + len(one.strip()), text + len(one) - len(one.lstrip()) - start))
@@ -120,38 +158,39 @@ class ChatTokens:
         return found
 
     def answer_ids(self, text: str) -> list[int]:
-        """Ids of an answer and the end of the turn: the only tokens that carry a label in training."""
+        """Ids of an answer and its end: the only tokens that have a label in training."""
         return [*self._following(text), self.eos]
 
     def yes_no(self) -> tuple[int, int]:
-        """The ids that really stand at the answer position after a chat prompt, whole text tokenised at once."""
+        """The ids of Yes and No as they stand right after a chat prompt."""
         return self._answers
 
     @cached_property
     def _answers(self) -> tuple[int, int]:
         yes, no = (self._following(word)[0] for word in (YES, NO))
         if yes == no:
-            raise ValueError("this tokenizer starts Yes and No with the same token")
+            raise ValueError("this tokenizer begins Yes and No with the same token, so they cannot be compared")
         return yes, no
 
     @cached_property
     def _keeps_places(self) -> bool:
-        """Does the template leave a picture where it stands?
+        """Does the template leave pictures where they stand?
 
-        LLaVA's put all of them first. Candidates would share nothing there, so the image token is put into the text.
+        LLaVA's template puts all of them first, so candidates would share no prefix. There the image token is put into
+        the text.
         """
         marks = ({"type": "text", "text": "before"}, {"type": "image"}, {"type": "text", "text": "after"})
         shown = self._formatted(marks)
         return shown.find("before") < shown.find(self._processor.image_token) < shown.find("after")
 
     @cached_property
-    def _turn(self) -> tuple[str, int | None]:
-        """What the template puts between a prompt and its answer, and the special id that it puts behind."""
+    def _frame(self) -> tuple[str, int | None]:
+        """The text that the template puts between a prompt and its answer, and the special id that it puts after it."""
         asked = [{"type": "text", "text": "Answer Yes or No."}]
         opened, whole = self._formatted(asked).rstrip(" "), self._formatted(asked, YES)
         lead, said, rest = whole.removeprefix(opened).partition(YES)
         if not said or not whole.startswith(opened) or lead.strip():
-            return "", None  # this template writes answers in another way than it asks for them
+            return "", None  # this template formats an answer in another way than it asks for one
         ends = [token for token in self._tokenized(rest, special=False)["input_ids"] if token in self._special]
         return lead, next(iter(ends), None)
 
@@ -161,64 +200,27 @@ class ChatTokens:
 
     @cached_property
     def _opened(self) -> tuple[str, list[int]]:
-        """A prompt for answers to follow, and its ids."""
+        """Any prompt in the chat format, and its ids."""
         text = self.chat("Answer Yes or No.")[0]
         return text, self._tokenized(text)["input_ids"]
 
     def _following(self, answer: str) -> list[int]:
-        """Ids of an answer behind a prompt; ValueError if the tokenizer runs the two together."""
+        """Ids of an answer after a prompt. Raises ValueError if the tokenizer merges the two."""
         text, before = self._opened
-        whole = self._tokenized(text + self._turn[0] + answer)["input_ids"]
+        whole = self._tokenized(text + self._frame[0] + answer)["input_ids"]
         if whole[: len(before)] != before:
-            raise ValueError(f"this tokenizer gives the end of a prompt and the answer {answer[:20]!r} one token")
+            raise ValueError(f"this tokenizer merges the end of a prompt and the answer {answer[:20]!r} into one token")
         return whole[len(before) :]
 
     def _formatted(self, content: Sequence[dict], answer: str | None = None) -> str:
-        """A user turn, and either the answer's beginning or a whole answer."""
+        """A user's message in the chat format, followed by the beginning of an answer, or by a whole `answer`."""
         messages = [{"role": "user", "content": list(content)}]
         if answer is not None:
             messages.append({"role": "assistant", "content": [{"type": "text", "text": answer}]})
         return self._processor.apply_chat_template(messages, add_generation_prompt=answer is None)
 
     def _tokenized(self, text: str | Sequence[str], special: bool = True, **options):
-        """Of one text, or of several that begin alike."""
+        """The tokenizer's output for one text, or for several with the same beginning."""
         first = text if isinstance(text, str) else text[0]
         add = special and not (self.tokenizer.bos_token and first.startswith(self.tokenizer.bos_token))
         return self.tokenizer(text, add_special_tokens=add, **options)
-
-
-# ---- A picture as a language model reads it: ids in its place, and embeddings behind its image tokens.
-#
-# Only the processor knows how many tokens a picture takes and what frames them: LLaVA-NeXT and Idefics3 cut a picture
-# into tiles by its shape, Qwen-VL keeps the shape. So each picture is put through it alone, once.
-
-
-@dataclass(frozen=True)
-class Seen:
-    """ids: what stands in the picture's place, frames included; tokens: (N, D), one for each image token in `ids`;
-    grid: (3,) patches over time, height and width, where positions follow them."""
-
-    ids: list[int]
-    tokens: torch.Tensor
-    grid: torch.Tensor | None = None
-
-
-def look(model, processor, pictures: Sequence[Picture]) -> list[Seen]:
-    """Looks at pictures in one pass of the vision tower."""
-    inputs = processor(
-        text=[processor.image_token] * len(pictures),
-        images=[picture.open() for picture in pictures],
-        padding=True,
-        add_special_tokens=False,
-        return_tensors="pt",
-    )
-    rows, masks = inputs.pop("input_ids"), inputs.pop("attention_mask")
-    inputs.pop("mm_token_type_ids", None)
-    seen = model.get_image_features(
-        **{k: v.to(model.device, model.dtype if v.is_floating_point() else None) for k, v in inputs.items()}
-    ).pooler_output
-    grids = inputs.get("image_grid_thw", [None] * len(pictures))
-    return [
-        Seen(row[mask.bool()].tolist(), tokens, grid)
-        for row, mask, tokens, grid in zip(rows, masks, seen, grids, strict=True)
-    ]
