@@ -18,7 +18,7 @@ from tests.tiny import MIXED
 from tests.train.shots import DRAWN, views
 from train.learn import artifacts
 from train.learn import artifacts as report
-from train.learn.encode import Slate
+from train.teach.examples import Slate
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from tests.fakes import FakeBackbone, picture
 from train.data.dataset import CatalogueItem
 from train.data.splits import Case
 from train.evaluate.model_system import Model, ScoreLog
-from train.evaluate.preferences import Shelf, writer
+from train.evaluate.preferences import writer
+from train.teach.examples import AppItems
 
 CASE = Case("kim", ("i0", "i1", "i2", "i3"), "i4", ("i5", "i6", "i7"))
 
@@ -32,14 +33,14 @@ def items(tmp_path) -> dict[str, CatalogueItem]:
 
 def model(items, backbone, log=None, preference="generated", pictured=True, tuned=True) -> Model:
     cached = CachedBackbone(backbone, TextCache())
-    shelf = Shelf(items, pictured)
-    return Model("mllm", cached, shelf, writer(preference, shelf, cached), log or ScoreLog(), tuned)
+    shown_items = AppItems(items, pictured)
+    return Model("mllm", cached, shown_items, writer(preference, shown_items, cached), log or ScoreLog(), tuned)
 
 
 def test_scores_are_the_logits_of_the_app_in_the_order_of_the_candidates(items):
-    shelf = Shelf(items)
+    shown_items = AppItems(items)
     app = Pipeline(FakeBackbone(), PipelineConfig(explain_top=0))
-    *_, done = app.run(shelf.pick(CASE.history), shelf.pick(CASE.candidates))
+    *_, done = app.run(shown_items.pick(CASE.history), shown_items.pick(CASE.candidates))
     logits = {c.item_id: c.answer.logit for c in done.run.scores}
     found = model(items, FakeBackbone()).scores(CASE)
     assert found.tolist() == [logits[item] for item in CASE.candidates]

@@ -21,9 +21,9 @@ from tests.tiny import MIXED
 from tests.train.worlds import names
 from train.cli import main, parser
 from train.learn import artifacts, recommender_training
-from train.learn.encode import Example, Slate
 from train.learn.loop import LoopConfig, fit
 from train.learn.model import CheckpointLearner, views_of
+from train.teach.examples import Example, Slate
 
 CLASSES = [name for name in tiny_classes.KINDS if name != "pocket"]
 ITEM = Item("1", "a mug", shaped((60, 20)))

@@ -107,7 +107,7 @@ def test_all_systems_are_asked_about_the_same_candidates():
 
 def test_only_two_systems_see_no_pictures(monkeypatch):
     seen: list[bool] = []
-    monkeypatch.setattr(systems, "Shelf", lambda items, pictured: seen.append(pictured))
+    monkeypatch.setattr(systems, "AppItems", lambda items, pictured: seen.append(pictured))
     builder = Builder(world().items, Knowing(), TextCache(), ScoreLog(), "titles")
     for name in ("untuned", "titles-only", "mllm", "tallrec"):
         builder.model(name)

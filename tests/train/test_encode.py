@@ -12,7 +12,8 @@ from msr.schema import Item, ItemSummary
 from tests import tiny
 from tests.fakes import picture
 from tests.tiny import MIXED, VISION, asked
-from train.learn.encode import IGNORE, Batch, Encoder, Example, Slate
+from train.learn.encode import IGNORE, Batch, Encoder
+from train.teach.examples import Example, Slate
 
 RED, BLUE = picture("red"), picture("blue")
 MUG = Item("1", "a red mug", RED)

@@ -15,7 +15,7 @@ from tests.fakes import FakeBackbone
 from tests.train.worlds import dataset, letters, names
 from train import cli as command
 from train.data.logs import UserLog
-from train.evaluate import held_out
+from train.evaluate import held_out, preference_quality
 
 ITEMS = letters(26)
 TRAIN = [UserLog(name, tuple("abcdefghijklmnopqrstuvwxyz"[n % 20 :])) for n, name in enumerate(names("train", 25))]
@@ -191,7 +191,7 @@ def test_held_out_pictures_keep_their_command(world, monkeypatch, tmp_path):
     asked = []
     monkeypatch.setattr("train.teach.material.load", lambda root, drawn: (root.name, drawn))
     monkeypatch.setattr(held_out, "evaluate", lambda *args: asked.append(args[1:]) or {"held_out": {"pictures": 3}})
-    monkeypatch.setattr(held_out, "evaluate", lambda *args: {"drawn": {"users": args[2]}})
+    monkeypatch.setattr(preference_quality, "of_simulated_users", lambda *args: {"drawn": {"users": args[2]}})
     (tmp_path / "run.json").write_text('{"sft": 1}')
     words = "train eval --data d --json run.json --pictures 3 --users 4 --drawn 5 --seed 6"
     monkeypatch.setattr(sys, "argv", words.split())
@@ -209,7 +209,7 @@ def test_preference_quality_can_be_measured_alone(world, monkeypatch, tmp_path):
     """What the file says of held-out pictures stays, with the model that it was said of."""
     monkeypatch.setattr("train.teach.material.load", lambda root, drawn: None)
     monkeypatch.setattr(held_out, "evaluate", lambda *args: pytest.fail("nothing else was asked for"))
-    monkeypatch.setattr(held_out, "evaluate", lambda *args: {"drawn": {"users": args[2]}})
+    monkeypatch.setattr(preference_quality, "of_simulated_users", lambda *args: {"drawn": {"users": args[2]}})
     (tmp_path / "run.json").write_text('{"held_out": 1, "evaluated": 2}')
     words = "train eval --data d --json run.json --pictures 0 --users 0 --quality-users 9"
     monkeypatch.setattr(sys, "argv", words.split())

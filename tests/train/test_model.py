@@ -9,8 +9,9 @@ import torch
 
 from tests.fakes import picture
 from tests.tiny import VISION
-from train.learn.encode import Batch, Example, Slate
+from train.learn.encode import Batch
 from train.learn.model import LORA_TARGETS, Learner, preference_loss, views_of
+from train.teach.examples import Example, Slate
 from train.teach.tasks import prompts
 
 

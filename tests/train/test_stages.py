@@ -12,7 +12,7 @@ from tests.train.worlds import names
 from train.cli import parser
 from train.learn import pocket_training
 from train.learn.artifacts import PUBLISHED
-from train.learn.encode import Slate
+from train.teach.examples import Slate
 
 FILMS = 24
 

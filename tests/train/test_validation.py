@@ -10,9 +10,9 @@ import torch
 from msr import prompts
 from msr.schema import Item
 from tests.train.tiny_run import STORE, draw
-from train.learn.encode import Example, Slate
 from train.learn.model import views_of
 from train.learn.validation import mean_answer_loss, slate_auc
+from train.teach.examples import Example, Slate
 
 MUG = prompts.recommend("", [], Item("1", "a mug"))
 SLATES = [Slate((MUG,) * len(liked), liked) for liked in ((True, False, False), (False, True, True), (True, False))]

@@ -1,7 +1,8 @@
-"""Many systems, the same users, the same candidates: rows with intervals over users, and paired differences.
+"""Compare recommenders on the same users and the same candidates.
 
-The last item of each test user against 20 negatives (`train.data.protocol`), midranks for ties, means with bootstrap 95 %
-intervals. Statistics come from training users alone, the weights of fused systems from validation users alone.
+The last item of each test user is ranked against 20 negatives (`train.data.protocol`). Ties get midranks. Means have
+bootstrap 95 % intervals over users, and differences between systems are paired over users. Statistics come from
+training users alone, and the weights of fused systems from validation users alone.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from train.data.splits import Case, Roles
 from train.evaluate import preference_quality
 from train.evaluate.fusion import Fused
 from train.evaluate.model_system import Model
-from train.evaluate.preferences import HISTORY, as_movie
+from train.evaluate.preferences import as_movie
 from train.evaluate.systems import Builder
 from train.names import ASK_MODEL, DEFAULT_SYSTEMS, EVERY, FUSED, MODELS, POPULARITY, SYSTEMS, UNIFORM
+from train.teach.examples import HISTORY
 from train.teach.vocabulary import Vocabulary
 
 # Which differences are worth an interval: what the adapter, the pictures, the preference, the model and counts add.
@@ -175,7 +177,10 @@ def _fit_fusion(systems: Mapping[str, System], validation: Sequence[Case]) -> di
 
 
 def _quality(made: Mapping[str, System], items: Mapping[str, CatalogueItem], cases: Sequence[Case]) -> dict:
-    """Whether the texts of the tested users say what their items are (`train.evaluate.preference_quality`); empty without known words."""
+    """Precision and recall of the tested users' preference texts (`train.evaluate.preference_quality`).
+
+    The result is empty where no item has known words.
+    """
     if not any(item.words for item in items.values()):
         return {}
     shots = {item_id: as_movie(item) for item_id, item in items.items()}

@@ -20,13 +20,13 @@ import torch
 from msr.backbones.pocket import assemble
 from train.learn import artifacts
 from train.learn.distributed import joined
-from train.learn.encode import Example, Slate
 from train.learn.loop import LoopConfig, fit
 from train.learn.model import Learner
 from train.learn.validation import mean_answer_loss, slate_auc
 from train.learn.warmup import warm_up
 from train.names import POCKET
 from train.teach import material as data
+from train.teach.examples import Example, Slate
 from train.teach.tasks import Tasks
 from train.teach.views import FeatureStore
 

@@ -20,15 +20,14 @@ from msr import backbones
 from msr.backbones.pocket import assemble
 from msr.config import BackboneConfig
 from train.data import readers, splits
-from train.evaluate.baselines.tallrec import LogSlates
 from train.learn import artifacts
 from train.learn.distributed import joined
-from train.learn.encode import Slate
 from train.learn.loop import LoopConfig, fit
 from train.learn.model import CheckpointLearner, Learner
 from train.learn.pocket_training import frozen_dtype
 from train.learn.validation import slate_auc
 from train.names import POCKET
+from train.teach.examples import LogSlates, Slate
 
 SLATES = 3  # users a step
 VALIDATION_SLATES = 200  # the same ones each time

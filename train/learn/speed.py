@@ -24,9 +24,10 @@ from tqdm import tqdm
 from msr.backbones.pocket import assemble
 from msr.backbones.pocket.model import COLOUR, GRID
 from train.learn import artifacts
-from train.learn.encode import IGNORE, Batch, Counts, Encoder, Example, Slate
+from train.learn.encode import IGNORE, Batch, Counts, Encoder
 from train.learn.model import Learner, preference_loss, views_of
 from train.teach import pictures
+from train.teach.examples import Example, Slate
 from train.teach.tasks import Tasks
 
 _DRAWN = 400  # pictures that the slates are made of

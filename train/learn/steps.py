@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from torch.utils.data import DataLoader, Dataset
 
-from train.learn.encode import Batch, Encoder, Example, Slate
+from train.learn.encode import Batch, Encoder
+from train.teach.examples import Example, Slate
 
 Draw = Callable[[random.Random], tuple[str, Sequence[Example] | Sequence[Slate]]]
 

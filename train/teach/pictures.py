@@ -16,6 +16,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from msr.schema import Item, Picture
 from train import draw
 from train.teach.things import singular
 
@@ -58,6 +59,11 @@ class Shot:
             return draw.render(self.look, self.seed)
         with Image.open(self.path) as image:
             return image.convert("RGB")
+
+
+def app_item(shot: Shot, titled: bool) -> Item:
+    """The shot as the app sees it, with its picture read; `titled=False` hides the title."""
+    return Item(shot.key, shot.title if titled else "", Picture.from_pixels(shot.open()) if shot.pictured else None)
 
 
 def fashion(root: Path) -> Iterator[Shot]:

@@ -10,7 +10,7 @@ from msr import prompts
 from msr.schema import Item
 from tests.train.worlds import dataset, letters, users
 from train.data.negatives import TooFewItems
-from train.evaluate.baselines.tallrec import LogSlates
+from train.teach.examples import LogSlates
 
 LETTERS = letters(20)
 

@@ -2,11 +2,11 @@
 
     python -m train experiment negatives --data movielens-posters --users 60 --json negatives.json
 
-The same users and targets against 20 negatives of four kinds (`train.data.negatives`): uniform over the whole catalogue;
-uniform over what training users had chosen by then; in proportion to popularity; hard, the 20 that the model itself
-scores highest of 100 uniform ones. Hard negatives are chosen against the model, so they say how it ranks its own near
-misses and do not compare it with others. Sampled figures can reverse an order of systems (Krichene and Rendle, KDD
-2020).
+The same users and targets against 20 negatives of four kinds (`train.data.negatives`): uniform over the whole
+catalogue; uniform over what training users had chosen by then; in proportion to popularity; hard, the 20 that the model
+itself scores highest of 100 uniform ones. Hard negatives are chosen against the model, so they show how it ranks its
+own near misses, and do not compare it with other systems. Sampled figures can reverse an order of systems (Krichene
+and Rendle, KDD 2020).
 """
 
 from __future__ import annotations

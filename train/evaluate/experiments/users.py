@@ -19,10 +19,9 @@ from msr.evidence.units import Inputs
 from msr.schema import InputProblem, Item, ItemSummary, Recommendation
 from msr.stages import describe, explain, preference, rank
 from train import draw
-from train.evaluate.held_out import pictured
 from train.evaluate.model_system import result
 from train.teach import pictures
-from train.teach.pictures import Shot
+from train.teach.pictures import Shot, app_item
 from train.teach.targets import Word, words_of
 from train.teach.tasks import TASTE_SLOTS
 
@@ -153,7 +152,7 @@ CONFIG = PipelineConfig(block_size=SIZE)
 
 def shown(user: PlantedUser) -> list[list[Item]]:
     """The user's blocks as the app sees them."""
-    return [[pictured(shot, titled=True) for shot in block] for block in user.blocks]
+    return [[app_item(shot, titled=True) for shot in block] for block in user.blocks]
 
 
 def write(
@@ -173,7 +172,7 @@ def ranked(backbone: CachedBackbone, user: PlantedUser, top: int) -> tuple[Input
     blocks = shown(user)
     described, ((*_, text),) = write(backbone, [blocks])
     history = tuple(item for block in blocks for item in block)
-    offered = {shot.key: pictured(shot, titled=True) for shot in (user.liked, *user.others)}
+    offered = {shot.key: app_item(shot, titled=True) for shot in (user.liked, *user.others)}
     scored = result(rank.score(backbone, text, [item.title for item in history], list(offered.values())))
     best = rank.recommendations(scored, offered, top)
     best, more = result(explain.explain(backbone, text, best, offered, CONFIG))
