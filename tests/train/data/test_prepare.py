@@ -17,8 +17,8 @@ from PIL import Image
 from msr import intake
 from msr.intake import IntakeError
 from tests.intake_files import encoded
-from tests.train.readers.files import FOLDER, MICROLENS, MOVIELENS, write
-from tests.train.readers.test_amazon import FILES as AMAZON
+from tests.train.data.readers.files import FOLDER, MICROLENS, MOVIELENS, write
+from tests.train.data.readers.test_amazon import FILES as AMAZON
 from train import cli as command
 from train.data import prepare, readers
 from train.data.dataset import CatalogueItem, Dataset
@@ -210,4 +210,4 @@ def test_a_missing_argument_is_exit_code_2_too(monkeypatch):
 
 def test_reading_data_does_not_load_a_model():
     code = "import sys, train.data.prepare; sys.exit('torch' in sys.modules or 'transformers' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3]).returncode == 0

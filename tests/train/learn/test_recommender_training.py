@@ -44,7 +44,7 @@ def options(logs: Path, start: Path, out: Path, steps: int) -> list[str]:
 
 
 def test_the_lora_learns_and_the_rest_stays(logs, start, tmp_path, checkpoint, monkeypatch):
-    monkeypatch.setattr(recommender_training.pocket, "fetch", lambda report: checkpoint)
+    monkeypatch.setattr(recommender_training.assemble, "fetch", lambda report: checkpoint)
     monkeypatch.setattr(recommender_training, "VALIDATION_SLATES", 3)
     out = tmp_path / "out"
     recommender_training.run(parser().parse_args(options(logs, start, out, 1)))
@@ -60,7 +60,7 @@ def test_the_lora_learns_and_the_rest_stays(logs, start, tmp_path, checkpoint, m
 
 
 def test_other_data_in_the_same_folder_is_one_sentence(logs, start, tmp_path, checkpoint, monkeypatch, capsys):
-    monkeypatch.setattr(recommender_training.pocket, "fetch", lambda report: checkpoint)
+    monkeypatch.setattr(recommender_training.assemble, "fetch", lambda report: checkpoint)
     monkeypatch.setattr(recommender_training, "VALIDATION_SLATES", 3)
     command = options(logs, start, tmp_path / "out", 1)
     recommender_training.run(parser().parse_args(command))
@@ -74,7 +74,7 @@ def test_other_data_in_the_same_folder_is_one_sentence(logs, start, tmp_path, ch
 
 
 def test_a_wider_step_holds_as_many_times_the_slates(logs, start, tmp_path, checkpoint, monkeypatch):
-    monkeypatch.setattr(recommender_training.pocket, "fetch", lambda report: checkpoint)
+    monkeypatch.setattr(recommender_training.assemble, "fetch", lambda report: checkpoint)
     monkeypatch.setattr(recommender_training, "VALIDATION_SLATES", 3)
     parts = {}
     for batch in ("1", "3"):
@@ -92,7 +92,7 @@ def test_a_wider_step_holds_as_many_times_the_slates(logs, start, tmp_path, chec
 
 
 def test_what_is_frozen_is_kept_in_the_bits_of_the_activations(checkpoint, monkeypatch):
-    monkeypatch.setattr(recommender_training.pocket, "fetch", lambda report: checkpoint)
+    monkeypatch.setattr(recommender_training.assemble, "fetch", lambda report: checkpoint)
     for precision, dtype in (("no", torch.float32), ("bf16", torch.bfloat16)):
         words = ["sft", "--dataset", "microlens", "--data", ".", "--start", ".", "--out", ".", "--precision", precision]
         learner = recommender_training._pocket(parser().parse_args(words))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from msr.schema import InputProblem
-from tests.train.readers.files import write
+from tests.train.data.readers.files import write
 from tests.train.worlds import dataset, letters, names, users
 from train.data import readers, splits
 from train.data.dataset import Interactions

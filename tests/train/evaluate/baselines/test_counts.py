@@ -17,7 +17,7 @@ from train.data.logs import UserLog
 from train.data.splits import Case
 from train.evaluate.baselines.counts import HALF_LIFE, SHRINK, ItemKnn, Popularity, RandomOrder, RecentPopularity
 
-MICROLENS = Path(__file__).parents[4] / "shared" / "data" / "microlens-50k"
+MICROLENS = Path(__file__).parents[5] / "shared" / "data" / "microlens-50k"
 
 
 def asked(history: str, candidates: str, moment: int | None = None) -> Case:

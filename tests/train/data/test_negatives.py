@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tests.train.test_splits import AMY, BOB, KIM, twelve_rows
+from tests.train.data.test_splits import AMY, BOB, KIM, twelve_rows
 from train.data import splits
 from train.data.dataset import Interactions
 from train.data.logs import UserLog

@@ -38,7 +38,7 @@ def runs(tmp_path_factory, checkpoint, data) -> Path:
     shared = ["--data", str(data), "--views", str(folder / "views"), "--drawn", "150", "--rank", "2", "--steps", "2"]
     loop = ["--validate-every", "1", "--patience", "2", "--accumulate", "2"]
     small = pytest.MonkeyPatch()
-    small.setattr(pocket_training.pocket, "fetch", lambda report: checkpoint)
+    small.setattr(pocket_training.assemble, "fetch", lambda report: checkpoint)
     small.setattr(pocket_training, "VALIDATION_ANSWERS", 3)
     small.setattr(pocket_training, "VALIDATION_SLATES", 2)
     try:

@@ -21,7 +21,7 @@ from train.teach.pictures import GROUPS, Shot
 from train.teach.tasks import TASTE_SLOTS, Tasks
 from train.teach.things import plural
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = Path(__file__).parents[4] / "shared" / "data"
 FOLDERS = {
     "fashion": "fashion-products",
     "object": "caltech-101",

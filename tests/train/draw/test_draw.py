@@ -21,7 +21,7 @@ from train.draw import Look, render, sample, title
 from train.draw.attributes import COLOURS, FIELDS, KINDS, NAMED, PATTERNS, STYLES, adjective
 from train.draw.catalogue import HEADER, build
 
-DEMO = Path(__file__).resolve().parents[2] / "assets" / "demo"
+DEMO = Path(__file__).resolve().parents[3] / "assets" / "demo"
 MUG = Look("mug", "teal", "striped", "rounded", "retro", "ceramic")
 HUES = {
     "red": (-12, 10),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from msr.intake import IntakeError
-from tests.train.readers.files import FOLDER, MICROLENS, MOVIELENS, write
+from tests.train.data.readers.files import FOLDER, MICROLENS, MOVIELENS, write
 from train.data import readers
 from train.data.dataset import CatalogueItem
 from train.data.logs import UserLog
@@ -240,7 +240,7 @@ def test_an_unknown_kind_and_a_folder_that_is_none_are_named(tmp_path):
 
 # -- the real files -------------------------------------------------------------------------------------------
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
+DATA = Path(__file__).parents[5] / "shared" / "data"
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.train.test_loop import interrupted_at, losses_of
+from tests.train.learn.test_loop import interrupted_at, losses_of
 from tests.train.tiny_run import CONFIG, STORE, draw
 from train.learn.loop import fit
 from train.learn.validation import Progress, merit

@@ -9,7 +9,7 @@ import pytest
 from msr import intake
 from msr.intake import IntakeError
 from tests.intake_files import png
-from tests.train.readers.files import gzipped, jsonl, meta, review, write
+from tests.train.data.readers.files import gzipped, jsonl, meta, review, write
 from train.data import readers
 from train.data.dataset import Dataset
 from train.data.logs import UserLog

@@ -169,7 +169,7 @@ def test_examples_show_what_their_answers_say(by_source):
 
 def test_material_has_the_titles_beside_its_shots(root):
     material = data.load(root, drawn=3)
-    assert {s.kind for s in material.shots} == {"movie", "drawn"}
+    assert {s.kind for s in material.shots} == {"movie", "drawn", "picture"}
     assert {s.kind for s in material.titles} == {readers.KIND}
     assert {s.split for s in material.titled("train")} == {"train"}
     assert all(s.facts["source"] not in readers.UNTRAINED for s in material.titled("train", "validation"))

@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from msr.intake import IntakeError
-from tests.train.readers.files import gzipped
+from tests.train.data.readers.files import gzipped
 from train.data.readers import text_files
 
 

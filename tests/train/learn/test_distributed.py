@@ -15,7 +15,7 @@ import torch
 from tests.train.tiny_run import CONFIG, STORE, draw
 from train.learn.loop import fit
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 MACHINES = ROOT / "docs" / "accelerate" / "machines.yaml"
 TIME_LIMIT = 600  # seconds; about 20 on an idle machine, and CI may be busy
 
