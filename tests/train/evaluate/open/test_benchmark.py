@@ -11,7 +11,15 @@ from msr import backbones
 from msr.backbones.protocol import Generation
 from tests.fakes import FakeBackbone
 from train import cli as command
+from train.evaluate.open import benchmark
+from train.teach import labelled_pictures
 from train.teach.things import REPORT, things
+from train.teach.titles import readers
+
+
+def word(number):
+    """A word of its own for each number: variants of one title would share a split."""
+    return f"qx{chr(97 + number % 26)}{chr(97 + number // 26)}"
 
 
 @pytest.fixture
@@ -26,7 +34,9 @@ def evaluate(monkeypatch, tmp_path, capsys):
         for number in range(300):
             Image.new("RGB", (8, 8), (number % 256, 0, number // 256)).save(folder / "images" / f"{number}.png")
             writer.writerow([f"{number}.png", "words_photo", names[number % 2 if number < 250 else number % 5], "", ""])
-        writer.writerows([f"{n}.webp", "recipes", "", "", f"Soup {n}"] for n in range(100))
+        writer.writerows(
+            [f"{n}.webp", "recipes", "", "", f"Soup with {chr(97 + n % 26)}x{chr(97 + n // 26)}"] for n in range(100)
+        )
 
     class Describer(FakeBackbone):
         def generate(self, prompts, max_new_tokens, stop=None):
@@ -61,6 +71,28 @@ def test_all_figures_in_one_file_and_tables_of_them(evaluate):
     assert figures["confidence"]["n"] == names["all"]["right"]["n"] + figures["unseen classes"]["all"]["right"]["n"]
     assert figures["titles"]["all"]["right domain"] == {"mean": 1.0, "low": 1.0, "high": 1.0, "n": 4}
     assert "names: animals" in told and "recipes and drinks" in told and "expected calibration error" in told
+
+
+def test_what_either_reader_trains_on_is_in_no_part_of_the_benchmark(tmp_path):
+    """An item with a label and a title has two splits: by product, and by the words of its title."""
+    (tmp_path / "pictures").mkdir()
+    with (tmp_path / "pictures" / "labels.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image", "source", "label", "caption", "title"])
+        writer.writerows(
+            [f"{n}.png", "flipkart", "", "", f"Qx{chr(97 + n % 26)}{chr(97 + n // 26)} Zq"] for n in range(80)
+        )
+        names = [f"qx{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(400)]
+        writer.writerows([f"{name}.webp", "ikea", "rug", "", f"Rug, {name}"] for name in names)
+    pictures, titled = benchmark.unseen(tmp_path)
+    every = [*labelled_pictures.read(tmp_path / "pictures"), *readers.load(tmp_path)]
+    trained = {shot.key for shot in every if shot.split in ("train", "validation")}
+    assert titled
+    assert trained.isdisjoint(shot.key for shot in (*pictures, *titled))
+    parts = {shot.key: set() for shot in every}
+    for shot in every:
+        parts[shot.key].add(shot.split == "test")
+    assert {True, False} in parts.values(), "the two splits of an item differ at times"
 
 
 def test_nothing_is_measured_that_is_not_asked_for(evaluate):

@@ -9,8 +9,8 @@ from msr.backbones.wrappers import CachedBackbone
 from msr.storage import TextCache
 from tests.fakes import FakeBackbone
 from train.evaluate.open import titles
-from train.teach.pictures import Shot
 from train.teach.things import GROUPS
+from train.teach.titles import readers
 
 
 @pytest.mark.parametrize(
@@ -45,17 +45,22 @@ def test_what_a_domain_may_name_are_groups():
     assert set().union(*titles.ALLOWED.values()) <= set(GROUPS)
 
 
+def word(number):
+    """A word of its own for each number, so that each title is a product of its own."""
+    return "qx" + "".join(chr(ord("a") + int(digit)) for digit in str(number))
+
+
 @pytest.fixture
 def root(tmp_path):
     """Two folders of titles, with more of them in training than in the test."""
     (tmp_path / "amazon-games").mkdir()
-    lines = ["item\ttitle\timage", *(f'{n}\t"Game ""{n}"""\t' for n in range(200))]
+    lines = ["item\ttitle\timage", *(f'{n}\t"Game ""{word(n)}"""\t' for n in range(200))]
     (tmp_path / "amazon-games" / "items.tsv").write_text("\n".join(lines), encoding="utf-8")
     (tmp_path / "pictures").mkdir()
     with (tmp_path / "pictures" / "labels.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["image", "source", "label", "caption", "title"])
-        writer.writerows([f"{n}.webp", "recipes", "", "", f"Soup {n}"] for n in range(200))
+        writer.writerows([f"{n}.webp", "recipes", "", "", f"{word(n).capitalize()} Soup"] for n in range(200))
         writer.writerows([f"{n}-x.webp", "words_photo", "dog", "", "A dog"] for n in range(200))
     return tmp_path
 
@@ -65,34 +70,35 @@ class Namer(FakeBackbone):
 
     def generate(self, prompts, max_new_tokens, stop=None):
         self.prompts["generate"].extend(prompts)
-        return [Generation("A soup." if "Soup" in p.text else "A ketch movie.", 0.9) for p in prompts]
+        return [Generation("A soup." if "Soup" in p.text else "A comedy movie.", 0.9) for p in prompts]
 
 
-def test_titles_that_no_training_saw_are_read_and_the_folders_that_are_there(root):
-    unseen = titles.unseen(root)
+def test_only_titles_of_the_test_split_are_asked_about(root):
+    unseen = titles.unseen(readers.load(root))
     assert set(unseen) == {"games", "recipes and drinks"}
-    assert all(Shot(item.id, "item", "", {}).split == "test" for items in unseen.values() for item in items)
-    assert (
-        0 < len(unseen["games"]) < 40
-        and unseen["games"][0].title.startswith('Game "')
-        and unseen["games"][0].title.endswith('"')
-    )
-    assert titles.unseen(root / "pictures") == {}
+    assert all(shot.split == "test" for shots in unseen.values() for shot in shots)
+    assert 0 < len(unseen["games"]) < 60
+    title = unseen["games"][0].title
+    assert title.startswith('Game "') and title.endswith('"')
 
 
 def test_every_domain_has_its_shares_and_the_titles_are_few(root, tmp_path):
     backbone = Namer()
-    found = titles.evaluate(CachedBackbone(backbone, TextCache(tmp_path / "texts")), root, 8, seed=1)
+    shots = list(readers.load(root))
+    found = titles.evaluate(CachedBackbone(backbone, TextCache(tmp_path / "texts")), shots, 8, seed=1)
     means = {domain: shares["wrong domain"]["mean"] for domain, shares in found["domains"].items()}
     assert means == {"games": 1.0, "recipes and drinks": 0.0}
     assert {name: value["mean"] for name, value in found["all"].items()} == {
-        "right domain": 0.5, "says little": 0.0, "wrong domain": 0.5,
+        "right domain": 0.5, "says little": 0.0, "wrong domain": 0.5, "invented": 0.5, "kind right": 1.0,
     }  # fmt: skip
+    assert found["domains"]["recipes and drinks"]["kind right"]["n"] == 4, "only the titles of soups name a kind"
     assert found["all"]["right domain"]["n"] == len(backbone.prompts["generate"]) == 8
     assert all(prompt.text.startswith("No picture.") and not prompt.pictures for prompt in backbone.prompts["generate"])
-    assert {one["outcome"] for one in found["samples"] if one["domain"] == "games"} == {"wrong domain"}
+    games = [one for one in found["samples"] if one["domain"] == "games"]
+    assert {one["outcome"] for one in games} == {"wrong domain"}
+    assert all(one["invented"] == ["comedy"] for one in games)
 
 
 def test_no_titles_no_figures(tmp_path):
-    found = titles.evaluate(CachedBackbone(Namer(), TextCache(tmp_path / "texts")), tmp_path, 8, seed=1)
+    found = titles.evaluate(CachedBackbone(Namer(), TextCache(tmp_path / "texts")), [], 8, seed=1)
     assert found == {"domains": {}, "samples": []}
