@@ -73,10 +73,12 @@ def parser() -> argparse.ArgumentParser:
                 help="pictures (default): all tasks; else a recommender, from that data set in --data",
             )  # fmt: skip
             one.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
-    one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
+    one = commands.add_parser(
+        "eval", help="figures of a data set, or of held-out pictures merged into a training record"
+    )
     one.add_argument(
         "--dataset", choices=(*DATASETS, OPEN), default=DATASETS[0],
-        help=f"pictures (default) merges held-out figures into a run.json; {OPEN}: everyday pictures and titles",
+        help=f"pictures (default) merges held-out figures into a training record; {OPEN}: everyday pictures and titles",
     )  # fmt: skip
     one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
     one.add_argument("--eval-data", type=Path, help="folder in the same format, all of whose users are test users")
@@ -142,12 +144,12 @@ def parser() -> argparse.ArgumentParser:
             some.add_argument("--items", type=_positive, default=1000, help="most chosen pictured ones (%(default)s)")
         elif name != "context-length":
             some.add_argument("--history", type=_positive, default=9, help="latest items read (default %(default)s)")
-    one = commands.add_parser("card", help="publish a run: its weights, run.json and the model card")
+    one = commands.add_parser("card", help="publish a run: its weights, training record and model card")
     one.add_argument("--run", type=Path, required=True)
     one.add_argument("--out", type=Path, default=Path("assets/pocket"))
     one.add_argument(
         "--experiments", type=Path, nargs="+", default=(), metavar="JSON",
-        help="results of planted and faithfulness that go into run.json and the card",
+        help="results of planted and faithfulness that go into the training record and the card",
     )  # fmt: skip
     one = commands.add_parser("tables", help="write the tables of README.md and docs/ from the JSON of recorded runs")
     one.add_argument("--root", type=Path, default=Path(), help="folder of the repository (default: this one)")

@@ -83,7 +83,7 @@ def film_figures(backbone: Backbone, material: Material, count: int, seed: int) 
 
 
 def evaluate(backbone: Backbone, material: Material, pictures: int, people: int, seed: int) -> dict:
-    """The held-out part of run.json: descriptions by source, and unseen users."""
+    """The held-out part of a training record: descriptions by source, and unseen users."""
     started = time.monotonic()
     rng = random.Random(seed)
     found: dict = {}

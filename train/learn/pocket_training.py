@@ -105,7 +105,7 @@ def align(args: argparse.Namespace) -> None:
             args.seed,
         )
         if joined().is_main_process:
-            artifacts.update(args.out / "run.json", warm_up=warmed)
+            artifacts.update_record(args.out, warm_up=warmed)
     kinds = _present(ALIGN_KINDS, tasks)
 
     def draw(rng: random.Random) -> tuple[str, list[Example]]:
@@ -186,7 +186,7 @@ def _present(kinds: dict[str, float], tasks: Tasks) -> dict[str, float]:
 def _finish(
     args, learner: Learner, material: data.Material, tasks: Tasks, done: dict, stage: str, start: str | None = None
 ) -> None:
-    """Saves adapter, connector and familiarity, and writes the stage's part of run.json; all processes call it."""
+    """Save the weights and write the stage's part of the training record; every process must call it."""
     width = learner.connector.vision_dim
     known = tasks.store.whole(material.part("train"), width)
     unseen = tasks.store.whole([s for s in material.shots if s.kind != "movie" and s.split == "validation"], width)
@@ -210,8 +210,8 @@ def _finish(
         },
         "users": len(tasks.logs),
     }
-    artifacts.update(
-        args.out / "run.json",
+    artifacts.update_record(
+        args.out,
         **{stage: part},
         versions=artifacts.versions(),
         data=material.hashes,

@@ -89,8 +89,8 @@ def run(args: argparse.Namespace) -> None:
         return
     if not pictured:
         shutil.copyfile(args.start / artifacts.PUBLISHED[3], args.out / artifacts.PUBLISHED[3])
-    artifacts.update(
-        args.out / "run.json",
+    artifacts.update_record(
+        args.out,
         sft={
             "config": {
                 **done["config"],

@@ -17,7 +17,6 @@ from tests import tiny
 from tests.tiny import MIXED
 from tests.train.shots import DRAWN, views
 from train.learn import artifacts
-from train.learn import artifacts as report
 from train.teach.examples import Slate
 
 
@@ -160,13 +159,20 @@ def test_the_lora_alone_can_start_a_learner_with_another_connector(learner, make
             torch.testing.assert_close(weight, ours[name], atol=2e-3, rtol=1e-3)
 
 
-def test_a_report_grows_by_parts_and_keeps_the_rest(tmp_path):
-    path = tmp_path / "run.json"
-    report.update(path, align={"steps": 3}, seed=7)
-    whole = report.update(path, sft={"steps": 5}, seed=8)
-    assert json.loads(path.read_text()) == whole == {"align": {"steps": 3}, "seed": 8, "sft": {"steps": 5}}
-    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
-    assert set(report.versions()) >= {"python", "torch", "transformers", "peft"}
+def test_a_record_grows_by_parts_and_keeps_the_rest(tmp_path):
+    artifacts.update_record(tmp_path, align={"steps": 3}, seed=7)
+    whole = artifacts.update_record(tmp_path, sft={"steps": 5}, seed=8)
+    assert artifacts.record(tmp_path) == whole == {"align": {"steps": 3}, "seed": 8, "sft": {"steps": 5}}
+    assert [p.name for p in tmp_path.iterdir()] == ["training.json"]
+    assert artifacts.update(tmp_path / "training.json", seed=9)["sft"] == {"steps": 5}
+    assert set(artifacts.versions()) >= {"python", "torch", "transformers", "peft"}
+
+
+def test_the_record_of_an_older_run_goes_on_under_the_new_name(tmp_path):
+    (tmp_path / "run.json").write_text('{"align": {"steps": 3}}')
+    artifacts.update_record(tmp_path, sft={"steps": 5})
+    assert artifacts.record(tmp_path) == {"align": {"steps": 3}, "sft": {"steps": 5}}
+    assert json.loads((tmp_path / "training.json").read_text()) == artifacts.record(tmp_path)
 
 
 def test_views_are_kept_between_starts(served, tmp_path):

@@ -132,7 +132,7 @@ def test_the_command_trains_a_checkpoint_that_sees_pictures(logs, tmp_path, monk
     monkeypatch.setattr(recommender_training, "VALIDATION_SLATES", 2)
     out = tmp_path / "out"
     recommender_training.run(parser().parse_args(options(logs, out, "--backbone", "some/model")))
-    part = json.loads((out / "run.json").read_text(encoding="utf-8"))["sft"]
+    part = json.loads((out / "training.json").read_text(encoding="utf-8"))["sft"]
     assert (part["steps"], part["backbone"], part["started_from"]) == (2, "some/model", None)
     assert len(made._pictures) == 3, "three colours were seen"
     assert json.loads((out / "adapter_config.json").read_text())["base_model_name_or_path"] == "some/model"

@@ -53,12 +53,12 @@ def runs(tmp_path_factory, checkpoint, data) -> Path:
 
 @pytest.mark.parametrize(("stage", "figure"), [("align", "loss"), ("sft", "auc")])
 def test_a_stage_validates_by_its_own_figure_and_leaves_an_adapter(runs, stage, figure):
-    part = json.loads((runs / stage / "run.json").read_text(encoding="utf-8"))[stage]
+    part = json.loads((runs / stage / "training.json").read_text(encoding="utf-8"))[stage]
     assert part["steps"] == 2 and part["pairs"] > 0
     assert part["config"]["accumulate"] == 2 and part["config"]["patience"] == 2
     done, figures = part["best_validation"]
     assert done in (1, 2) and list(figures) == [figure]
-    assert {*PUBLISHED, "checkpoint.pt", "best.pt", "run.json"} <= {p.name for p in (runs / stage).iterdir()}
+    assert {*PUBLISHED, "checkpoint.pt", "best.pt", "training.json"} <= {p.name for p in (runs / stage).iterdir()}
     best = torch.load(runs / stage / "best.pt", weights_only=True)
     assert best["state"]["validations"][-1] == [done, figures]
 

@@ -49,7 +49,7 @@ def test_the_lora_learns_and_the_rest_stays(logs, start, tmp_path, checkpoint, m
     out = tmp_path / "out"
     recommender_training.run(parser().parse_args(options(logs, start, out, 1)))
     recommender_training.run(parser().parse_args(options(logs, start, out, 2)))  # goes on
-    part = json.loads((out / "run.json").read_text(encoding="utf-8"))["sft"]
+    part = json.loads((out / "training.json").read_text(encoding="utf-8"))["sft"]
     assert (part["steps"], part["users"], part["dataset"]) == (2, 3, "microlens")
     assert part["best_validation"][1].keys() == {"auc"}
     assert list(part["mean_loss_by_tenth"]) == ["recommend"]
@@ -82,7 +82,7 @@ def test_a_wider_step_holds_as_many_times_the_slates(logs, start, tmp_path, chec
         recommender_training.run(
             parser().parse_args([*options(logs, start, out, 1), "--batch", batch, "--lora-lr", "0.002"])
         )
-        parts[batch] = json.loads((out / "run.json").read_text(encoding="utf-8"))["sft"]
+        parts[batch] = json.loads((out / "training.json").read_text(encoding="utf-8"))["sft"]
     assert [part["config"]["rows"] for part in parts.values()] == [
         recommender_training.SLATES,
         3 * recommender_training.SLATES,
