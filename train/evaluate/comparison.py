@@ -25,10 +25,10 @@ from train.data.splits import Case, Roles
 from train.evaluate import preference_quality
 from train.evaluate.fusion import Fused
 from train.evaluate.model_system import Model
-from train.evaluate.preferences import as_movie
 from train.evaluate.systems import Builder
 from train.names import ASK_MODEL, DEFAULT_SYSTEMS, EVERY, FUSED, MODELS, POPULARITY, SYSTEMS, UNIFORM
 from train.teach.examples import HISTORY
+from train.teach.pictures import movie
 from train.teach.vocabulary import Vocabulary
 
 # Which differences are worth an interval: what the adapter, the pictures, the preference, the model and counts add.
@@ -183,7 +183,7 @@ def _quality(made: Mapping[str, System], items: Mapping[str, CatalogueItem], cas
     """
     if not any(item.words for item in items.values()):
         return {}
-    shots = {item_id: as_movie(item) for item_id, item in items.items()}
+    shots = {item_id: movie(item) for item_id, item in items.items()}
     vocabulary = Vocabulary(shots.values())
     histories = {case.user: [shots[item_id] for item_id in case.history[-HISTORY:]] for case in cases}
     return {

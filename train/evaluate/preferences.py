@@ -7,7 +7,6 @@ films with genres; it measures the recommender alone. *titles*: none, the prompt
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from train.data.dataset import CatalogueItem, Dataset
 from train.names import GENERATED, SYMBOLIC, TITLES
 from train.teach import targets
 from train.teach.examples import HISTORY, AppItems
-from train.teach.pictures import Shot
+from train.teach.pictures import movie
 
 
 @dataclass(frozen=True)
@@ -81,16 +80,8 @@ def _generated(
 
 
 def _symbolic(items: Mapping[str, CatalogueItem], history: Sequence[str]) -> str:
-    shots = [as_movie(items[item_id]) for item_id in history[-HISTORY:]]
+    shots = [movie(items[item_id]) for item_id in history[-HISTORY:]]
     taste = targets.Taste()
     for start in range(0, len(shots), PipelineConfig.block_size):
         taste = taste.update(shots[start : start + PipelineConfig.block_size])
     return taste.text() if shots else ""
-
-
-def as_movie(item: CatalogueItem) -> Shot:
-    """A film with its genres and the decade that its title ends with."""
-    facts: dict = {"genres": tuple(word.lower() for word in item.words)} if item.words else {}
-    if year := re.search(r"\((\d{4})\)\s*$", item.title):
-        facts["decade"] = f"{year.group(1)[:3]}0s"
-    return Shot(f"movie/{item.id}", "movie", item.title, facts, item.image)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from train.data import logs
 from train.data.logs import UserLog
+from train.data.readers import movielens
 
 # SHA-256 of "user/NAME", first 8 hex digits, modulo 100: ann 52 and bob 37 train, kim 1 test, amy 25 validation.
 TRAIN, TEST, VALIDATION = ("ann", "bob"), "kim", "amy"
@@ -31,7 +31,9 @@ kim,50,1.0,1000000000
 @pytest.fixture
 def users(tmp_path: Path) -> dict[str, UserLog]:
     (tmp_path / "ratings.csv").write_text(RATINGS, encoding="utf-8")
-    return {log.user: log for log in logs.movielens(tmp_path)}
+    films = [f"{n},Film {n},Drama" for n in (10, 20, 30, 40, 50)]
+    (tmp_path / "movies.csv").write_text("\n".join(["movieId,title,genres", *films]), encoding="utf-8")
+    return {log.user: log for log in movielens.read(tmp_path).users}
 
 
 def test_histories_are_in_time_order_and_ties_in_the_order_of_the_file(users):

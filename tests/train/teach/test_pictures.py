@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from train.data.readers import movielens
 from train.teach import material as data
 from train.teach import pictures, things
 from train.teach.pictures import Shot
@@ -76,7 +77,7 @@ def test_scenes_keep_their_four_shortest_captions(root):
 
 
 def test_movies_have_genres_a_decade_and_perhaps_a_poster(root):
-    toy, matrix, bare = pictures.movies(root / "movielens-posters")
+    toy, matrix, bare = map(pictures.movie, movielens.films(root / "movielens-posters"))
     assert toy.facts == {"genres": ("adventure", "children"), "decade": "1990s"}
     assert (toy.pictured, matrix.pictured) == (True, False)
     assert matrix.title == "Matrix, The (1999)"

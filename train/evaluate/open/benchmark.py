@@ -22,6 +22,7 @@ from train.evaluate.tables import interval_text, markdown_table
 from train.learn import artifacts
 from train.teach import labelled_pictures
 from train.teach.pictures import Shot
+from train.teach.things import REPORT
 from train.teach.titles import readers
 
 _SHOWN = ("right", "narrower", "group", "hedged", "nothing", "wrong")
@@ -63,10 +64,10 @@ def unseen(root: Path) -> tuple[list[Shot], list[Shot]]:
     """The labelled pictures and the titled items of `root` that no training saw, by either of their readers.
 
     A picture may have a label and a title too. The two readers split such an item apart: by product, and by the words
-    of the title. It is unseen only if neither part is trained or validated on.
+    of the title. It is unseen only if no part is used to train, to validate or to calibrate.
     """
     pictures, titled = list(labelled_pictures.read(root / "pictures")), list(readers.load(root))
-    seen = {shot.key for shot in (*pictures, *titled) if shot.split in ("train", "validation")}
+    seen = {shot.key for shot in (*pictures, *titled) if shot.split not in ("test", REPORT)}
     return [s for s in pictures if s.key not in seen], [s for s in titled if s.key not in seen]
 
 
