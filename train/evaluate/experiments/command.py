@@ -22,9 +22,9 @@ from train.evaluate.experiments import (
     faithfulness,
     grid,
     image_summary,
-    interval_plot,
     negatives,
     planted,
+    plots,
     stuffing,
     tables,
     users,
@@ -90,7 +90,7 @@ def _grid(args: argparse.Namespace) -> str:
     grid.run(plan, log)
     found = grid.summary(plan, log)
     args.json.with_suffix(".csv").write_text(tables.as_csv(found), encoding="utf-8")
-    args.json.with_suffix(".png").write_bytes(interval_plot.png(grid.plot(plan, found)))
+    args.json.with_suffix(".png").write_bytes(plots.png(plots.intervals(grid.plot(plan, found))))
     return _written(args, data.kind, found, tables.markdown(plan, found), settings, started)
 
 

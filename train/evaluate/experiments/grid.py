@@ -19,7 +19,7 @@ from msr.prompts import Prompt
 from train import metrics
 from train.data.protocol import System
 from train.data.splits import Case
-from train.evaluate.experiments.interval_plot import Interval, Plot
+from train.evaluate.experiments.plots import Interval, Plot
 from train.evaluate.model_system import Model, ScoreLog
 from train.evaluate.preferences import Reading, writer
 from train.names import GENERATED, UNIFORM

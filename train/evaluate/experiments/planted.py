@@ -16,7 +16,7 @@ from msr.schema import Item, ItemSummary
 from msr.stages import rank
 from train import metrics
 from train.evaluate import preference_quality
-from train.evaluate.experiments import line_chart
+from train.evaluate.experiments import plots
 from train.evaluate.experiments import users as walk
 from train.evaluate.experiments.grid import UserLines
 from train.evaluate.experiments.users import PlantedUser, Taste
@@ -181,13 +181,12 @@ def _cases(records: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def plot(found: Mapping[str, Any]) -> str:
-    """The curves as SVG."""
+    """The curves around the switch as SVG."""
     steps = list(next(iter(found["curves"].values())))
     names = [f"{n} before" if (n := -int(step)) > 0 else f"+{-n + 1}" for step in steps]
     curves = {name: [values.get(step) for step in steps] for name, values in found["curves"].items()}
-    return line_chart.lines(
-        "Share of users whose preference text names the taste", "blocks around the switch", names, curves
-    )
+    title = "Share of users whose preference text names the taste"
+    return plots.svg(plots.shares(title, "blocks around the switch", names, curves))
 
 
 def markdown(found: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ from train.data.logs import UserLog
 from train.data.splits import Case
 from train.evaluate import command as evaluation
 from train.evaluate.baselines import features, sequence
-from train.evaluate.experiments import grid, image_summary, interval_plot, tables
+from train.evaluate.experiments import grid, image_summary, plots, tables
 from train.evaluate.experiments.grid import Cell, Plan, UserLines
 
 COUNT = 140  # items: enough for a hundred uniform negatives beside a history
@@ -250,32 +250,26 @@ def test_points_are_where_the_figures_say(tmp_path):
     """A dot of the first line's colour at its mean, and the dashes of the level at theirs."""
     plan, found = small(tmp_path)
     drawn = grid.plot(plan, found)
-    assert drawn.places() == ["left", "right"] and drawn.bounds() == (0.0, 1.0)
+    assert drawn.places() == ["left", "right"]
     assert drawn.levels == {"level": 0.5}
-    (tmp_path / "plot.png").write_bytes(interval_plot.png(drawn))
-    with Image.open(tmp_path / "plot.png") as image:
-        pixels = image.convert("RGB")
-    blue, rust = (31, 95, 191), (194, 87, 26)
-
-    def near(colour, box) -> list[tuple[int, int]]:
-        return [
-            (x, y)
-            for x in range(box[0], box[2])
-            for y in range(box[1], box[3])
-            if sum(abs(a - b) for a, b in zip(pixels.getpixel((x, y)), colour, strict=True)) < 60
-        ]
-
-    top, bottom, left, right = 60, 560 - 96, 80, 1000 - 250
-    first = near(blue, (left + (right - left) // 4 - 4, top - 4, left + (right - left) // 4 + 5, top + 5))
-    assert len(first) > 30, "the dot of AUC 1 at the first place"
-    middle = (top + bottom) // 2
-    assert len(near(rust, (left, middle - 2, right, middle + 3))) > 200, "the level of 0.5"
-    assert interval_plot.png(drawn) == interval_plot.png(drawn)
+    (axes,) = plots.intervals(drawn).axes
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["left", "right"]
+    (dots, _, (bars,)), level = axes.containers[0], axes.lines[-1]
+    assert dots.get_ydata().tolist() == [
+        drawn.lines[next(iter(drawn.lines))][place]["mean"] for place in drawn.places()
+    ]
+    assert [(low, high) for (_, low), (_, high) in bars.get_segments()] == [
+        pytest.approx((point["low"], point["high"])) for point in next(iter(drawn.lines.values())).values()
+    ]
+    assert set(level.get_ydata()) == {0.5} and level.get_linestyle() == "--"
+    assert plots.png(plots.intervals(drawn)) == plots.png(plots.intervals(drawn))
 
 
-def test_bounds_are_never_empty():
-    flat = interval_plot.Plot("t", "x", "y", {"a": {"p": {"mean": 0.5, "low": 0.5, "high": 0.5}}})
-    assert flat.bounds() == (0.5, 0.6)
+def test_a_step_without_a_share_is_a_gap():
+    figure = plots.shares("t", "x", ["1", "2", "3"], {"a": [0.5, None, 1.0]})
+    (line,) = figure.axes[0].lines
+    assert str(line.get_ydata().tolist()) == "[0.5, nan, 1.0]"
+    assert plots.svg(figure) == plots.svg(plots.shares("t", "x", ["1", "2", "3"], {"a": [0.5, None, 1.0]}))
 
 
 def test_a_bar_in_a_text_does_not_break_the_table(tmp_path):
