@@ -118,18 +118,15 @@ def _config(args: argparse.Namespace) -> EvalConfig:
     if not tuned and (wrong := [name for name in asked if name in ASK_MODEL and name != "untuned"]):
         raise InputProblem(f"{wrong[0]} needs an adapter; give --adapter, or leave it out of --systems.")
     both = (UNIFORM, POPULARITY)
-    try:
-        return EvalConfig(
-            args.users,
-            args.validation_users,
-            both if args.negatives == "both" else (args.negatives,),
-            tuple(asked),
-            args.full_catalogue,
-            args.full_model_users,
-            args.seed,
-        )
-    except ValueError as error:
-        raise InputProblem(str(error)) from None
+    return EvalConfig(
+        args.users,
+        args.validation_users,
+        both if args.negatives == "both" else (args.negatives,),
+        tuple(asked),
+        args.full_catalogue,
+        args.full_model_users,
+        args.seed,
+    )
 
 
 def _read(args: argparse.Namespace) -> tuple[Dataset, Dataset | None]:

@@ -51,7 +51,7 @@ class EvalConfig:
     """What is compared. `full_model_users`: how many users' whole catalogue the model ranks too.
 
     Raises:
-        ValueError: an unknown name, or a number of users under its least.
+        InputProblem: an unknown name, or too small a number of users.
     """
 
     users: int = 100
@@ -65,13 +65,13 @@ class EvalConfig:
     def __post_init__(self) -> None:
         for name, least in (("users", 1), ("validation_users", 0), ("full_model_users", 0)):
             if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+                raise InputProblem(f"{name} is {getattr(self, name)}; it must be at least {least}")
         for kind in self.negatives or ("none",):
             if kind not in (UNIFORM, POPULARITY):
-                raise ValueError(f"negatives are {kind!r}; they must be {UNIFORM} or {POPULARITY}")
+                raise InputProblem(f"negatives are {kind!r}; they must be {UNIFORM} or {POPULARITY}")
         for name in self.systems or ("none",):
             if name not in SYSTEMS:
-                raise ValueError(f"system {name!r}; there are {', '.join(SYSTEMS)}")
+                raise InputProblem(f"system {name!r}; there are {', '.join(SYSTEMS)}")
 
 
 def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:

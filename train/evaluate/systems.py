@@ -57,7 +57,7 @@ class Builder:
         }[name]
         try:
             return Gru4Rec(name, vectors())
-        except ValueError as error:
+        except InputProblem as error:
             raise InputProblem(f"{name}: {error}") from None
 
     def model(self, name: str) -> Model:
@@ -76,7 +76,7 @@ class Builder:
 
     def _pictures(self) -> np.ndarray:
         if not hasattr(self.backbone, "looked_at"):
-            raise ValueError("picture features come from the pocket model's vision tower; use --backbone pocket")
+            raise InputProblem("picture features come from the pocket model's vision tower; use --backbone pocket.")
         pictures = [item.picture for item in AppItems(self.items).pick(list(self.items))]
         width = self.backbone.model.model.multi_modal_projector.vision_dim
         return features.picture_vectors(pictures, self.backbone.looked_at, width)

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from msr.backbones.pocket import assemble
+from msr.schema import InputProblem
 from train.learn import artifacts
 from train.learn.distributed import joined
 from train.learn.loop import LoopConfig, fit
@@ -84,7 +85,7 @@ def align(args: argparse.Namespace) -> None:
     """Image to text.
 
     Raises:
-        ValueError: a bad setting, or validations are wanted and no validation picture has a view.
+        InputProblem: a bad setting, no picture to warm up with, or validations without a validation picture.
     """
     config = _config(args, connector_lr=CONNECTOR_LR)
     learner, material, store = prepare(args)
@@ -94,6 +95,8 @@ def align(args: argparse.Namespace) -> None:
         if args.start:
             artifacts.load_into(learner, args.start, connector=False)
         known = [s for s in material.part("train", "validation") if s.key in store]
+        if not known:
+            raise InputProblem("No picture has a stored view. Leave --no-new-views out, so that views are computed.")
         warmed = warm_up(
             learner.connector,
             learner.inner.get_input_embeddings().weight.detach(),
@@ -123,11 +126,13 @@ def sft(args: argparse.Namespace) -> None:
     """All four tasks.
 
     Raises:
-        ValueError: a bad setting, or validations are wanted and there is no validation user.
+        InputProblem: a bad setting, or validations without a validation user.
     """
     config = _config(args, lora_lr=args.lora_lr, connector_lr=CONNECTOR_LR)
     if args.backbone != POCKET or not args.start:
-        raise ValueError("all four tasks are for the pocket model, with --start; a checkpoint learns with --dataset")
+        raise InputProblem(
+            "All four tasks are for the pocket model and need --start. To train another checkpoint, give --dataset."
+        )
     learner, material, store = prepare(args)
     tasks = Tasks([*material.part("train"), *material.titled("train")], material.users("train"), store)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -165,7 +170,10 @@ def _unseen_answers(material: data.Material, store: FeatureStore) -> list[Exampl
     tasks = Tasks([*pictured, *material.titled("validation")], [], store)
     kinds = _present(ALIGN_KINDS, tasks)
     if not kinds:
-        raise ValueError("no validation picture has a view and there are no titles: train without validations")
+        raise InputProblem(
+            "No validation picture has a stored view, and there are no titles. Leave --validate-every out, or "
+            "--no-new-views."
+        )
     rng = random.Random("validation")
     return [tasks.describe(rng, kinds) for _ in range(VALIDATION_ANSWERS)]
 
@@ -174,7 +182,7 @@ def _unseen_slates(material: data.Material, store: FeatureStore) -> list[Slate]:
     """Slates of validation users, whose logs are not trained on."""
     tasks = Tasks(material.part("validation"), material.users("validation"), store)
     if not tasks.logs:
-        raise ValueError("the data have no validation user with 12 items: train without validations")
+        raise InputProblem("No validation user of the data has 12 items. Leave --validate-every out.")
     rng = random.Random("validation")
     return [tasks.movie_slate(rng) for _ in range(VALIDATION_SLATES)]
 

@@ -19,6 +19,7 @@ import torch
 from msr import backbones
 from msr.backbones.pocket import assemble
 from msr.config import BackboneConfig
+from msr.schema import InputProblem
 from train.data import readers, splits
 from train.learn import artifacts
 from train.learn.distributed import joined
@@ -39,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         IntakeError: the data are not in their format.
         BackboneError: the checkpoint cannot be had.
-        ValueError: a bad setting, or too little data.
+        InputProblem: a bad setting, or too little data.
     """
     config = LoopConfig(
         args.steps,
@@ -53,7 +54,9 @@ def run(args: argparse.Namespace) -> None:
         shard=args.shard,
     )
     if args.workers and args.backbone != POCKET:
-        raise ValueError("--workers is for the pocket model: a checkpoint looks at pictures while it reads a step")
+        raise InputProblem(
+            "--workers is for the pocket model: a checkpoint looks at pictures while it reads a step. Leave it out."
+        )
     data = readers.read(args.dataset, args.data)
     who = splits.roles(data, split=args.split)
     pictured = args.backbone != POCKET
@@ -114,7 +117,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _pocket(args: argparse.Namespace) -> Learner:
     if not args.start:
-        raise ValueError("--start is missing: the pocket model starts from a run that has a connector")
+        raise InputProblem("--start is missing. Name the folder of a run whose connector the pocket model is to use.")
     checkpoint = str(assemble.fetch(lambda message, fraction: None))
     return Learner(checkpoint, args.rank, 2 * args.rank, False, frozen_dtype(args.precision))
 

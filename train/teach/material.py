@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msr.schema import InputProblem
 from train.data.logs import UserLog
 from train.data.readers import movielens
 from train.teach import labelled_pictures
@@ -49,7 +50,7 @@ def load(root: Path, drawn: int = 1500, drawn_seed: int = 100) -> Material:
     """Reads the known folders under `root`.
 
     Raises:
-        FileNotFoundError: `root` holds none of them.
+        InputProblem: `root` holds none of them.
     """
     shots: list[Shot] = []
     hashes: dict[str, str] = {}
@@ -65,7 +66,7 @@ def load(root: Path, drawn: int = 1500, drawn_seed: int = 100) -> Material:
         if name == "movielens-posters":
             users = movielens.read(folder).users
     if not shots:
-        raise FileNotFoundError(f"{root} holds none of {', '.join(_READERS)}; see docs/datasets.md")
+        raise InputProblem(f"{root} holds none of {', '.join(_READERS)}; see docs/datasets.md.")
     shots += sources.drawn(drawn, drawn_seed)
     hashes |= {str(table.relative_to(root)): _digest(table) for table in titles.tables(root)}
     return Material(tuple(shots), users, hashes, tuple(titles.load(root)))

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from msr.schema import InputProblem
 from train.teach.pictures import Shot
 
 SHARD = 256  # pictures
@@ -47,7 +48,7 @@ class FeatureStore:
         return torch.stack(rows) if rows else torch.empty(0, width)
 
     def _open(self, names: Path) -> None:
-        """Raises ValueError for a damaged shard."""
+        """Read a shard; raises InputProblem if it is damaged."""
         try:
             keys, views = json.loads(names.read_text()), np.load(names.with_suffix(".npy"), mmap_mode="r")
             if views.ndim != 3 or len(views) != len(keys):
@@ -56,8 +57,8 @@ class FeatureStore:
             self._shards.append(views)
         except Exception as error:  # json and numpy complain of damage in a dozen kinds
             kind = type(error).__name__
-            raise ValueError(
-                f"{names} is damaged ({kind}). Delete {self.folder}: the views are computed anew"
+            raise InputProblem(
+                f"{names} is damaged ({kind}). Delete {self.folder}; the views are then computed again."
             ) from None
 
     @torch.inference_mode()

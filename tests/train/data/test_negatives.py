@@ -146,8 +146,8 @@ def test_the_future_can_change_without_changing_what_is_drawn(kind):
 
 def test_a_pool_that_is_too_small_is_said():
     train = Interactions([KIM, BOB, AMY], CATALOGUE)
-    with pytest.raises(TooFewItems, match="'x': a pool of 1 items, and 2 negatives are wanted"):
+    with pytest.raises(TooFewItems, match="'x': there are 1 possible negatives, and 2 are needed"):
         draw(Case("x", ("a",), "f", moment=9), train, "uniform", rng(), 2)
     assert len(draw(Case("x", ("a",), "f", moment=901), train, "uniform", rng(), 2).negatives) == 2
-    with pytest.raises(TooFewItems, match="a pool of 0 items, and 1 negatives"):
+    with pytest.raises(TooFewItems, match="there are 0 possible negatives, and 1 are needed"):
         draw(Case("x", ("a",), "f", moment=1), train, "all", rng())

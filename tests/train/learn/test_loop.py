@@ -203,10 +203,10 @@ def test_a_bad_setting_is_named(name, value):
 
 
 def test_sharded_layers_in_half_floats_are_refused():
-    with pytest.raises(ValueError, match="shard: .* use bf16"):
+    with pytest.raises(ValueError, match="--shard does not work with fp16.* Use bf16"):
         LoopConfig(steps=1, shard=True, precision="fp16")
 
 
 def test_one_process_alone_cannot_share_its_layers(make_learner, tmp_path):
-    with pytest.raises(ValueError, match="shard: one process .* torchrun"):
+    with pytest.raises(ValueError, match="--shard needs several processes.* torchrun"):
         fit(make_learner(), replace(CONFIG, shard=True), draw, STORE, tmp_path)

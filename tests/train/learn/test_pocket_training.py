@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from msr.schema import InputProblem
 from tests.train.worlds import names
 from train.cli import parser
 from train.learn import pocket_training
@@ -65,7 +66,7 @@ def test_a_stage_validates_by_its_own_figure_and_leaves_an_adapter(runs, stage, 
 
 def test_a_bad_setting_is_refused_before_anything_is_loaded(data, tmp_path):
     args = parser().parse_args(["align", "--data", str(data), "--out", str(tmp_path / "x"), "--patience", "2"])
-    with pytest.raises(ValueError, match="patience is 2"):
+    with pytest.raises(InputProblem, match="patience is 2"):
         pocket_training.align(args)
     assert not (tmp_path / "x").exists()
 
@@ -86,7 +87,7 @@ def test_validation_users_are_not_trained_on(data):
 def test_without_unseen_users_or_pictures_there_is_nothing_to_validate_with(data):
     material = pocket_training.data.load(data, drawn=5)
     without = pocket_training.data.Material(material.shots, tuple(material.users("train")))
-    with pytest.raises(ValueError, match="no validation user"):
+    with pytest.raises(InputProblem, match="No validation user"):
         pocket_training._unseen_slates(without, {})
-    with pytest.raises(ValueError, match="no validation picture"):
+    with pytest.raises(InputProblem, match="No validation picture"):
         pocket_training._unseen_answers(material, {})

@@ -10,7 +10,7 @@ import torch
 from msr.backbones.pocket.model import COLOUR, GRID
 from msr.bench.table import included
 from tests.tiny import VISION
-from train.cli import parser
+from train.cli import main, parser
 from train.learn import speed
 from train.learn.model import Learner
 
@@ -59,3 +59,25 @@ def test_a_bad_size_is_named(name, value, tmp_path):
     args = parser().parse_args(["speed", "--json", str(tmp_path / "x.json"), f"--{name}", str(value)])
     with pytest.raises(ValueError, match=f"{name} is {value}"):
         speed.run(args)
+
+
+def test_a_bad_size_on_the_command_line_is_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["train", "speed", "--json", str(tmp_path / "x.json"), "--steps", "0"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "error: --steps is 0; it must be at least 1.\n"
+
+
+def test_a_fault_of_the_program_is_not_called_bad_input(tmp_path, monkeypatch):
+    def broken(args):
+        raise ValueError("shapes do not fit")
+
+    monkeypatch.setattr(speed, "run", broken)
+    monkeypatch.setattr("sys.argv", ["train", "speed", "--json", str(tmp_path / "x.json")])
+    with pytest.raises(ValueError, match="shapes do not fit"):
+        main()
+    monkeypatch.setattr("train.learn.pocket_training.align", broken)
+    monkeypatch.setattr("sys.argv", ["train", "align", "--data", str(tmp_path), "--out", str(tmp_path / "out")])
+    with pytest.raises(ValueError, match="shapes do not fit"):
+        main()

@@ -65,5 +65,5 @@ def test_what_nobody_had_chosen_yet_is_not_passed_over():
 def test_logs_that_teach_nothing_are_refused():
     with pytest.raises(ValueError, match="nothing to learn"):
         made("a", "bb")
-    with pytest.raises(TooFewItems):
+    with pytest.raises(TooFewItems, match="possible negatives"):
         made("".join(LETTERS))(random.Random(0))

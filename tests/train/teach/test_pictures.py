@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from msr.schema import InputProblem
 from train.data.readers import movielens
 from train.teach import material as data
 from train.teach import pictures, things
@@ -144,5 +145,5 @@ def test_what_is_absent_is_left_out_and_nothing_at_all_is_an_error(root):
         shutil.rmtree(root / name)
     assert {s.kind for s in data.load(root, drawn=2).shots} == {"object", "drawn"}
     shutil.rmtree(root / "caltech-101")
-    with pytest.raises(FileNotFoundError, match="holds none of"):
+    with pytest.raises(InputProblem, match="holds none of"):
         data.load(root)
