@@ -69,10 +69,10 @@ def _generated(
     """Describes the items and walks all histories at once; a text that the cache knows is not written again."""
     config = PipelineConfig()
     read = [items.pick(history[-reading.history :]) for history in histories]
-    items = {item.id: item for some in read for item in some}
-    described = {e.summary.item_id: e.summary for e in describe.describe(backbone, list(items.values()), config)}
+    unique = {item.id: item for some in read for item in some}
+    described = {e.summary.item_id: e.summary for e in describe.describe(backbone, list(unique.values()), config)}
     blocks = [
-        [preference.described(block, items, described) for block in preference.blocks(some, reading.block_size)]
+        [preference.described(block, unique, described) for block in preference.blocks(some, reading.block_size)]
         for some in read
     ]
     *_, texts = [""] * len(read), *preference.recompute(walker, blocks, config.max_preference_tokens)

@@ -119,9 +119,9 @@ def fit(
     run = _Run(learner, config, store, folder, dict(made_from or {}))
     started, before = time.monotonic(), run.progress.seconds
     bar = tqdm(total=config.steps, initial=run.progress.step, unit="step", smoothing=0.05, disable=not run.main)
-    ahead = run.steps(draw)
+    upcoming = run.steps(draw)
     while not config.over(run.progress):
-        run.step(next(ahead))
+        run.step(next(upcoming))
         run.progress.seconds = before + time.monotonic() - started
         bar.update()
         bar.set_postfix(run.shown())
@@ -162,7 +162,7 @@ class _Run:
         """Those that are left, in parts for every process's passes."""
         parts = self.accelerator.num_processes * self.config.accumulate
         steps = Steps(draw, self.encoder, self.config.seed, parts)
-        return steps.ahead(range(self.progress.step, self.config.steps), self.config.workers)
+        return steps.iterate(range(self.progress.step, self.config.steps), self.config.workers)
 
     def step(self, made: Step) -> None:
         """Learns from the next step's examples, of which this process takes every so many'th part."""

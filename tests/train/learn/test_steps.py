@@ -27,7 +27,7 @@ def numbered(rng):
 @pytest.mark.parametrize("workers", [0, 2])
 def test_steps_come_in_order_and_follow_from_seed_and_number(workers):
     steps = Steps(numbered, WhoEncodes(), 5, 3)
-    made = list(steps.ahead(range(4, 9), workers))
+    made = list(steps.iterate(range(4, 9), workers))
     assert [step.task for step in made] == [steps[number].task for number in range(4, 9)]
     assert len({step.task for step in made}) == 5
     assert [[size for size, _ in step.parts] for step in made] == [[3, 2, 2]] * 5, "seven are dealt out to three parts"
@@ -36,7 +36,7 @@ def test_steps_come_in_order_and_follow_from_seed_and_number(workers):
 
 
 def test_fewer_examples_than_parts_make_a_part_each():
-    (step,) = Steps(lambda rng: ("few", [1, 2]), WhoEncodes(), 5, 3).ahead(range(1), 0)
+    (step,) = Steps(lambda rng: ("few", [1, 2]), WhoEncodes(), 5, 3).iterate(range(1), 0)
     assert [size for size, _ in step.parts] == [1, 1]
 
 

@@ -24,7 +24,7 @@ from train.data.logs import UserLog
 from train.data.splits import Case
 from train.evaluate import command as evaluation
 from train.evaluate.baselines import features, sequence
-from train.evaluate.experiments import grid, image_summary, plots, tables
+from train.evaluate.experiments import grid, plots, questions, tables
 from train.evaluate.experiments.grid import Cell, Plan, UserLines
 
 COUNT = 140  # items: enough for a hundred uniform negatives beside a history
@@ -191,7 +191,7 @@ def test_image_summaries_stand_beside_pictures_and_titles(world, monkeypatch):
 
 
 def test_only_pictured_items_that_training_users_chose_most_take_part(world):
-    data = image_summary.narrowed(world.data, 10)
+    data = questions.narrowed(world.data, 10)
     assert len(data.items) == 10 and all(item.image for item in data.items.values())
     assert {item for log in data.users for item in log.items} <= set(data.items)
     counts = {
