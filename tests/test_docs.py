@@ -273,7 +273,7 @@ def intervals(record: object) -> Iterator[tuple[str, str, str]]:
 def test_intervals_in_sentences_are_recorded_ones(name):
     known = {
         found
-        for path in [*(ROOT / "assets/results").glob("*.json"), ROOT / "assets/pocket/run.json"]
+        for path in [*(ROOT / "assets/results").glob("*.json"), ROOT / "assets/pocket/training.json"]
         for found in intervals(json.loads(path.read_text("utf-8")))
     }
     known |= set(INTERVAL.findall((ROOT / "docs/experiments.md").read_text("utf-8")))

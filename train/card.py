@@ -1,4 +1,4 @@
-"""The model card, written from run.json: no number in it that was not measured.
+"""Write the model card from a run's training record; every number in it was measured.
 
 python -m train card --run runs/sft --out assets/pocket --experiments planted.json faithfulness.json
 """
@@ -16,6 +16,7 @@ from msr.schema import InputProblem
 from train.evaluate.command import BAD_INPUT
 from train.evaluate.experiments import faithfulness, planted
 from train.evaluate.tables import interval_text, markdown_table
+from train.learn import artifacts
 from train.learn.artifacts import PUBLISHED
 
 _DATA = {
@@ -48,24 +49,26 @@ def run(args: argparse.Namespace) -> int:
 
 
 def publish(run: Path, out: Path, experiments: Sequence[Path] = ()) -> None:
-    """Copies the weights and run.json of `run` to `out`, unless they are there, and writes the card beside them.
+    """Copy the weights and the training record of `run` to `out`, and write the card beside them.
 
-    The results of `experiments` (planted, faithfulness) are merged into run.json first.
+    The results of `experiments` (planted, faithfulness) are merged into the record first. `run` and `out` may be the
+    same folder.
 
     Raises:
-        InputProblem: an experiment asked other weights than those that run.json was evaluated with.
+        InputProblem: `run` has no training record, or an experiment used other weights than the record's evaluation.
     """
+    figures = artifacts.record(run)
+    if not figures:
+        raise InputProblem(f"{run} has no {artifacts.RECORD}. Name the folder of a finished training run.")
     out.mkdir(parents=True, exist_ok=True)
     for name in PUBLISHED:
         if run.resolve() != out.resolve():
             shutil.copyfile(run / name, out / name)
-    figures = json.loads((run / "run.json").read_text(encoding="utf-8"))
     for path in experiments:
         _merge(figures, path)
-    published = out / "run.json"
-    before = json.loads(published.read_text(encoding="utf-8")) if published.exists() else {}
-    for earlier in sorted(run.parent.glob("align*/run.json")):
-        stage = json.loads(earlier.read_text(encoding="utf-8"))
+    before = artifacts.record(out)
+    for earlier in sorted(run.parent.glob("align*")):
+        stage = artifacts.record(earlier)
         if stage.get("adapter_sha256") == figures.get("sft", {}).get("started_from"):
             figures = {"warm_up": stage.get("warm_up"), "align": stage.get("align"), **figures}
     first = figures.get("align") or figures.get("sft", {})
@@ -74,7 +77,7 @@ def publish(run: Path, out: Path, experiments: Sequence[Path] = ()) -> None:
         figures = {"warm_up": before.get("warm_up"), **figures, "earlier": [*before.get("earlier", []), last]}
     elif start and "earlier" in before:  # published again
         figures = {"warm_up": before.get("warm_up"), **figures, "earlier": before["earlier"]}
-    published.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    artifacts.write_json(out / artifacts.RECORD, figures)
     (out / "README.md").write_text(render(figures), encoding="utf-8")
 
 
@@ -189,7 +192,10 @@ def _merge(figures: dict, path: Path) -> None:
     found = json.loads(path.read_text(encoding="utf-8"))
     asked, ours = found["settings"]["model"], figures.get("evaluated", {})
     if any(asked[name] != ours.get(name) for name in ("name", "revision", "adapter_sha256")):
-        raise InputProblem(f"{path} asked other weights than those that run.json was evaluated with.")
+        raise InputProblem(
+            f"{path} was measured with other weights than those of the training record. Run the experiment again with "
+            "--adapter and the folder that you publish."
+        )
     kept = {name: found[name] for name in _OF_EXPERIMENTS if name in found}
     figures.setdefault("experiments", {})[found["dataset"]] = kept
 

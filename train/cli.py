@@ -10,10 +10,13 @@ python -m train speed --json speed.json
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from msr import options, threads
+from msr.schema import InputProblem
 from train.data.readers import KINDS
 from train.names import BY_USER, DATASETS, OPEN, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 
@@ -44,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         one.add_argument("--views", type=Path, default=Path("runs/features"), help="where the tower's views are kept")
         one.add_argument("--no-new-views", action="store_true", help="train on the pictures whose views are there")
         one.add_argument("--steps", type=int, default=steps)
-        one.add_argument("--rank", type=int, default=16, help="LoRA rank")
+        one.add_argument("--rank", type=_positive, default=16, help="LoRA rank")
         one.add_argument("--drawn", type=int, default=1500, help="pictures drawn for training")
         one.add_argument("--seed", type=int, default=7)
         options.add_offline(one)
@@ -58,8 +61,10 @@ def parser() -> argparse.ArgumentParser:
         some.add_argument("--validate-every", type=int, default=0, help="steps; the best weights are kept (0: never)")
         some.add_argument("--patience", type=int, default=0, help="validations without gain that end the run (0: none)")
         if name == "align":
-            one.add_argument("--rows", type=int, default=12, help="pictures a step")
-            one.add_argument("--warmup-epochs", type=int, default=12)
+            one.add_argument("--rows", type=_positive, default=12, help="pictures a step")
+            one.add_argument(
+                "--warmup-epochs", type=_positive, default=12, help="passes over the pictures (default %(default)s)"
+            )
             one.add_argument("--start", type=Path, help="folder of an earlier run whose LoRA is taken over")
         else:
             some.add_argument("--lora-lr", type=float, default=5e-4, help="highest learning rate (default %(default)s)")
@@ -74,10 +79,12 @@ def parser() -> argparse.ArgumentParser:
                 help="pictures (default): all tasks; else a recommender, from that data set in --data",
             )  # fmt: skip
             one.add_argument("--split", choices=SPLITS, default=BY_USER, help=_SPLIT)
-    one = commands.add_parser("eval", help="figures of a data set, or of held-out pictures merged into a run.json")
+    one = commands.add_parser(
+        "eval", help="figures of a data set, or of held-out pictures merged into a training record"
+    )
     one.add_argument(
         "--dataset", choices=(*DATASETS, OPEN), default=DATASETS[0],
-        help=f"pictures (default) merges held-out figures into a run.json; {OPEN}: everyday pictures and titles",
+        help=f"pictures (default) merges held-out figures into a training record; {OPEN}: everyday pictures and titles",
     )  # fmt: skip
     one.add_argument("--data", type=Path, required=True, help="folder of the data set; its users are the training data")
     one.add_argument("--eval-data", type=Path, help="folder in the same format, all of whose users are test users")
@@ -107,7 +114,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--slates", type=int, default=2, help="users a step")
     one.add_argument("--candidates", type=int, default=16, help="pairs of a user")
     one.add_argument("--steps", type=int, default=5, help="timed steps of each loop (default %(default)s)")
-    one.add_argument("--rank", type=int, default=16, help="LoRA rank")
+    one.add_argument("--rank", type=_positive, default=16, help="LoRA rank")
     one.add_argument("--precision", choices=PRECISIONS, default="no")
     one.add_argument("--seed", type=int, default=7)
     one = commands.add_parser("experiment", help="the paper's questions on real users; explanations on simulated ones")
@@ -142,12 +149,12 @@ def parser() -> argparse.ArgumentParser:
             some.add_argument("--items", type=_positive, default=1000, help="most chosen pictured ones (%(default)s)")
         elif name != "context-length":
             some.add_argument("--history", type=_positive, default=9, help="latest items read (default %(default)s)")
-    one = commands.add_parser("card", help="publish a run: its weights, run.json and the model card")
+    one = commands.add_parser("card", help="publish a run: its weights, training record and model card")
     one.add_argument("--run", type=Path, required=True)
     one.add_argument("--out", type=Path, default=Path("assets/pocket"))
     one.add_argument(
         "--experiments", type=Path, nargs="+", default=(), metavar="JSON",
-        help="results of planted and faithfulness that go into run.json and the card",
+        help="results of planted and faithfulness that go into the training record and the card",
     )  # fmt: skip
     one = commands.add_parser("tables", help="write the tables of README.md and docs/ from the JSON of recorded runs")
     one.add_argument("--root", type=Path, default=Path(), help="folder of the repository (default: this one)")
@@ -177,52 +184,59 @@ def main() -> None:
     args = parser().parse_args()
     if getattr(args, "offline", False):
         options.go_offline()
-    if args.command == "prepare":
-        from train.data import prepare
-
-        sys.exit(prepare.run(args))
-    elif args.command == "card":
-        from train import card
-
-        sys.exit(card.run(args))
-    elif args.command == "tables":
-        from train import doc_tables
-
-        sys.exit(doc_tables.run(args))
-    elif args.command == "experiment":
-        from train.evaluate.experiments import command
-
-        sys.exit(command.run(args))
-    elif args.command == "eval":
-        from train.evaluate import command as evaluation
-
-        sys.exit(evaluation.run(args))
-    elif args.command == "speed":
-        from train.learn import speed
-
-        speed.run(args)
-    else:
-        sys.exit(_train(args))
+    sys.exit(_commands()[args.command](args))
 
 
-def _train(args: argparse.Namespace) -> int:
-    """A stage of training; returns the exit code: 0 done, 2 bad input, 3 no model, 130 interrupted."""
+def _commands() -> Mapping[str, Callable[[argparse.Namespace], int]]:
+    """Each command's function, which returns an exit code. Modules are imported when their command runs."""
+
+    def imported(module: str) -> Callable[[argparse.Namespace], int]:
+        return lambda args: importlib.import_module(module).run(args)
+
+    return {
+        "prepare": imported("train.data.prepare"),
+        "card": imported("train.card"),
+        "tables": imported("train.doc_tables"),
+        "experiment": imported("train.evaluate.experiments.command"),
+        "eval": imported("train.evaluate.command"),
+        "speed": lambda args: _reported(_speed, args),
+        "align": lambda args: _reported(_train, args),
+        "sft": lambda args: _reported(_train, args),
+    }
+
+
+def _reported(work: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
+    """Run the work and return the exit code: 0 done, 2 bad input, 3 no model, 130 interrupted.
+
+    Bad input is one line. Any other error is a fault of this program and keeps its traceback.
+    """
     from msr.backbones.protocol import BackboneError
-    from train.learn import pocket_training, recommender_training
 
-    interactions = getattr(args, "dataset", PICTURES) != PICTURES
     try:
-        if not interactions and getattr(args, "split", BY_USER) != BY_USER:
-            raise ValueError("pictures are split by their keys and films by user; give --split with another --dataset.")
-        (
-            recommender_training.run
-            if interactions
-            else {"align": pocket_training.align, "sft": pocket_training.sft}[args.command]
-        )(args)
+        work(args)
         return 0
     except KeyboardInterrupt:
-        code, message = 130, "interrupted; the same command goes on"
-    except (ValueError, FileNotFoundError, NotADirectoryError, BackboneError) as error:
-        code, message = 3 if isinstance(error, BackboneError) else 2, str(error)
+        code, message = 130, "interrupted; the same command continues the run."
+    except BackboneError as error:
+        code, message = 3, str(error)
+    except (InputProblem, FileNotFoundError, NotADirectoryError) as error:
+        code, message = 2, str(error)
     print(f"error: {message}", file=sys.stderr)
     return code
+
+
+def _speed(args: argparse.Namespace) -> None:
+    from train.learn import speed
+
+    speed.run(args)
+
+
+def _train(args: argparse.Namespace) -> None:
+    from train.learn import pocket_training, recommender_training
+
+    if getattr(args, "dataset", PICTURES) != PICTURES:
+        recommender_training.run(args)
+        return
+    if getattr(args, "split", BY_USER) != BY_USER:
+        raise InputProblem("Pictures are split by their keys and films by user; give --split with another --dataset.")
+    {"align": pocket_training.align, "sft": pocket_training.sft}[args.command](args)

@@ -6,7 +6,8 @@ A page marks the place of a table by its name in TABLES:
     (the table)
     <!-- end of table -->
 
-What stands between the two lines is replaced. The figures come from `assets/results/` and `assets/pocket/run.json`.
+The text between the two lines is replaced. The figures come from `assets/results/` and
+`assets/pocket/training.json`.
 """
 
 from __future__ import annotations
@@ -176,7 +177,7 @@ def _differences(file: str, names: Mapping[str, str] | None = None) -> Table:
 
 
 def _held_out_pictures(figures: Figures) -> str:
-    now, before = figures("pocket/run")["held_out"], figures("results/held-out-before")["mention"]
+    now, before = figures("pocket/training")["held_out"], figures("results/held-out-before")["mention"]
     rows = [
         [
             called,
@@ -192,7 +193,7 @@ def _held_out_pictures(figures: Figures) -> str:
 
 
 def _held_out_users(figures: Figures) -> str:
-    rows = {row["system"]: row for row in figures("pocket/run")["held_out"]["unseen users"]["rows"]}
+    rows = {row["system"]: row for row in figures("pocket/training")["held_out"]["unseen users"]["rows"]}
     before = figures("results/held-out-before")["unseen users"]["auc"]
     shown = [
         [
@@ -207,7 +208,7 @@ def _held_out_users(figures: Figures) -> str:
 
 
 def _planted(figures: Figures) -> str:
-    found = figures("pocket/run")["experiments"]
+    found = figures("pocket/training")["experiments"]
     rows = [
         [called, *(interval_text(found[f"planted, {kind}"]["rows"][0][rate]) for kind in ("drawn", "fashion"))]
         for rate, called in _TASTE.items()
@@ -217,7 +218,8 @@ def _planted(figures: Figures) -> str:
 
 def _faithfulness(figures: Figures) -> str:
     found = {
-        (row["negatives"], row["system"]): row for row in figures("pocket/run")["experiments"]["faithfulness"]["rows"]
+        (row["negatives"], row["system"]): row
+        for row in figures("pocket/training")["experiments"]["faithfulness"]["rows"]
     }
     orders = (
         ("history items", "measured influence", "measured influence"),
@@ -238,7 +240,7 @@ def _faithfulness(figures: Figures) -> str:
 
 
 def _quality(figures: Figures) -> str:
-    found = figures("pocket/run")["preference_quality"]
+    found = figures("pocket/training")["preference_quality"]
     rows = [
         [called, *(interval_text(found[k][name]) for k in ("drawn", "fashion"))] for name, called in _QUALITY.items()
     ]

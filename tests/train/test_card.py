@@ -1,4 +1,4 @@
-"""The model card says nothing in numbers that run.json does not."""
+"""The model card says nothing in numbers that the training record does not."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ FAITHFULNESS = {
 
 @pytest.fixture
 def explained(tmp_path) -> Path:
-    """A published folder with both experiments in its run.json and its card."""
+    """A published folder with both experiments in its training.json and its card."""
     folder = stage(tmp_path / "pocket", {**WHOLE, **EXPLAINED})
     for name in PUBLISHED:
         (folder / name).write_bytes(b"weights")
@@ -165,7 +165,7 @@ def test_measured_explanations_stand_in_the_card(explained, row):
 
 
 def test_experiments_are_kept_without_their_cases(explained):
-    kept = json.loads((explained / "run.json").read_text())["experiments"]
+    kept = json.loads((explained / "training.json").read_text())["experiments"]
     assert list(kept) == ["planted, drawn", "faithfulness"]
     assert "cases" not in kept["planted, drawn"] and kept["planted, drawn"]["users"] == 202
     assert (explained / PUBLISHED[0]).read_bytes() == b"weights", "a folder may be published in place"
@@ -177,8 +177,21 @@ def test_experiments_on_other_weights_are_refused(tmp_path, capsys):
     model = {**EXPLAINED["evaluated"], "adapter_sha256": "b"}
     other.write_text(json.dumps({**FAITHFULNESS, "settings": {"model": model}}))
     assert card.run(SimpleNamespace(run=folder, out=folder, experiments=[other])) == 2
-    assert "asked other weights" in capsys.readouterr().err
-    assert "experiments" not in json.loads((folder / "run.json").read_text())
+    assert "measured with other weights" in capsys.readouterr().err
+    assert "experiments" not in json.loads((folder / "training.json").read_text())
+
+
+def test_the_record_of_an_older_run_is_read_under_its_old_name(explained, tmp_path):
+    (explained / "training.json").rename(explained / "run.json")
+    card.publish(explained, tmp_path / "out")
+    published = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert published["experiments"] == json.loads((explained / "run.json").read_text())["experiments"]
+
+
+def test_a_folder_without_a_record_is_refused_before_anything_is_copied(tmp_path, capsys):
+    assert card.run(SimpleNamespace(run=tmp_path / "empty", out=tmp_path / "out", experiments=[])) == 2
+    assert "empty has no training.json" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_figures_the_card_says_so():
@@ -202,7 +215,7 @@ def test_titles_alone_count_as_used_data():
 
 def stage(folder: Path, figures: dict) -> Path:
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps(figures))
+    (folder / "training.json").write_text(json.dumps(figures))
     for name in PUBLISHED:
         (folder / name).write_text(f"{folder.name} {name}")
     return folder
@@ -214,9 +227,9 @@ def test_publishing_takes_the_weights_and_the_figures_of_both_stages(tmp_path):
     run = stage(tmp_path / "sft", FIGURES)
     out = tmp_path / "published"
     card.publish(run, out)
-    assert {p.name for p in out.iterdir()} == {*PUBLISHED, "run.json", "README.md"}
+    assert {p.name for p in out.iterdir()} == {*PUBLISHED, "training.json", "README.md"}
     assert all((out / name).read_text() == f"sft {name}" for name in PUBLISHED)
-    published = json.loads((out / "run.json").read_text())
+    published = json.loads((out / "training.json").read_text())
     assert published == WHOLE, "the aligned stage is the one that this run started from"
     assert (out / "README.md").read_text() == card.render(WHOLE)
 
@@ -229,7 +242,7 @@ def test_an_earlier_run_whose_lora_went_on_stays_in_the_card(tmp_path):
     run = stage(tmp_path / "sft", FIGURES)
     for _ in range(2):  # publishing again loses nothing
         card.publish(run, out)
-        assert json.loads((out / "run.json").read_text())["earlier"] == [{"align": older["align"]}]
+        assert json.loads((out / "training.json").read_text())["earlier"] == [{"align": older["align"]}]
         text = (out / "README.md").read_text()
         assert "| align (run 1) | 17 | 72 | cpu |" in text and "| sft (run 2) |" in text
 
@@ -251,7 +264,7 @@ def test_a_run_that_went_on_from_the_published_one_keeps_its_warm_up_and_stages(
     run = stage(tmp_path / "sft", {**FIGURES, "sft": {**FIGURES["sft"], "device": "a GPU"}})
     for _ in range(2):
         card.publish(run, out)
-        published = json.loads((out / "run.json").read_text())
+        published = json.loads((out / "training.json").read_text())
         assert published["earlier"] == [{"align": older["align"]}]
         assert published["warm_up"] == WARM_UP and "align" not in published
         text = (out / "README.md").read_text()

@@ -18,9 +18,9 @@ from tests.fakes import picture
 from tests.tiny import VISION
 from train.learn import distributed
 from train.learn.distributed import joined
-from train.learn.encode import Example, Slate
 from train.learn.loop import LoopConfig, fit
 from train.learn.model import Learner
+from train.teach.examples import Example, Slate
 
 COLOURS = ("red", "blue", "green", "yellow", "purple")
 ITEMS = [Item(c, f"a {c} mug" + " of clay" * n, picture(c)) for n, c in enumerate(COLOURS)]

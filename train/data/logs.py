@@ -7,10 +7,8 @@ on; a statistic counts training users only, and where times are known only what 
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 TEST_PERCENT, VALIDATION_PERCENT = 20, 6  # of the users
 
@@ -49,16 +47,3 @@ class UserLog:
     def time_of(self, place: int) -> int | None:
         """Seconds of the interaction at `place`; None where times are unknown."""
         return self.times[place] if self.times else None
-
-
-def movielens(root: Path) -> list[UserLog]:
-    """Users of `ratings.csv`; every rating is an interaction."""
-    rows: dict[str, list[tuple[int, int, str]]] = {}
-    with (root / "ratings.csv").open(encoding="utf-8", newline="") as file:
-        for place, row in enumerate(csv.DictReader(file)):
-            rows.setdefault(row["userId"], []).append((int(row["timestamp"]), place, row["movieId"]))
-    logs = []
-    for user, seen in rows.items():
-        seen.sort()
-        logs.append(UserLog(user, tuple(item for *_, item in seen), tuple(time for time, *_ in seen)))
-    return logs

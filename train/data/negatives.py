@@ -17,6 +17,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from msr.schema import InputProblem
 from train.data.dataset import Interactions
 from train.data.splits import Case
 from train.names import CATALOGUE, EVERY, POPULARITY
@@ -25,7 +26,7 @@ TEST_NEGATIVES = 20  # as in the paper (arXiv 2408.09698, section 4.1)
 HARD_POOL = 100  # uniform ones, of which `hardest` keeps the highest-scored
 
 
-class TooFewItems(ValueError):
+class TooFewItems(InputProblem):
     """The pool of a case is smaller than the number of negatives."""
 
 
@@ -50,7 +51,7 @@ def draw(
     able = np.flatnonzero(weight)
     least = 1 if kind == EVERY else count
     if len(able) < least:
-        raise TooFewItems(f"user {case.user!r}: a pool of {len(able)} items, and {least} negatives are wanted")
+        raise TooFewItems(f"user {case.user!r}: there are {len(able)} possible negatives, and {least} are needed.")
     if kind != EVERY and len(able) > count:
         share = weight[able] / weight[able].sum() if kind == POPULARITY else None
         able = rng.choice(able, count, replace=False, p=share)

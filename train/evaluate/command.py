@@ -58,7 +58,7 @@ def _pictures(args: argparse.Namespace) -> str:
 
     What none are asked for is not measured, and what the JSON says of it stays.
     """
-    from train.evaluate import held_out
+    from train.evaluate import held_out, preference_quality
     from train.teach import material as data
 
     simulated = args.users // 2 if args.quality_users is None else args.quality_users
@@ -69,7 +69,7 @@ def _pictures(args: argparse.Namespace) -> str:
         artifacts.update(args.json, evaluated=dict(backbone.identity()), **figures)
     if simulated:
         texts = TextCache(cache_home() / "texts")
-        supported = held_out.preference_quality_figures(backbone, material, simulated, args.seed, texts)
+        supported = preference_quality.of_simulated_users(backbone, material, simulated, args.seed, texts)
         artifacts.update(args.json, preference_quality={"model": model_key(backbone.identity()), **supported})
     return str(args.json)
 
@@ -118,18 +118,15 @@ def _config(args: argparse.Namespace) -> EvalConfig:
     if not tuned and (wrong := [name for name in asked if name in ASK_MODEL and name != "untuned"]):
         raise InputProblem(f"{wrong[0]} needs an adapter; give --adapter, or leave it out of --systems.")
     both = (UNIFORM, POPULARITY)
-    try:
-        return EvalConfig(
-            args.users,
-            args.validation_users,
-            both if args.negatives == "both" else (args.negatives,),
-            tuple(asked),
-            args.full_catalogue,
-            args.full_model_users,
-            args.seed,
-        )
-    except ValueError as error:
-        raise InputProblem(str(error)) from None
+    return EvalConfig(
+        args.users,
+        args.validation_users,
+        both if args.negatives == "both" else (args.negatives,),
+        tuple(asked),
+        args.full_catalogue,
+        args.full_model_users,
+        args.seed,
+    )
 
 
 def _read(args: argparse.Namespace) -> tuple[Dataset, Dataset | None]:

@@ -1,7 +1,8 @@
-"""Many systems, the same users, the same candidates: rows with intervals over users, and paired differences.
+"""Compare recommenders on the same users and the same candidates.
 
-The last item of each test user against 20 negatives (`train.data.protocol`), midranks for ties, means with bootstrap 95 %
-intervals. Statistics come from training users alone, the weights of fused systems from validation users alone.
+The last item of each test user is ranked against 20 negatives (`train.data.protocol`). Ties get midranks. Means have
+bootstrap 95 % intervals over users, and differences between systems are paired over users. Statistics come from
+training users alone, and the weights of fused systems from validation users alone.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from train.data.splits import Case, Roles
 from train.evaluate import preference_quality
 from train.evaluate.fusion import Fused
 from train.evaluate.model_system import Model
-from train.evaluate.preferences import HISTORY, as_movie
 from train.evaluate.systems import Builder
 from train.names import ASK_MODEL, DEFAULT_SYSTEMS, EVERY, FUSED, MODELS, POPULARITY, SYSTEMS, UNIFORM
+from train.teach.examples import HISTORY
+from train.teach.pictures import movie
 from train.teach.vocabulary import Vocabulary
 
 # Which differences are worth an interval: what the adapter, the pictures, the preference, the model and counts add.
@@ -49,7 +51,7 @@ class EvalConfig:
     """What is compared. `full_model_users`: how many users' whole catalogue the model ranks too.
 
     Raises:
-        ValueError: an unknown name, or a number of users under its least.
+        InputProblem: an unknown name, or too small a number of users.
     """
 
     users: int = 100
@@ -63,13 +65,13 @@ class EvalConfig:
     def __post_init__(self) -> None:
         for name, least in (("users", 1), ("validation_users", 0), ("full_model_users", 0)):
             if getattr(self, name) < least:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+                raise InputProblem(f"{name} is {getattr(self, name)}; it must be at least {least}")
         for kind in self.negatives or ("none",):
             if kind not in (UNIFORM, POPULARITY):
-                raise ValueError(f"negatives are {kind!r}; they must be {UNIFORM} or {POPULARITY}")
+                raise InputProblem(f"negatives are {kind!r}; they must be {UNIFORM} or {POPULARITY}")
         for name in self.systems or ("none",):
             if name not in SYSTEMS:
-                raise ValueError(f"system {name!r}; there are {', '.join(SYSTEMS)}")
+                raise InputProblem(f"system {name!r}; there are {', '.join(SYSTEMS)}")
 
 
 def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:
@@ -175,10 +177,13 @@ def _fit_fusion(systems: Mapping[str, System], validation: Sequence[Case]) -> di
 
 
 def _quality(made: Mapping[str, System], items: Mapping[str, CatalogueItem], cases: Sequence[Case]) -> dict:
-    """Whether the texts of the tested users say what their items are (`train.evaluate.preference_quality`); empty without known words."""
+    """Precision and recall of the tested users' preference texts (`train.evaluate.preference_quality`).
+
+    The result is empty where no item has known words.
+    """
     if not any(item.words for item in items.values()):
         return {}
-    shots = {item_id: as_movie(item) for item_id, item in items.items()}
+    shots = {item_id: movie(item) for item_id, item in items.items()}
     vocabulary = Vocabulary(shots.values())
     histories = {case.user: [shots[item_id] for item_id in case.history[-HISTORY:]] for case in cases}
     return {

@@ -17,7 +17,8 @@ from msr.backbones.wrappers import CachedBackbone, model_key
 from msr.stages import rank
 from msr.storage import content_key
 from train.data.splits import Case
-from train.evaluate.preferences import HISTORY, Shelf, Writer
+from train.evaluate.preferences import Writer
+from train.teach.examples import HISTORY, AppItems
 
 
 class ScoreLog:
@@ -50,7 +51,7 @@ class Model:
     """Scores are Yes-minus-No logits after a preference text and the recent titles.
 
     `tuned=False` switches the adapter off for the preferences and the answers; a pocket model keeps its connector,
-    without which it would be blind. `shelf` decides whether pictures are shown, `write` what the preference says, and
+    without which it would be blind. `items` decides whether pictures are shown, `write` what the preference says, and
     `history` how many latest items the recent titles are taken from.
     """
 
@@ -58,7 +59,7 @@ class Model:
         self,
         name: str,
         backbone: CachedBackbone,
-        shelf: Shelf,
+        items: AppItems,
         write: Writer,
         log: ScoreLog,
         tuned: bool = True,
@@ -66,7 +67,7 @@ class Model:
     ) -> None:
         self.name = name
         self._backbone = backbone
-        self._shelf = shelf
+        self._items = items
         self._write = write
         self._history = history
         self._log = log
@@ -85,8 +86,8 @@ class Model:
         """(candidates,)"""
         self.prepare([case])
         text = self.texts[case.user]
-        recent = [self._shelf.title(item_id) for item_id in case.history[-self._history :]]
-        items = self._shelf.pick(case.candidates)
+        recent = [self._items.title(item_id) for item_id in case.history[-self._history :]]
+        items = self._items.pick(case.candidates)
         with self._off():
             key = content_key(
                 model=model_key(self._backbone.identity()),

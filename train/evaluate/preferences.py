@@ -7,24 +7,18 @@ films with genres; it measures the recommender alone. *titles*: none, the prompt
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from msr.backbones.protocol import Backbone
 from msr.backbones.wrappers import CachedBackbone
 from msr.config import PipelineConfig
-from msr.intake.images import picture
-from msr.intake.text import title
-from msr.schema import Item
 from msr.stages import describe, preference
 from train.data.dataset import CatalogueItem, Dataset
 from train.names import GENERATED, SYMBOLIC, TITLES
 from train.teach import targets
-from train.teach.pictures import Shot
-
-HISTORY = 9  # latest items that are read: three blocks, as in training
+from train.teach.examples import HISTORY, AppItems
+from train.teach.pictures import movie
 
 
 @dataclass(frozen=True)
@@ -54,33 +48,8 @@ def default(data: Dataset) -> str:
     return GENERATED if any(item.image for item in data.items.values()) else TITLES
 
 
-class Shelf:
-    """Items as the app sees them: titles and pictures through `msr.intake`. `pictured=False` takes pictures away."""
-
-    def __init__(self, items: Mapping[str, CatalogueItem], pictured: bool = True) -> None:
-        self.items = items
-        self.pictured = pictured
-        self._kept = functools.lru_cache(maxsize=20_000)(self._make)
-
-    def __getitem__(self, item_id: str) -> Item:
-        """Raises IntakeError for a picture that cannot be read."""
-        return self._kept(item_id)
-
-    def pick(self, ids: Sequence[str]) -> list[Item]:
-        return [self[item_id] for item_id in ids]
-
-    def title(self, item_id: str) -> str:
-        return title(self.items[item_id].title)
-
-    def _make(self, item_id: str) -> Item:
-        item = self.items[item_id]
-        shown = picture(item.image.read_bytes(), item.image.name) if self.pictured and item.image else None
-        name = title(item.title)
-        return Item(item_id, name or ("" if shown else "untitled"), shown)
-
-
 def writer(
-    kind: str, shelf: Shelf, backbone: CachedBackbone, reading: Reading | None = None, walker: Backbone | None = None
+    kind: str, items: AppItems, backbone: CachedBackbone, reading: Reading | None = None, walker: Backbone | None = None
 ) -> Writer:
     """The way to write preferences that `kind` names.
 
@@ -88,22 +57,22 @@ def writer(
     the items.
     """
     return {
-        GENERATED: lambda histories: _generated(histories, shelf, backbone, reading or Reading(), walker or backbone),
-        SYMBOLIC: lambda histories: [_symbolic(shelf.items, history) for history in histories],
+        GENERATED: lambda histories: _generated(histories, items, backbone, reading or Reading(), walker or backbone),
+        SYMBOLIC: lambda histories: [_symbolic(items.items, history) for history in histories],
         TITLES: lambda histories: [""] * len(histories),
     }[kind]
 
 
 def _generated(
-    histories: Sequence[Sequence[str]], shelf: Shelf, backbone: CachedBackbone, reading: Reading, walker: Backbone
+    histories: Sequence[Sequence[str]], items: AppItems, backbone: CachedBackbone, reading: Reading, walker: Backbone
 ) -> list[str]:
     """Describes the items and walks all histories at once; a text that the cache knows is not written again."""
     config = PipelineConfig()
-    read = [shelf.pick(history[-reading.history :]) for history in histories]
-    items = {item.id: item for some in read for item in some}
-    described = {e.summary.item_id: e.summary for e in describe.describe(backbone, list(items.values()), config)}
+    read = [items.pick(history[-reading.history :]) for history in histories]
+    unique = {item.id: item for some in read for item in some}
+    described = {e.summary.item_id: e.summary for e in describe.describe(backbone, list(unique.values()), config)}
     blocks = [
-        [preference.described(block, items, described) for block in preference.blocks(some, reading.block_size)]
+        [preference.described(block, unique, described) for block in preference.blocks(some, reading.block_size)]
         for some in read
     ]
     *_, texts = [""] * len(read), *preference.recompute(walker, blocks, config.max_preference_tokens)
@@ -111,16 +80,8 @@ def _generated(
 
 
 def _symbolic(items: Mapping[str, CatalogueItem], history: Sequence[str]) -> str:
-    shots = [as_movie(items[item_id]) for item_id in history[-HISTORY:]]
+    shots = [movie(items[item_id]) for item_id in history[-HISTORY:]]
     taste = targets.Taste()
     for start in range(0, len(shots), PipelineConfig.block_size):
         taste = taste.update(shots[start : start + PipelineConfig.block_size])
     return taste.text() if shots else ""
-
-
-def as_movie(item: CatalogueItem) -> Shot:
-    """A film with its genres and the decade that its title ends with."""
-    facts: dict = {"genres": tuple(word.lower() for word in item.words)} if item.words else {}
-    if year := re.search(r"\((\d{4})\)\s*$", item.title):
-        facts["decade"] = f"{year.group(1)[:3]}0s"
-    return Shot(f"movie/{item.id}", "movie", item.title, facts, item.image)

@@ -19,8 +19,9 @@ from train.evaluate.baselines import features
 from train.evaluate.baselines.counts import ItemKnn, Popularity, RandomOrder, RecentPopularity
 from train.evaluate.baselines.sequence import Gru4Rec, SasRec
 from train.evaluate.model_system import Model, ScoreLog
-from train.evaluate.preferences import Shelf, writer
+from train.evaluate.preferences import writer
 from train.names import TALLREC, TITLES
+from train.teach.examples import AppItems
 
 
 @dataclass(frozen=True)
@@ -56,26 +57,26 @@ class Builder:
         }[name]
         try:
             return Gru4Rec(name, vectors())
-        except ValueError as error:
+        except InputProblem as error:
             raise InputProblem(f"{name}: {error}") from None
 
     def model(self, name: str) -> Model:
         """The model untuned, without pictures, on titles in place of a preference too, or as it is."""
         cached = CachedBackbone(self.backbone, self.cache)
-        shelf = Shelf(self.items, pictured=name not in ("titles-only", TALLREC))
-        write = writer(TITLES if name == TALLREC else self.preference, shelf, cached)
-        return Model(name, cached, shelf, write, self.log, tuned=name != "untuned")
+        items = AppItems(self.items, pictured=name not in ("titles-only", TALLREC))
+        write = writer(TITLES if name == TALLREC else self.preference, items, cached)
+        return Model(name, cached, items, write, self.log, tuned=name != "untuned")
 
     def _summaries(self) -> list[str]:
         """The model's description of every item, in order; those that its cache knows are not written again."""
-        cached, items = CachedBackbone(self.backbone, self.cache), Shelf(self.items).pick(list(self.items))
+        cached, items = CachedBackbone(self.backbone, self.cache), AppItems(self.items).pick(list(self.items))
         events = tqdm(describe.describe(cached, items, PipelineConfig()), "describing items", len(items), unit="item")
         texts = {event.summary.item_id: event.summary.text for event in events}
         return [texts[item.id] for item in items]
 
     def _pictures(self) -> np.ndarray:
         if not hasattr(self.backbone, "looked_at"):
-            raise ValueError("picture features come from the pocket model's vision tower; use --backbone pocket")
-        pictures = [item.picture for item in Shelf(self.items).pick(list(self.items))]
+            raise InputProblem("picture features come from the pocket model's vision tower; use --backbone pocket.")
+        pictures = [item.picture for item in AppItems(self.items).pick(list(self.items))]
         width = self.backbone.model.model.multi_modal_projector.vision_dim
         return features.picture_vectors(pictures, self.backbone.looked_at, width)

@@ -93,9 +93,11 @@ def familiarity(known: torch.Tensor, unseen: torch.Tensor, seed: int = 0) -> dic
     return {"centres": centres.half().contiguous(), "edge": edge.reshape(1)}
 
 
-# ---- `run.json`: what a training run was made from and what was measured.
+# ---- The training record: what a run was made from, and what was measured.
 
 
+RECORD = "training.json"
+_OLD_RECORD = "run.json"  # of runs from before the record had a name of its own
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "safetensors", "pillow", "numpy", "scikit-learn")
 
 
@@ -103,10 +105,24 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
+def record(folder: Path) -> dict[str, Any]:
+    """The training record of a run's folder; older runs call the file run.json. Empty if there is none."""
+    path = next((folder / name for name in (RECORD, _OLD_RECORD) if (folder / name).exists()), None)
+    return json.loads(path.read_text(encoding="utf-8")) if path else {}
+
+
+def update_record(folder: Path, **parts: Any) -> dict[str, Any]:
+    """Merge `parts` into the training record of a run's folder, and return the whole."""
+    return write_json(folder / RECORD, record(folder) | parts)
+
+
 def update(path: Path, **parts: Any) -> dict[str, Any]:
-    """Merges `parts` into the JSON file at `path` and returns the whole."""
-    whole = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    whole.update(parts)
+    """Merge `parts` into the JSON file at `path`, which may be missing, and return the whole."""
+    return write_json(path, (json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}) | parts)
+
+
+def write_json(path: Path, whole: dict[str, Any]) -> dict[str, Any]:
+    """Replace the file at `path` in one move, and return what was written."""
     temporary = path.with_suffix(".tmp")
     temporary.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     temporary.replace(path)

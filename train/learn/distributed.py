@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from accelerate import Accelerator, PartialState
@@ -17,11 +18,24 @@ from torch.nn.utils import clip_grads_with_norm_, get_total_norm
 from torch.utils._pytree import tree_map
 
 from msr import shards
+from msr.schema import InputProblem
 
 
 def joined() -> PartialState:
     """This process among the others of the run; the first call meets them."""
     return shards.process_group()
+
+
+def accelerator(precision: str, **options: Any) -> Accelerator:
+    """The run's accelerator: a GPU where there is one, with activations in `precision` ("no" is 32 bits).
+
+    Raises:
+        InputProblem: the device does not have this precision.
+    """
+    try:
+        return Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=precision, **options)
+    except ValueError as error:
+        raise InputProblem(f"--precision {precision} does not work here: {error}") from None
 
 
 @torch.no_grad()

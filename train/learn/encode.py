@@ -15,24 +15,9 @@ from msr.backbones.transformers.batching import common
 from msr.backbones.transformers.tokens import ChatTokens
 from msr.prompts import Prompt
 from train.learn.attention import PADDING, PREFIX
+from train.teach.examples import Example, Slate
 
 IGNORE = -100
-
-
-@dataclass(frozen=True)
-class Example:
-    """A prompt and the answer to learn (tasks describe, preference, explain). Pictures are keyed by digest."""
-
-    prompt: Prompt
-    answer: str
-
-
-@dataclass(frozen=True)
-class Slate:
-    """One user's candidates behind one prefix (task recommend); `liked[k]` belongs to `prompts[k]`."""
-
-    prompts: tuple[Prompt, ...]
-    liked: tuple[bool, ...]
 
 
 @dataclass(frozen=True)
@@ -61,8 +46,8 @@ class Batch:
     """Tensors of one forward pass.
 
     ids: (B, T); positions: (B, T) or (3, B, T); pictures: keys in reading order.
-    Of answers: mask, labels: (B, T). Of slates: segments: (B, T), see `train.learn.attention`; reads: (N, 2) row and column
-    of answer positions; liked: (N,); slate: (N,).
+    A batch of answers has mask and labels, both (B, T). A batch of slates has segments (B, T), see
+    `train.learn.attention`; reads (N, 2), row and column of each answer position; liked (N,); slate (N,).
     """
 
     ids: torch.Tensor
@@ -93,7 +78,10 @@ class Batch:
 
 
 class Encoder:
-    """Encodes prompts as `read` reads them: ids, and positions, (T,) or (3, T) (`msr.backbones.transformers.batching.positions`)."""
+    """Encodes examples as batches.
+
+    read: gives a prompt's ids and its positions, (T,) or (3, T), as `msr.backbones.transformers.batching.positions`.
+    """
 
     def __init__(self, tokens: ChatTokens, read: Callable[[Prompt], tuple[list[int], torch.Tensor]]) -> None:
         self.tokens = tokens

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, is_tensorboard_available
 from tqdm import tqdm
 
+from msr.schema import InputProblem
 from train.learn import checkpoints, distributed
 from train.learn.distributed import joined, start_alike, sum_gradients
 from train.learn.encode import Counts
@@ -43,7 +43,7 @@ class LoopConfig:
     which the run ends, 0 for none.
 
     Raises:
-        ValueError: a value out of its range, which is named.
+        InputProblem: a value is out of its range; the message names it.
     """
 
     steps: int
@@ -64,13 +64,13 @@ class LoopConfig:
         least = {"steps": 1, "save_every": 1, "accumulate": 1, "validate_every": 0, "patience": 0, "workers": 0}
         for name, number in least.items():
             if getattr(self, name) < number:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least {number}")
+                raise InputProblem(f"{name} is {getattr(self, name)}; it must be at least {number}.")
         if self.precision not in PRECISIONS:
-            raise ValueError(f"precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
+            raise InputProblem(f"precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}.")
         if self.shard and self.precision == "fp16":
-            raise ValueError("shard: layers in fp16 would each need a scale of their own; use bf16")
+            raise InputProblem("--shard does not work with fp16: each layer would need its own loss scale. Use bf16.")
         if self.patience and not self.validate_every:
-            raise ValueError(f"patience is {self.patience}; without validate_every nothing would ever run out of it")
+            raise InputProblem(f"patience is {self.patience}, but there are no validations. Set validate_every too.")
 
     def rate(self, step: int) -> float:
         """Learning-rate factor in (0, 1]: linear warm-up, then cosine down to 5 %."""
@@ -111,17 +111,17 @@ def fit(
     task) and "best" (the best validation: steps done and figures; None without one).
 
     Raises:
-        ValueError: `validate_every` without `validate`, `shard` in a lonely process, a precision that the device does
-            not have, or a checkpoint that is damaged, does not fit or was made from something else.
+        InputProblem: `validate_every` without `validate`, `shard` in a single process, a precision that the device
+            does not have, or a checkpoint that is damaged, does not fit or was made from something else.
     """
     if config.validate_every and validate is None:
-        raise ValueError(f"validate_every is {config.validate_every}, but there is nothing to validate with")
+        raise InputProblem(f"validate_every is {config.validate_every}, but there is nothing to validate with.")
     run = _Run(learner, config, store, folder, dict(made_from or {}))
     started, before = time.monotonic(), run.progress.seconds
     bar = tqdm(total=config.steps, initial=run.progress.step, unit="step", smoothing=0.05, disable=not run.main)
-    ahead = run.steps(draw)
+    upcoming = run.steps(draw)
     while not config.over(run.progress):
-        run.step(next(ahead))
+        run.step(next(upcoming))
         run.progress.seconds = before + time.monotonic() - started
         bar.update()
         bar.set_postfix(run.shown())
@@ -140,14 +140,13 @@ class _Run:
     def __init__(self, learner: Learner, config: LoopConfig, store, folder: Path, made_from: dict[str, Any]) -> None:
         joined()
         self.made_from = made_from
-        self.accelerator = Accelerator(
-            cpu=not torch.cuda.is_available(),
-            mixed_precision=config.precision,
+        self.accelerator = distributed.accelerator(
+            config.precision,
             log_with="tensorboard" if is_tensorboard_available() else None,
             project_dir=folder,
         )
         if config.shard and self.accelerator.num_processes == 1:
-            raise ValueError("shard: one process has nobody to share with; start several with torchrun")
+            raise InputProblem("--shard needs several processes. Start them with torchrun, or leave --shard out.")
         self.main = self.accelerator.is_main_process
         self.learner, self.config, self.store, self.folder = learner.to(self.accelerator.device), config, store, folder
         self.encoder = learner.encoder()
@@ -163,7 +162,7 @@ class _Run:
         """Those that are left, in parts for every process's passes."""
         parts = self.accelerator.num_processes * self.config.accumulate
         steps = Steps(draw, self.encoder, self.config.seed, parts)
-        return steps.ahead(range(self.progress.step, self.config.steps), self.config.workers)
+        return steps.iterate(range(self.progress.step, self.config.steps), self.config.workers)
 
     def step(self, made: Step) -> None:
         """Learns from the next step's examples, of which this process takes every so many'th part."""

@@ -18,15 +18,16 @@ from typing import Any
 import torch
 
 from msr.backbones.pocket import assemble
+from msr.schema import InputProblem
 from train.learn import artifacts
 from train.learn.distributed import joined
-from train.learn.encode import Example, Slate
 from train.learn.loop import LoopConfig, fit
 from train.learn.model import Learner
 from train.learn.validation import mean_answer_loss, slate_auc
 from train.learn.warmup import warm_up
 from train.names import POCKET
 from train.teach import material as data
+from train.teach.examples import Example, Slate
 from train.teach.tasks import Tasks
 from train.teach.views import FeatureStore
 
@@ -84,7 +85,7 @@ def align(args: argparse.Namespace) -> None:
     """Image to text.
 
     Raises:
-        ValueError: a bad setting, or validations are wanted and no validation picture has a view.
+        InputProblem: a bad setting, no picture to warm up with, or validations without a validation picture.
     """
     config = _config(args, connector_lr=CONNECTOR_LR)
     learner, material, store = prepare(args)
@@ -94,6 +95,8 @@ def align(args: argparse.Namespace) -> None:
         if args.start:
             artifacts.load_into(learner, args.start, connector=False)
         known = [s for s in material.part("train", "validation") if s.key in store]
+        if not known:
+            raise InputProblem("No picture has a stored view. Leave --no-new-views out, so that views are computed.")
         warmed = warm_up(
             learner.connector,
             learner.inner.get_input_embeddings().weight.detach(),
@@ -105,7 +108,7 @@ def align(args: argparse.Namespace) -> None:
             args.seed,
         )
         if joined().is_main_process:
-            artifacts.update(args.out / "run.json", warm_up=warmed)
+            artifacts.update_record(args.out, warm_up=warmed)
     kinds = _present(ALIGN_KINDS, tasks)
 
     def draw(rng: random.Random) -> tuple[str, list[Example]]:
@@ -123,11 +126,13 @@ def sft(args: argparse.Namespace) -> None:
     """All four tasks.
 
     Raises:
-        ValueError: a bad setting, or validations are wanted and there is no validation user.
+        InputProblem: a bad setting, or validations without a validation user.
     """
     config = _config(args, lora_lr=args.lora_lr, connector_lr=CONNECTOR_LR)
     if args.backbone != POCKET or not args.start:
-        raise ValueError("all four tasks are for the pocket model, with --start; a checkpoint learns with --dataset")
+        raise InputProblem(
+            "All four tasks are for the pocket model and need --start. To train another checkpoint, give --dataset."
+        )
     learner, material, store = prepare(args)
     tasks = Tasks([*material.part("train"), *material.titled("train")], material.users("train"), store)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -165,7 +170,10 @@ def _unseen_answers(material: data.Material, store: FeatureStore) -> list[Exampl
     tasks = Tasks([*pictured, *material.titled("validation")], [], store)
     kinds = _present(ALIGN_KINDS, tasks)
     if not kinds:
-        raise ValueError("no validation picture has a view and there are no titles: train without validations")
+        raise InputProblem(
+            "No validation picture has a stored view, and there are no titles. Leave --validate-every out, or "
+            "--no-new-views."
+        )
     rng = random.Random("validation")
     return [tasks.describe(rng, kinds) for _ in range(VALIDATION_ANSWERS)]
 
@@ -174,7 +182,7 @@ def _unseen_slates(material: data.Material, store: FeatureStore) -> list[Slate]:
     """Slates of validation users, whose logs are not trained on."""
     tasks = Tasks(material.part("validation"), material.users("validation"), store)
     if not tasks.logs:
-        raise ValueError("the data have no validation user with 12 items: train without validations")
+        raise InputProblem("No validation user of the data has 12 items. Leave --validate-every out.")
     rng = random.Random("validation")
     return [tasks.movie_slate(rng) for _ in range(VALIDATION_SLATES)]
 
@@ -186,7 +194,7 @@ def _present(kinds: dict[str, float], tasks: Tasks) -> dict[str, float]:
 def _finish(
     args, learner: Learner, material: data.Material, tasks: Tasks, done: dict, stage: str, start: str | None = None
 ) -> None:
-    """Saves adapter, connector and familiarity, and writes the stage's part of run.json; all processes call it."""
+    """Save the weights and write the stage's part of the training record; every process must call it."""
     width = learner.connector.vision_dim
     known = tasks.store.whole(material.part("train"), width)
     unseen = tasks.store.whole([s for s in material.shots if s.kind != "movie" and s.split == "validation"], width)
@@ -210,8 +218,8 @@ def _finish(
         },
         "users": len(tasks.logs),
     }
-    artifacts.update(
-        args.out / "run.json",
+    artifacts.update_record(
+        args.out,
         **{stage: part},
         versions=artifacts.versions(),
         data=material.hashes,

@@ -19,16 +19,16 @@ import torch
 from msr import backbones
 from msr.backbones.pocket import assemble
 from msr.config import BackboneConfig
+from msr.schema import InputProblem
 from train.data import readers, splits
-from train.evaluate.baselines.tallrec import LogSlates
 from train.learn import artifacts
 from train.learn.distributed import joined
-from train.learn.encode import Slate
 from train.learn.loop import LoopConfig, fit
 from train.learn.model import CheckpointLearner, Learner
 from train.learn.pocket_training import frozen_dtype
 from train.learn.validation import slate_auc
 from train.names import POCKET
+from train.teach.examples import LogSlates, Slate
 
 SLATES = 3  # users a step
 VALIDATION_SLATES = 200  # the same ones each time
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
     Raises:
         IntakeError: the data are not in their format.
         BackboneError: the checkpoint cannot be had.
-        ValueError: a bad setting, or too little data.
+        InputProblem: a bad setting, or too little data.
     """
     config = LoopConfig(
         args.steps,
@@ -54,7 +54,9 @@ def run(args: argparse.Namespace) -> None:
         shard=args.shard,
     )
     if args.workers and args.backbone != POCKET:
-        raise ValueError("--workers is for the pocket model: a checkpoint looks at pictures while it reads a step")
+        raise InputProblem(
+            "--workers is for the pocket model: a checkpoint looks at pictures while it reads a step. Leave it out."
+        )
     data = readers.read(args.dataset, args.data)
     who = splits.roles(data, split=args.split)
     pictured = args.backbone != POCKET
@@ -90,8 +92,8 @@ def run(args: argparse.Namespace) -> None:
         return
     if not pictured:
         shutil.copyfile(args.start / artifacts.PUBLISHED[3], args.out / artifacts.PUBLISHED[3])
-    artifacts.update(
-        args.out / "run.json",
+    artifacts.update_record(
+        args.out,
         sft={
             "config": {
                 **done["config"],
@@ -115,7 +117,7 @@ def run(args: argparse.Namespace) -> None:
 
 def _pocket(args: argparse.Namespace) -> Learner:
     if not args.start:
-        raise ValueError("--start is missing: the pocket model starts from a run that has a connector")
+        raise InputProblem("--start is missing. Name the folder of a run whose connector the pocket model is to use.")
     checkpoint = str(assemble.fetch(lambda message, fraction: None))
     return Learner(checkpoint, args.rank, 2 * args.rank, False, frozen_dtype(args.precision))
 

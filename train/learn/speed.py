@@ -23,10 +23,12 @@ from tqdm import tqdm
 
 from msr.backbones.pocket import assemble
 from msr.backbones.pocket.model import COLOUR, GRID
-from train.learn import artifacts
-from train.learn.encode import IGNORE, Batch, Counts, Encoder, Example, Slate
+from msr.schema import InputProblem
+from train.learn import artifacts, distributed
+from train.learn.encode import IGNORE, Batch, Counts, Encoder
 from train.learn.model import Learner, preference_loss, views_of
 from train.teach import pictures
+from train.teach.examples import Example, Slate
 from train.teach.tasks import Tasks
 
 _DRAWN = 400  # pictures that the slates are made of
@@ -175,13 +177,13 @@ def run(args: argparse.Namespace) -> None:
     """Measures and writes `args.json`.
 
     Raises:
-        ValueError: fewer than one step or slate, or fewer than two candidates.
+        InputProblem: fewer than one step or slate, fewer than two candidates, or a precision that the device lacks.
     """
     for name, least in (("steps", 1), ("slates", 1), ("candidates", 2)):
         if getattr(args, name) < least:
-            raise ValueError(f"{name} is {getattr(args, name)}; it must be at least {least}")
+            raise InputProblem(f"--{name} is {getattr(args, name)}; it must be at least {least}.")
     torch.manual_seed(args.seed)
-    accelerator = Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=args.precision)
+    accelerator = distributed.accelerator(args.precision)
     learner = Learner(str(args.checkpoint or assemble.fetch()), args.rank, 2 * args.rank, train_connector=True)
     view = (1 + GRID * GRID, learner.connector.vision_dim + COLOUR)
     steps, views = steps_of(args.steps + 1, args.slates, args.candidates, args.seed, view)

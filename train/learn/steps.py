@@ -1,7 +1,7 @@
-"""The steps of a run, drawn and encoded: by the loop itself, or ahead of it by worker processes.
+"""Draw and encode the steps of a run, in the loop's own process or in worker processes.
 
-A GPU learns from a step faster than one process can write its prompts and read them into tokens. A step follows from
-the seed and its number alone, so whoever makes it makes the same.
+A GPU finishes a step faster than one process can write and tokenise the prompts of the next one. A step depends on the
+seed and its number alone, so every process makes the same one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from torch.utils.data import DataLoader, Dataset
 
-from train.learn.encode import Batch, Encoder, Example, Slate
+from train.learn.encode import Batch, Encoder
+from train.teach.examples import Example, Slate
 
 Draw = Callable[[random.Random], tuple[str, Sequence[Example] | Sequence[Slate]]]
 
@@ -27,7 +28,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Steps(Dataset):
-    """Makes step k from `Random(seed, k)`. parts: as many as its examples are dealt out to, if there are enough."""
+    """Step k is made from `Random(seed, k)`; its examples are dealt out to up to `parts` batches."""
 
     draw: Draw
     encoder: Encoder
@@ -39,10 +40,10 @@ class Steps(Dataset):
         count = min(self.parts, len(examples))
         return Step(task, [self.encoder.encode(examples[first::count]) for first in range(count)])
 
-    def ahead(self, numbers: range, workers: int) -> Iterator[Step]:
-        """The steps of these numbers in order; `workers` 0 makes each when it is asked for.
+    def iterate(self, numbers: range, workers: int) -> Iterator[Step]:
+        """The steps with these numbers, in order; with 0 workers each is made when it is needed.
 
-        Workers are forks, which share what the samplers hold, and leave a GPU alone.
+        Workers are forked, so they share the memory of the samplers. They do not use the GPU.
         """
         context = "fork" if workers else None
         loader = DataLoader(

@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from train.learn.encode import Counts, Example, Slate
+from train.learn.encode import Counts
 from train.learn.model import Learner, views_of
 from train.metrics import auc, midrank
+from train.teach.examples import Example, Slate
 
 
 def slate_auc(learner: Learner, slates: Sequence[Slate], store, rows: int = 8) -> dict[str, float]:

@@ -1,8 +1,8 @@
-"""Broad labelled photos and drawings of everyday things, from `pictures/` (README, "Data").
+"""Labelled photos and drawings of everyday things, from the folder `pictures/` (docs/datasets.md).
 
-Labels are said in everyday words (`train.teach.things`); a picture whose label is not understood is not used. Variants of
-one product share a split. A tenth of the names is kept out of training whole, half of it to calibrate how sure the
-model is and half to report on.
+Labels are turned into everyday names (`train.teach.things`); a picture whose label has no such name is not used.
+Variants of one product share a split. A tenth of the names is kept out of training: half of these calibrate how sure
+the model is, and the other half is for reports.
 """
 
 from __future__ import annotations

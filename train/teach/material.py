@@ -6,9 +6,10 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from msr.schema import InputProblem
 from msr.storage import assets
-from train.data import logs
 from train.data.logs import UserLog
+from train.data.readers import movielens
 from train.teach import labelled_pictures
 from train.teach import pictures as sources
 from train.teach.pictures import Shot
@@ -19,7 +20,7 @@ _READERS = {
     "caltech-101": sources.objects,
     "fashion-products": sources.fashion,
     "flickr8k-1000": sources.scenes,
-    "movielens-posters": sources.movies,
+    "movielens-posters": lambda folder: map(sources.movie, movielens.films(folder)),
     "pictures": labelled_pictures.read,
 }
 _TABLES = ("labels.csv", "styles.csv", "captions.csv", "movies.csv", "ratings.csv")
@@ -50,11 +51,11 @@ def load(root: Path, drawn: int = 1500, drawn_seed: int = 100) -> Material:
     """Reads the known folders under `root`.
 
     Raises:
-        FileNotFoundError: `root` holds none of them.
+        InputProblem: `root` holds none of them.
     """
     shots: list[Shot] = []
     hashes: dict[str, str] = {}
-    users: list[UserLog] = []
+    users: tuple[UserLog, ...] = ()
     for name, reader in _READERS.items():
         folder = root / name
         if not folder.is_dir():
@@ -64,12 +65,12 @@ def load(root: Path, drawn: int = 1500, drawn_seed: int = 100) -> Material:
             if (folder / table).exists():
                 hashes[f"{name}/{table}"] = _digest(folder / table)
         if name == "movielens-posters":
-            users = logs.movielens(folder)
+            users = movielens.read(folder).users
     if not shots:
-        raise FileNotFoundError(f"{root} holds none of {', '.join(_READERS)}; see docs/datasets.md")
+        raise InputProblem(f"{root} holds none of {', '.join(_READERS)}; see docs/datasets.md.")
     shots += sources.drawn(drawn, drawn_seed)
     hashes |= {str(table.relative_to(root)): _digest(table) for table in titles.tables(root)}
-    return Material(tuple(shots), tuple(users), hashes, tuple(titles.load(root)))
+    return Material(tuple(shots), users, hashes, tuple(titles.load(root)))
 
 
 def _digest(table: Path) -> str:

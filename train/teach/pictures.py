@@ -16,7 +16,9 @@ from pathlib import Path
 
 from PIL import Image
 
+from msr.schema import Item, Picture
 from train import draw
+from train.data.dataset import CatalogueItem
 from train.teach.things import singular
 
 Facts = dict[str, str | tuple[str, ...]]
@@ -60,6 +62,11 @@ class Shot:
             return image.convert("RGB")
 
 
+def app_item(shot: Shot, titled: bool) -> Item:
+    """The shot as the app sees it, with its picture read; `titled=False` hides the title."""
+    return Item(shot.key, shot.title if titled else "", Picture.from_pixels(shot.open()) if shot.pictured else None)
+
+
 def fashion(root: Path) -> Iterator[Shot]:
     """Product photos of `fashion-products/` with article type, colour, gender and usage."""
     with (root / "styles.csv").open(encoding="utf-8", newline="") as file:
@@ -95,18 +102,12 @@ def scenes(root: Path) -> Iterator[Shot]:
         yield Shot(f"scene/{image}", "scene", "", {"captions": tuple(texts[:4])}, root / "images" / image)
 
 
-def movies(root: Path) -> Iterator[Shot]:
-    """Movies of `movielens-posters/` with genres and year; some have no poster."""
-    with (root / "movies.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            path = root / "posters" / f"{row['movieId']}.jpg"
-            facts: Facts = {}
-            genres = tuple(g.lower() for g in row["genres"].split("|") if g != "(no genres listed)")
-            if genres:
-                facts["genres"] = genres
-            if year := re.search(r"\((\d{4})\)\s*$", row["title"]):
-                facts["decade"] = f"{year.group(1)[:3]}0s"
-            yield Shot(f"movie/{row['movieId']}", "movie", row["title"], facts, path if path.exists() else None)
+def movie(item: CatalogueItem) -> Shot:
+    """A film with its genres and the decade that its title ends with; some films have no poster."""
+    facts: Facts = {"genres": tuple(word.lower() for word in item.words)} if item.words else {}
+    if year := re.search(r"\((\d{4})\)\s*$", item.title):
+        facts["decade"] = f"{year.group(1)[:3]}0s"
+    return Shot(f"movie/{item.id}", "movie", item.title, facts, item.image)
 
 
 def drawn(count: int, seed: int) -> Iterator[Shot]:

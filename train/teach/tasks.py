@@ -13,8 +13,8 @@ from dataclasses import replace
 from msr import prompts
 from msr.schema import Item, ItemSummary, Picture
 from train.data.logs import UserLog
-from train.learn.encode import Example, Slate
 from train.teach import targets
+from train.teach.examples import Example, Slate
 from train.teach.pictures import Shot
 from train.teach.titles import readers
 from train.teach.views import FeatureStore

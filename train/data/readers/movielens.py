@@ -8,9 +8,10 @@ posters/      <movieId>.jpg; may be absent
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
-from train.data.dataset import Dataset
+from train.data.dataset import CatalogueItem, Dataset
 from train.data.readers.assemble import Interactions, assemble, catalogue, item
 from train.data.readers.places import Places
 from train.data.readers.text_files import checked_id, moment, read_table
@@ -19,15 +20,32 @@ NO_GENRE = "(no genres listed)"
 
 
 def read(path: Path, fallback: Path | None = None) -> Dataset:
-    """Raises IntakeError for a folder that is not in this format."""
+    """The ratings of a folder and its films; `fallback` may hold the films and posters instead.
+
+    Raises:
+        IntakeError: the folder is not in this format.
+    """
     places, dropped = Places(path, fallback), Counter()
-    ratings, movies = places.own("ratings.csv"), places.file("movies.csv")
+    ratings = places.own("ratings.csv")
     rows = read_table(ratings, ("userId", "movieId", "rating", "timestamp"), _rating, dropped)
     interactions = Interactions.collect(rows)
+    items = catalogue((item(f.id, f.title, f.image, f.words) for f in _films(places, dropped)), dropped)
+    return assemble("movielens", items, interactions, dropped, (ratings, places.file("movies.csv")))
+
+
+def films(path: Path) -> list[CatalogueItem]:
+    """The films of a folder with their posters, titles and genres as the file spells them; ratings are not read.
+
+    Raises:
+        IntakeError: the folder has no table of films in this format.
+    """
+    return list(_films(Places(path), Counter()))
+
+
+def _films(places: Places, dropped: Counter[str]) -> Iterator[CatalogueItem]:
     posters = places.pictures(("posters",), dropped)
-    listed = read_table(movies, ("movieId", "title", "genres"), _movie, dropped)
-    items = catalogue((item(id, title, posters.get(id), genres) for id, title, genres in listed), dropped)
-    return assemble("movielens", items, interactions, dropped, (ratings, movies))
+    for id, title, genres in read_table(places.file("movies.csv"), ("movieId", "title", "genres"), _movie, dropped):
+        yield CatalogueItem(id, title, posters.get(id), tuple(genres))
 
 
 def _rating(cells: list[str]) -> tuple[str, str, int]:

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from tqdm import tqdm
 
 from msr.backbones.protocol import even_batches
-from msr.schema import Picture
+from msr.schema import InputProblem, Picture
 
 WIDTH = 128
 _BATCH = 16
@@ -22,12 +22,12 @@ def text_vectors(texts: Sequence[str], width: int = WIDTH, seed: int = 0) -> np.
     """(I, W) with W <= width: latent semantic analysis of the words (TF-IDF, truncated SVD).
 
     Raises:
-        ValueError: no text holds a word.
+        InputProblem: the texts hold too few words.
     """
     counts = TfidfVectorizer(sublinear_tf=True).fit_transform(texts)
     width = min(width, counts.shape[1] - 1, counts.shape[0] - 1)
     if width < 1:
-        raise ValueError(f"{counts.shape[1]} words in {counts.shape[0]} texts are too few for vectors")
+        raise InputProblem(f"{counts.shape[1]} words in {counts.shape[0]} texts are too few for text features.")
     return _of_one_length(TruncatedSVD(width, random_state=seed).fit_transform(counts))
 
 
@@ -39,11 +39,11 @@ def picture_vectors(
     `look` gives views (1 + cells, F + 6), F being `width` (PocketBackbone.looked_at).
 
     Raises:
-        ValueError: there is no picture.
+        InputProblem: there is no picture.
     """
     there = np.array([picture is not None for picture in pictures])
     if not there.any():
-        raise ValueError("no item has a picture, so there are no picture features")
+        raise InputProblem("no item has a picture, so there are no picture features.")
     seen = []
     for some in tqdm(list(even_batches(np.flatnonzero(there), _BATCH)), "looking at pictures", unit="batch"):
         views = torch.stack(list(look([pictures[n] for n in some])))[..., :width].float()  # (B, 1 + cells, F)

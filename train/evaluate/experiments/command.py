@@ -16,15 +16,11 @@ from msr.storage import TextCache, cache_home
 from train.data import readers
 from train.evaluate.command import finish, load_backbone
 from train.evaluate.experiments import (
-    ablation,
-    block_size,
-    context_length,
     faithfulness,
     grid,
-    image_summary,
-    interval_plot,
-    negatives,
     planted,
+    plots,
+    questions,
     stuffing,
     tables,
     users,
@@ -80,7 +76,7 @@ def _grid(args: argparse.Namespace) -> str:
     """One of the experiments on recommending: JSON, Markdown, CSV and PNG."""
     data = readers.read(args.dataset, args.data)
     if args.experiment == "image-summary":
-        data = image_summary.narrowed(data, args.items)
+        data = questions.narrowed(data, args.items)
     backbone = load_backbone(args)
     varied = {name: getattr(args, name) for name in ("history", "items") if hasattr(args, name)}
     log, settings = _log(args, backbone, data=dict(data.hashes), **varied)
@@ -90,16 +86,16 @@ def _grid(args: argparse.Namespace) -> str:
     grid.run(plan, log)
     found = grid.summary(plan, log)
     args.json.with_suffix(".csv").write_text(tables.as_csv(found), encoding="utf-8")
-    args.json.with_suffix(".png").write_bytes(interval_plot.png(grid.plot(plan, found)))
+    args.json.with_suffix(".png").write_bytes(plots.png(plots.intervals(grid.plot(plan, found))))
     return _written(args, data.kind, found, tables.markdown(plan, found), settings, started)
 
 
 _PLANS: Mapping[str, Callable[[Study, argparse.Namespace, UserLines], Plan]] = {
-    "image-summary": lambda study, args, log: image_summary.plan(study),
-    "block-size": lambda study, args, log: block_size.plan(study, args.history),
-    "ablation": lambda study, args, log: ablation.plan(study, args.history),
-    "context-length": lambda study, args, log: context_length.plan(study),
-    "negatives": lambda study, args, log: negatives.plan(study, args.history, log),
+    "image-summary": lambda study, args, log: questions.image_summary(study),
+    "block-size": lambda study, args, log: questions.block_size(study, args.history),
+    "ablation": lambda study, args, log: questions.ablation(study, args.history),
+    "context-length": lambda study, args, log: questions.context_length(study),
+    "negatives": lambda study, args, log: questions.negatives(study, args.history, log),
 }
 
 

@@ -19,10 +19,11 @@ from msr.prompts import Prompt
 from train import metrics
 from train.data.protocol import System
 from train.data.splits import Case
-from train.evaluate.experiments.interval_plot import Interval, Plot
+from train.evaluate.experiments.plots import Interval, Plot
 from train.evaluate.model_system import Model, ScoreLog
-from train.evaluate.preferences import Reading, Shelf, writer
+from train.evaluate.preferences import Reading, writer
 from train.names import GENERATED, UNIFORM
+from train.teach.examples import AppItems
 
 
 class UserLines:
@@ -71,7 +72,7 @@ class Meter:
 class Asked(Model):
     """`Model` with preferences in one `Reading`.
 
-    `described` shows the history's items, `shelf` the candidates. Descriptions may come from a cache; preferences are
+    `described` shows the history's items, `items` the candidates. Descriptions may come from a cache; preferences are
     written anew, so that what they cost is measured.
     """
 
@@ -80,15 +81,15 @@ class Asked(Model):
         name: str,
         backbone: Backbone,
         cached: CachedBackbone,
-        shelf: Shelf,
+        items: AppItems,
         log: ScoreLog,
         reading: Reading,
         tuned: bool = True,
-        described: Shelf | None = None,
+        described: AppItems | None = None,
     ) -> None:
         self._meter = Meter(backbone)
-        write = writer(GENERATED, described or shelf, cached, reading, self._meter)
-        super().__init__(name, cached, shelf, write, log, tuned, reading.history)
+        write = writer(GENERATED, described or items, cached, reading, self._meter)
+        super().__init__(name, cached, items, write, log, tuned, reading.history)
         self._costs: dict[str, dict[str, float]] = {}
 
     def prepare(self, cases: Sequence[Case]) -> None:
@@ -107,7 +108,7 @@ class Asked(Model):
         return self._costs[user]
 
 
-# ---- A grid of cells by users, resumable: every cell asks the same users, and each answer is kept as soon as it is there.
+# ---- A grid of cells by users: every cell asks the same users, and each answer is stored at once, so runs resume.
 #
 # The figures are those of `train.metrics`, with bootstrap 95 % intervals over users; differences to the reference are
 # paired over users.

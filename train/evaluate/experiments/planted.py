@@ -16,14 +16,13 @@ from msr.schema import Item, ItemSummary
 from msr.stages import rank
 from train import metrics
 from train.evaluate import preference_quality
-from train.evaluate.experiments import line_chart
+from train.evaluate.experiments import plots
 from train.evaluate.experiments import users as walk
 from train.evaluate.experiments.grid import UserLines
 from train.evaluate.experiments.users import PlantedUser, Taste
-from train.evaluate.held_out import pictured
 from train.evaluate.model_system import result
 from train.teach import targets
-from train.teach.pictures import Shot
+from train.teach.pictures import Shot, app_item
 from train.teach.vocabulary import Vocabulary, facts_of
 
 # From such a word to the end of the clause a text speaks of what was.
@@ -88,9 +87,9 @@ def _first(happened) -> int | None:
 #
 # python -m train experiment planted --catalogue drawn --users 200 --json planted.json
 #
-# Simulated users (`train.evaluate.experiments.users`) are described, summarised and ranked for as the app does it. The rates of
-# naming are over users, with bootstrap 95 % intervals; hit rates are of one unseen thing of the last taste against 20
-# others.
+# Simulated users (`train.evaluate.experiments.users`) pass through the stages of the app: their items are described,
+# their preference is written, and candidates are ranked. Rates of naming are over users, with bootstrap 95 %
+# intervals. Hit rates rank one unseen thing of the last taste against 20 others.
 
 
 RATES = ("named", "attributes", "replaced", "false", "false claims", "hr@1", "hr@5", "auc")
@@ -120,7 +119,7 @@ def _record(
     vocabulary: Vocabulary,
 ) -> dict[str, Any]:
     recent = [item.title for block in shown for item in block]
-    candidates = [pictured(shot, titled=True) for shot in (user.liked, *user.others)]
+    candidates = [app_item(shot, titled=True) for shot in (user.liked, *user.others)]
     scored = result(rank.score(backbone, texts[-1], recent, candidates))
     logits = {candidate.item_id: candidate.answer.logit for candidate in scored}
     liked, *others = (logits[item.id] for item in candidates)
@@ -182,13 +181,12 @@ def _cases(records: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def plot(found: Mapping[str, Any]) -> str:
-    """The curves as SVG."""
+    """The curves around the switch as SVG."""
     steps = list(next(iter(found["curves"].values())))
     names = [f"{n} before" if (n := -int(step)) > 0 else f"+{-n + 1}" for step in steps]
     curves = {name: [values.get(step) for step in steps] for name, values in found["curves"].items()}
-    return line_chart.lines(
-        "Share of users whose preference text names the taste", "blocks around the switch", names, curves
-    )
+    title = "Share of users whose preference text names the taste"
+    return plots.svg(plots.shares(title, "blocks around the switch", names, curves))
 
 
 def markdown(found: Mapping[str, Any]) -> str:

@@ -18,9 +18,10 @@ from train.data.protocol import System
 from train.data.splits import Case
 from train.evaluate.experiments.grid import Asked, Cell
 from train.evaluate.model_system import ScoreLog
-from train.evaluate.preferences import Reading, Shelf
+from train.evaluate.preferences import Reading
 from train.evaluate.systems import Builder
 from train.names import GENERATED, HARD
+from train.teach.examples import AppItems
 
 
 class Study:
@@ -38,7 +39,7 @@ class Study:
         self._backbone = backbone
         self._cache = cache
         self._scores = ScoreLog()
-        self._shelf = Shelf(data.items)
+        self._items = AppItems(data.items)
 
     def cases(self, kinds: Sequence[str], least: int = 1) -> dict[str, list[Case]]:
         """By kind of negatives the cases of the same users, who have `least` items before their target.
@@ -60,7 +61,9 @@ class Study:
         return [Cell(name, partial(self.baseline, name)) for name in ("random", "popularity")]
 
     def baseline(self, name: str, titled: bool = True) -> System:
-        """A baseline of `train.evaluate.systems`, fitted on the training users; `titled=False` hides the items' titles from it.
+        """A baseline of `train.evaluate.systems`, fitted on the training users.
+
+        titled: False hides the items' titles from it.
 
         Raises:
             InputProblem: it needs pictures or words that the items do not have.
@@ -72,8 +75,8 @@ class Study:
     def asked(self, name: str, reading: Reading, tuned: bool = True, summarised: bool = True) -> Asked:
         """The model; `summarised=False` describes the history by its titles, with no look at the pictures."""
         cached = CachedBackbone(self._backbone, self._cache)
-        described = self._shelf if summarised else Shelf(self.data.items, pictured=False)
-        return Asked(name, self._backbone, cached, self._shelf, self._scores, reading, tuned, described)
+        described = self._items if summarised else AppItems(self.data.items, pictured=False)
+        return Asked(name, self._backbone, cached, self._items, self._scores, reading, tuned, described)
 
     def _case(self, log: UserLog, kind: str) -> Case | None:
         return protocol.case(log, self.train, kind, self.seed, HARD_POOL if kind == HARD else TEST_NEGATIVES)

@@ -19,10 +19,9 @@ from msr.evidence.units import Inputs
 from msr.schema import InputProblem, Item, ItemSummary, Recommendation
 from msr.stages import describe, explain, preference, rank
 from train import draw
-from train.evaluate.held_out import pictured
 from train.evaluate.model_system import result
 from train.teach import pictures
-from train.teach.pictures import Shot
+from train.teach.pictures import Shot, app_item
 from train.teach.targets import Word, words_of
 from train.teach.tasks import TASTE_SLOTS
 
@@ -54,12 +53,12 @@ def planted(kind: str, pool: Sequence[Shot], count: int, seed: int, blocks: int 
     """
     for number in range(count):
         rng = random.Random(int.from_bytes(hashlib.sha256(f"{kind}/{seed}/{number}".encode()).digest()[:8]))
-        shelf = DrawnShelf(rng, number) if kind == "drawn" else PhotoShelf(rng, pool)
+        things = DrawnPool(rng, number) if kind == "drawn" else PhotoPool(rng, pool)
         switch = 2 + number % (blocks - 3) if blocks > 3 else 1
-        yield _user(f"{kind}-{seed}-{number}", shelf, switch, blocks)
+        yield _user(f"{kind}-{seed}-{number}", things, switch, blocks)
 
 
-class DrawnShelf:
+class DrawnPool:
     """Things that are drawn as they are wanted."""
 
     def __init__(self, rng: random.Random, number: int) -> None:
@@ -97,7 +96,7 @@ class DrawnShelf:
         return pictures.drawn_shot(draw.sample(self._rng, **wants), self._seed + self._count, self._rng)
 
 
-class PhotoShelf:
+class PhotoPool:
     """Photos of a pool, each taken once."""
 
     def __init__(self, rng: random.Random, pool: Sequence[Shot]) -> None:
@@ -129,19 +128,19 @@ class PhotoShelf:
         return [shot for shot in self._left if not taste <= set(words_of(shot))][:count]
 
 
-def _user(name: str, shelf: DrawnShelf | PhotoShelf, switch: int, blocks: int) -> PlantedUser:
+def _user(name: str, things: DrawnPool | PhotoPool, switch: int, blocks: int) -> PlantedUser:
     for _ in range(_TRIES):
-        before, after = shelf.taste(), shelf.taste()
+        before, after = things.taste(), things.taste()
         if before & after:
             continue
-        first = shelf.take(before, after, switch * SIZE)
-        second = shelf.take(after, before, (blocks - switch) * SIZE + 1)
+        first = things.take(before, after, switch * SIZE)
+        second = things.take(after, before, (blocks - switch) * SIZE + 1)
         if len(first) == switch * SIZE and len(second) == (blocks - switch) * SIZE + 1:
             *later, liked = second
             items = [*first, *later]
             cut = tuple(tuple(items[n : n + SIZE]) for n in range(0, len(items), SIZE))
-            return PlantedUser(name, before, after, switch, cut, liked, tuple(shelf.others(after, NEGATIVES)))
-        shelf.put_back([*first, *second])
+            return PlantedUser(name, before, after, switch, cut, liked, tuple(things.others(after, NEGATIVES)))
+        things.put_back([*first, *second])
     raise InputProblem("no two tastes with enough held-out photos; use the whole of fashion-products")
 
 
@@ -153,7 +152,7 @@ CONFIG = PipelineConfig(block_size=SIZE)
 
 def shown(user: PlantedUser) -> list[list[Item]]:
     """The user's blocks as the app sees them."""
-    return [[pictured(shot, titled=True) for shot in block] for block in user.blocks]
+    return [[app_item(shot, titled=True) for shot in block] for block in user.blocks]
 
 
 def write(
@@ -173,7 +172,7 @@ def ranked(backbone: CachedBackbone, user: PlantedUser, top: int) -> tuple[Input
     blocks = shown(user)
     described, ((*_, text),) = write(backbone, [blocks])
     history = tuple(item for block in blocks for item in block)
-    offered = {shot.key: pictured(shot, titled=True) for shot in (user.liked, *user.others)}
+    offered = {shot.key: app_item(shot, titled=True) for shot in (user.liked, *user.others)}
     scored = result(rank.score(backbone, text, [item.title for item in history], list(offered.values())))
     best = rank.recommendations(scored, offered, top)
     best, more = result(explain.explain(backbone, text, best, offered, CONFIG))

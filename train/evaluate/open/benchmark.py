@@ -1,8 +1,8 @@
-"""`python -m train eval --dataset open`: everyday pictures and titles that no training saw, as JSON and one table.
+"""Run the benchmark of everyday pictures and titles that no training saw; write JSON and tables.
 
     python -m train eval --dataset open --data DATA --adapter runs/sft --json runs/sft/open.json
 
-Texts that the model wrote are kept in the cache of texts, so an interrupted run goes on with the same command.
+The model's texts stay in the cache of texts, so the same command resumes an interrupted run.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from msr.backbones.protocol import Backbone
 from msr.backbones.wrappers import CachedBackbone, model_key
@@ -20,6 +21,9 @@ from train.evaluate.open import naming, tastes, titles
 from train.evaluate.tables import interval_text, markdown_table
 from train.learn import artifacts
 from train.teach import labelled_pictures
+from train.teach.pictures import Shot
+from train.teach.things import REPORT
+from train.teach.titles import readers
 
 _SHOWN = ("right", "narrower", "group", "hedged", "nothing", "wrong")
 
@@ -35,9 +39,9 @@ def evaluate(backbone: Backbone, args: argparse.Namespace) -> dict:
     """The figures. Raises InputProblem if the data lack `pictures/`."""
     folder = args.data / "pictures"
     if not (folder / "labels.csv").exists():
-        raise InputProblem(f"{args.data} has no pictures/labels.csv; --dataset open reads it (README, Data).")
+        raise InputProblem(f"{args.data} has no pictures/labels.csv; --dataset open reads it (docs/datasets.md).")
     started = time.monotonic()
-    shots = list(labelled_pictures.read(folder))
+    shots, titled = unseen(args.data)
     cached = CachedBackbone(backbone, TextCache(cache_home() / "texts"))
     found: dict = {"dataset": "open", "model": model_key(backbone.identity()), "seed": args.seed}
     picked = naming.samples(shots, args.pictures, args.seed)
@@ -50,10 +54,21 @@ def evaluate(backbone: Backbone, args: argparse.Namespace) -> dict:
     known = {one.shot.key: one for what in ("names", "unseen classes") for one in told.get(what, ())}
     found["confidence"] = naming.confidence(known.values())
     if args.titles:
-        found["titles"] = titles.evaluate(cached, args.data, args.titles, args.seed)
+        found["titles"] = titles.evaluate(cached, titled, args.titles, args.seed)
     if args.users:
         found["tastes"] = tastes.evaluate(cached, [s for s in shots if s.split == "test"], args.users, args.seed)
     return found | {"seconds": round(time.monotonic() - started, 1), "versions": artifacts.versions()}
+
+
+def unseen(root: Path) -> tuple[list[Shot], list[Shot]]:
+    """The labelled pictures and the titled items of `root` that no training saw, by either of their readers.
+
+    A picture may have a label and a title too. The two readers split such an item apart: by product, and by the words
+    of the title. It is unseen only if no part is used to train, to validate or to calibrate.
+    """
+    pictures, titled = list(labelled_pictures.read(root / "pictures")), list(readers.load(root))
+    seen = {shot.key for shot in (*pictures, *titled) if shot.split not in ("test", REPORT)}
+    return [s for s in pictures if s.key not in seen], [s for s in titled if s.key not in seen]
 
 
 def render(figures: Mapping) -> str:
@@ -74,9 +89,12 @@ def render(figures: Mapping) -> str:
         rows += [[f"risk of the surest {float(c):.0%}", interval_text(value)] for c, value in sure["risk"].items()]
         parts.append(markdown_table(["stated confidence", f"{sure['n']} claims"], rows))
     if domains := figures.get("titles"):
-        heads = ("right domain", "says little", "wrong domain")
-        some = {**domains["domains"], "all": domains["all"]}
-        rows = [[d, *(interval_text(s[head]) for head in heads), str(s[heads[0]]["n"])] for d, s in some.items()]
+        heads = (*titles.OUTCOMES, titles.INVENTED, titles.KIND)
+        some = {**domains["domains"], "all": domains["all"]} if domains["domains"] else {}
+        rows = [
+            [d, *(interval_text(s[head]) if head in s else "" for head in heads), str(s[heads[0]]["n"])]
+            for d, s in some.items()
+        ]
         parts.append(markdown_table(["titles", *heads, "n"], rows))
     if liked := figures.get("tastes"):
         heads = [name for name in next(iter(liked.values())) if name != "samples"]

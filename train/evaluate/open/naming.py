@@ -15,10 +15,9 @@ from msr.config import PipelineConfig
 from msr.schema import Item, ItemSummary
 from msr.stages import describe as summaries
 from train import metrics
-from train.evaluate.held_out import pictured
 from train.evaluate.model_system import result
 from train.evaluate.open.said import GROUP, HEDGED, OUTCOMES, RIGHT, Said, guessed_right, outcome, read
-from train.teach.pictures import Shot
+from train.teach.pictures import Shot, app_item
 from train.teach.things import COMMONEST, REPORT
 
 DOMAINS = {  # groups by what people would look for together
@@ -61,7 +60,7 @@ def describe(backbone: CachedBackbone, items: Sequence[Item]) -> dict[str, ItemS
 
 def name(backbone: CachedBackbone, shots: Sequence[Shot]) -> list[Named]:
     """Each shot's picture, described without its title."""
-    told = describe(backbone, [pictured(shot, titled=False) for shot in shots])
+    told = describe(backbone, [app_item(shot, titled=False) for shot in shots])
     found = []
     for shot in shots:
         said = read(told[shot.key].text)

@@ -17,10 +17,9 @@ from msr.stages import rank as ranking
 from train import metrics
 from train.evaluate.experiments import planted as texts
 from train.evaluate.experiments import users as walk
-from train.evaluate.held_out import pictured
 from train.evaluate.model_system import result
 from train.evaluate.open.said import names_in
-from train.teach.pictures import Shot
+from train.teach.pictures import Shot, app_item
 from train.teach.things import things
 
 BLOCKS, SIZE = 2, 3
@@ -90,9 +89,9 @@ def named(text: str, user: OpenUser) -> bool:
 
 
 def _walk(backbone: CachedBackbone, user: OpenUser) -> dict:
-    blocks = [[pictured(shot, titled=True) for shot in block] for block in user.blocks]
+    blocks = [[app_item(shot, titled=True) for shot in block] for block in user.blocks]
     _, ((*_, text),) = walk.write(backbone, [blocks])
-    offered = [pictured(shot, titled=True) for shot in (user.liked, *user.others)]
+    offered = [app_item(shot, titled=True) for shot in (user.liked, *user.others)]
     recent = [item.title for block in blocks for item in block]
     logits = {c.item_id: c.answer.logit for c in result(ranking.score(backbone, text, recent, offered))}
     rank = metrics.midrank(logits.pop(user.liked.key), list(logits.values()))

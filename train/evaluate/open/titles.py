@@ -1,23 +1,27 @@
-"""What the model makes of a title alone: the right kind of thing, nothing, or another domain ("a movie" for a game)."""
+"""What the model makes of a title alone: the right domain, little or another domain, and which facts it invents.
+
+Titles are those of `train.teach.titles.readers` in the test split. The domain is read from the head noun of a
+description (`train.evaluate.open.said`), which also knows things that no catalogue of titles holds. Invented facts and
+the kind of thing are judged by `train.teach.titles.claims`, against what the title and its source tell.
+"""
 
 from __future__ import annotations
 
-import csv
 import random
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 
 from msr.backbones.wrappers import CachedBackbone
-from msr.schema import Item
 from train import metrics
 from train.evaluate.open.naming import describe
 from train.evaluate.open.said import groups_of, names_in, read
 from train.teach.pictures import Shot
+from train.teach.tasks import as_item
+from train.teach.titles import readers
+from train.teach.titles.claims import Judgement
 
-# Domain: the groups that a description of one of its things may name. Domains have accessories of many groups; what
-# counts as a wrong domain is what none of them is.
+# Domain: the groups that a description of one of its things may name. Accessories of a domain belong to many groups;
+# a claim counts as a wrong domain only if it names none of them.
 ALLOWED = {
     "games": {"game", "electronics", "toy", "bag"},
     "baby products": {
@@ -31,50 +35,58 @@ ALLOWED = {
     "books": {"reading"},
     "recipes and drinks": {"food", "fruit", "vegetable", "drink"},
 }  # fmt: skip
-
-
+SOURCES = {  # source of titles: its domain
+    "amazon-games": "games",
+    "game_covers": "games",
+    "amazon-baby": "baby products",
+    "amazon-beauty": "beauty products",
+    "luma-shop": "clothes and sport",
+    "movielens-posters": "films",
+    "book_covers": "books",
+    "beers": "recipes and drinks",
+    "chinese_dishes": "recipes and drinks",
+    "cocktails": "recipes and drinks",
+    "recipes": "recipes and drinks",
+}
+OUTCOMES = ("right domain", "says little", "wrong domain")
+INVENTED, KIND = "invented", "kind right"
 _PHRASE = re.compile(r"\b(?:with|from|by|for|of|about|in|on|to|based)\b")  # where the first noun phrase ends
 
 
-@dataclass(frozen=True)
-class _Known:
-    domain: str
-    shot: Shot
+def unseen(titled: Iterable[Shot]) -> dict[str, list[Shot]]:
+    """The titles of the test split by domain; a domain without titles is left out.
 
-
-def unseen(root: Path) -> dict[str, list[Item]]:
-    """Titles of the test split by domain, out of the folders that are there.
-
-    Films are those of MovieLens, which training knows by title: there the domain is tested, not the title.
+    The names of films are in the test split, but training knows the films by name and year: there the domain is
+    tested, not the title.
     """
-    found = {domain: [] for domain in ALLOWED}
-    for folder, (table, delimiter, row_title) in _TABLES.items():
-        path = root / folder / table
-        if not path.exists():
-            continue
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file, delimiter=delimiter):
-                known = row_title(row)
-                if known and known.shot.split == "test":
-                    found[known.domain].append(Item(known.shot.key, known.shot.title))
-    return {domain: items for domain, items in found.items() if items}
+    found: dict[str, list[Shot]] = {domain: [] for domain in ALLOWED}
+    for shot in titled:
+        domain = SOURCES.get(str(shot.facts["source"]))
+        if domain and shot.split == "test":
+            found[domain].append(shot)
+    return {domain: shots for domain, shots in found.items() if shots}
 
 
-def evaluate(backbone: CachedBackbone, root: Path, count: int, seed: int) -> dict:
-    """`count` titles, evenly over the domains: shares of "right domain", "says little" and "wrong domain" of each."""
-    domains = unseen(root)
+def evaluate(backbone: CachedBackbone, titled: Iterable[Shot], count: int, seed: int) -> dict:
+    """Describe `count` titles, evenly over the domains; shares with intervals for each domain and for all.
+
+    "right domain", "says little" and "wrong domain" add up to one. "invented" is the share of descriptions with a fact
+    that neither the title nor its source tells; "kind right" is over the titles whose kind is known.
+    """
+    domains = unseen(titled)
     rng = random.Random(seed)
-    picked = {domain: _sample(items, -(-count // len(domains)), rng) for domain, items in domains.items()}
-    told = describe(backbone, [item for items in picked.values() for item in items])
+    picked = {domain: _sample(shots, -(-count // len(domains)), rng) for domain, shots in domains.items()}
+    told = describe(backbone, [as_item(shot, pictured=False) for shots in picked.values() for shot in shots])
     found: dict = {"domains": {}, "samples": []}
-    every: list[str] = []
-    for domain, items in picked.items():
-        outcomes = [outcome(told[item.id].text, domain) for item in items]
-        every += outcomes
-        found["domains"][domain] = _shares(outcomes)
+    every: list[tuple[str, Judgement]] = []
+    for domain, shots in picked.items():
+        texts = [told[shot.key].text for shot in shots]
+        judged = [(outcome(text, domain), readers.judge(shot, text)) for shot, text in zip(shots, texts, strict=True)]
+        every += judged
+        found["domains"][domain] = _shares(judged)
         found["samples"] += [
-            {"domain": domain, "title": item.title, "text": told[item.id].text, "outcome": what}
-            for item, what in list(zip(items, outcomes, strict=True))[:6]
+            {"domain": domain, "title": shot.title, "text": text, "outcome": what, "invented": list(judgement.invented)}
+            for shot, text, (what, judgement) in list(zip(shots, texts, judged, strict=True))[:6]
         ]
     return ({"all": _shares(every)} if every else {}) | found
 
@@ -92,44 +104,16 @@ def outcome(text: str, domain: str) -> str:
     return "right domain" if groups_of(said.claimed) & ALLOWED[domain] else "wrong domain"
 
 
-def _shares(outcomes: Sequence[str]) -> dict[str, dict[str, float]]:
-    return {
-        each: metrics.interval([float(one == each) for one in outcomes]) | {"n": len(outcomes)}
-        for each in ("right domain", "says little", "wrong domain")
-    }
+def _shares(judged: Sequence[tuple[str, Judgement]]) -> dict[str, dict[str, float]]:
+    found = {each: _share([one == each for one, _ in judged]) for each in OUTCOMES}
+    found[INVENTED] = _share([bool(judgement.invented) for _, judgement in judged])
+    known = [judgement.kind_right for _, judgement in judged if judgement.kind_right is not None]
+    return found | ({KIND: _share(known)} if known else {})
 
 
-def _sample(items: Sequence[Item], count: int, rng: random.Random) -> list[Item]:
-    return rng.sample(sorted(items, key=lambda item: item.id), min(count, len(items)))
+def _share(values: Sequence[bool]) -> dict[str, float]:
+    return metrics.interval([float(value) for value in values]) | {"n": len(values)}
 
 
-def _items(domain: str, prefix: str) -> Callable[[Mapping[str, str]], _Known]:
-    return lambda row: _Known(domain, Shot(f"{prefix}/{row['item']}", "item", row["title"].strip(), {}))
-
-
-def _picture(row: Mapping[str, str]) -> _Known | None:
-    sources = {"book_covers": "books", "game_covers": "games"}
-    sources |= dict.fromkeys(("cocktails", "recipes", "chinese_dishes", "beers"), "recipes and drinks")
-    domain, title = sources.get(row["source"]), row["title"].strip()
-    return _Known(domain, Shot(f"picture/{row['image']}", "item", title, {})) if domain and title else None
-
-
-def _luma(row: Mapping[str, str]) -> _Known | None:
-    """The colours of a product share a split; the shop's videos are no clothes."""
-    title = row["title"].strip()
-    shot = Shot(f"luma/{row['item']}", "item", title, {}, family=f"luma/{title.partition(',')[0].lower()}")
-    return None if row["category"].startswith("Training") else _Known("clothes and sport", shot)
-
-
-def _movie(row: Mapping[str, str]) -> _Known:
-    return _Known("films", Shot(f"movie/{row['movieId']}", "item", row["title"].strip(), {}))
-
-
-_TABLES: dict[str, tuple[str, str, Callable[[Mapping[str, str]], _Known | None]]] = {
-    "amazon-games": ("items.tsv", "\t", _items("games", "game")),
-    "amazon-baby": ("items.tsv", "\t", _items("baby products", "baby")),
-    "amazon-beauty": ("items.tsv", "\t", _items("beauty products", "beauty")),
-    "luma-shop": ("items.tsv", "\t", _luma),
-    "movielens-posters": ("movies.csv", ",", _movie),
-    "pictures": ("labels.csv", ",", _picture),
-}
+def _sample(shots: Sequence[Shot], count: int, rng: random.Random) -> list[Shot]:
+    return rng.sample(sorted(shots, key=lambda shot: shot.key), min(count, len(shots)))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from train.data.readers import movielens
 from train.teach.pictures import Facts, Shot
 from train.teach.titles import claims, targets, words
 from train.teach.titles import facts as title_facts
@@ -199,10 +200,10 @@ def _videos(folder: Path) -> Iterator[Shot]:
 
 def _film_names(folder: Path) -> Iterator[Shot]:
     """Names of films without the year: nothing in them says that they are films. One in six is enough."""
-    for row in _rows(folder / "movies.csv", ","):
-        name = re.sub(r"\s*\(\d{4}\)\s*$", "", row["title"])
+    for film in movielens.films(folder):
+        name = re.sub(r"\s*\(\d{4}\)\s*$", "", film.title)
         if _hash(name) % 6 == 0:
-            yield _shot(folder.name, f"film/{row['movieId']}", name)
+            yield _shot(folder.name, f"film/{film.id}", name)
 
 
 _TABLES = ("items.tsv", "labels.csv", "MicroLens-50k_titles.csv", "movies.csv")

@@ -197,9 +197,8 @@ TOPICS = set(  # words of hashtags that say what a video is about
 
 # ---- The head of a title: which of its words name the thing, and which only tell of it.
 #
-# A title falls into parts at its punctuation and prepositions. The head is what the first part ends with that is a kind's
-# name, so "case" is the head of "silicone case for controllers", and "stroller hook" is a hook.
-
+# A title falls into parts at its punctuation and prepositions. The head is the kind's name at the end of the first
+# part that ends with one: "case" is the head of "silicone case for controllers", and "stroller hook" is a hook.
 
 Domains = Collection[str] | None
 
