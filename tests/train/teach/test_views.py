@@ -146,7 +146,3 @@ def test_a_folder_of_an_older_version_is_read(shots, tmp_path):
     tower = Tower()
     store = ensure(tmp_path / "views", shots, tower)
     assert tower.seen == 5 and (store[shots[1].key] == 1).all()
-=======
-    with pytest.raises(ValueError, match=r"00000\.json is damaged .* Delete .*views; the views are then"):
-        FeatureStore(tmp_path / "views")
->>>>>>> w-train:tests/train/teach/test_views.py
