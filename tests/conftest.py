@@ -8,7 +8,7 @@ import pytest
 
 HERE = Path(__file__).parent
 TIERS = {"slow", "package", "pocket", "browser"}
-SLOW_FOLDERS = ("backbones", "bench", "train/learn", "train/evaluate", "train/baselines", "train/experiments")
+SLOW_FOLDERS = ("backbones", "bench", "train/learn", "train/evaluate")
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by -m

@@ -132,7 +132,6 @@ def test_the_real_towers_views_fit_the_connector(tmp_path, shots):
 def test_a_damaged_shard_is_done_again(shots, tmp_path, ending, data):
     ensure(tmp_path / "views", shots, Tower())
     (tmp_path / "views" / f"00000{ending}").write_bytes(data)
-<<<<<<< HEAD:tests/train/test_features.py
     again = Tower()
     assert right(ensure(tmp_path / "views", shots, again), shots)
     assert again.seen == 2, "the other shards are whole"
