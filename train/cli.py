@@ -123,17 +123,17 @@ def parser() -> argparse.ArgumentParser:
         ("planted", "does the preference text find a hidden taste and follow its switch?"),
         ("faithfulness", "does the measured influence point to what carries the score?"),
     ):
-        some = kinds.add_parser(name, help=text)
-        _experiment(some, 200, "simulated users")
+        asked = kinds.add_parser(name, help=text)
+        _experiment(asked, 200, "simulated users")
         if name == "planted":
-            some.add_argument("--catalogue", choices=("drawn", "fashion"), default="drawn")
-            some.add_argument("--data", type=Path, help="folder that holds fashion-products/")
+            asked.add_argument("--catalogue", choices=("drawn", "fashion"), default="drawn")
+            asked.add_argument("--data", type=Path, help="folder that holds fashion-products/")
         else:
-            some.add_argument("--reading", choices=("direct", "regenerated"), default="regenerated")
-            some.add_argument("--no-pictures", dest="pictures", action="store_false", help="history items only")
-    some = kinds.add_parser("stuffing", help="what do words in a title do that the thing does not bear out?")
-    _measured(some)
-    some.add_argument("--candidates", type=_positive, default=12, help="things of each story (default %(default)s)")
+            asked.add_argument("--reading", choices=("direct", "regenerated"), default="regenerated")
+            asked.add_argument("--no-pictures", dest="pictures", action="store_false", help="history items only")
+    asked = kinds.add_parser("stuffing", help="what do words in a title do that the thing does not bear out?")
+    _measured(asked)
+    asked.add_argument("--candidates", type=_positive, default=12, help="things of each story (default %(default)s)")
     for name, text in (
         ("image-summary", "does a summary in words keep what the image said?"),
         ("block-size", "how many items should one step of the recurrent preference read?"),
@@ -141,14 +141,14 @@ def parser() -> argparse.ArgumentParser:
         ("context-length", "does a longer history help, and what does it cost?"),
         ("negatives", "how much of a figure is the way in which its negatives were drawn?"),
     ):
-        some = kinds.add_parser(name, help=text)
-        _experiment(some, 60, "test users")
-        some.add_argument("--dataset", choices=DATASETS[1:], default="movielens")
-        some.add_argument("--data", type=Path, required=True, help="folder of the data set")
+        asked = kinds.add_parser(name, help=text)
+        _experiment(asked, 60, "test users")
+        asked.add_argument("--dataset", choices=DATASETS[1:], default="movielens")
+        asked.add_argument("--data", type=Path, required=True, help="folder of the data set")
         if name == "image-summary":
-            some.add_argument("--items", type=_positive, default=1000, help="most chosen pictured ones (%(default)s)")
+            asked.add_argument("--items", type=_positive, default=1000, help="most chosen pictured ones (%(default)s)")
         elif name != "context-length":
-            some.add_argument("--history", type=_positive, default=9, help="latest items read (default %(default)s)")
+            asked.add_argument("--history", type=_positive, default=9, help="latest items read (default %(default)s)")
     one = commands.add_parser("card", help="publish a run: its weights, training record and model card")
     one.add_argument("--run", type=Path, required=True)
     one.add_argument("--out", type=Path, default=Path("assets/pocket"))

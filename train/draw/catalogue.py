@@ -162,7 +162,7 @@ def build(seed: int, count: int) -> tuple[list[Item], list[dict[str, object]]]:
     rng.shuffle(order)
     items = _named(order, rng)
     ids = {item.look: item.id for item in items}
-    stories = [
+    stories: list[dict[str, object]] = [
         {
             "id": story.id,
             "name": story.name,

@@ -68,7 +68,10 @@ def _cast(picture: Image.Image, canvas: Canvas, stands: bool) -> None:
     unit = small / 100
     outline = canvas.alpha.resize((small, small), Image.Resampling.BOX)
     shadow = ImageChops.offset(outline, 0 if stands else round(unit), round(2.2 * unit)).point(lambda v: v * 70 // 255)
-    left, _, right, bottom = outline.getbbox()
+    box = outline.getbbox()
+    if box is None:
+        raise ValueError("the product covers nothing of its picture")
+    left, _, right, bottom = box
     if stands:
         reach = (right - left) * 0.04
         pool = [left - reach, bottom - 3.2 * unit, right + reach, bottom + 3.4 * unit]
@@ -83,6 +86,8 @@ def _tint(picture: Image.Image, colour: RGB, mask: Image.Image) -> None:
     """Paint `colour` through a `mask` smaller than the picture, only where it has something to paint."""
     step = picture.width / mask.width
     box = mask.getbbox()
+    if box is None:
+        return
     x0, y0, x1, y1 = (round(v * step) for v in box)
     grown = mask.crop(box).resize((x1 - x0, y1 - y0), Image.Resampling.BILINEAR)
     picture.paste(colour, (x0, y0, x1, y1), grown)

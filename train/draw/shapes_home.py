@@ -6,7 +6,7 @@ import random
 
 from train.draw.attributes import COFFEE, CREAM, INK, LEAF, STEEL, STRAW, mix
 from train.draw.canvas import Canvas
-from train.draw.geometry import ellipse, flip, lathe, rotate, rounded, smooth, tube
+from train.draw.geometry import Point, ellipse, flip, lathe, rotate, rounded, smooth, tube
 
 GLOW = (255, 236, 170)
 
@@ -17,12 +17,12 @@ def lamp(canvas: Canvas, shape: str, rng: random.Random) -> None:
     canvas.body(lathe([(3, 60), (8, 66), (11, 74), (9, 82), (4, 85), (0, 85)]), stitched=False)
     canvas.part(rounded(34, 83, 66, 88, 2.2), canvas.tones.deep)
     canvas.part(ellipse(50, 52, 24, 4), GLOW, shade=False)
-    shade = {
+    shades: dict[str, list[Point]] = {
         "domed": ellipse(50, 52, 32, 38, 180, 360),
         "conical": [(43, 16), (57, 16), (82, 53), (18, 53)],
         "cylindrical": rounded(23, 18, 77, 53, 2),
-    }[shape]
-    canvas.body(shade)
+    }
+    canvas.body(shades[shape])
     if shape != "cylindrical":
         canvas.part(rounded(46, 11, 54, 17, 2), canvas.frame)
 
@@ -116,11 +116,12 @@ def cushion(canvas: Canvas, shape: str, rng: random.Random) -> None:
 
 def mug(canvas: Canvas, shape: str, rng: random.Random) -> None:
     """A mug with its handle to the right."""
-    profile, handle = {
+    forms: dict[str, tuple[list[Point], tuple[float, float, float, float]]] = {
         "straight": ([(24, 25), (24, 45), (24, 68), (20.5, 78), (10, 80), (0, 80)], (67, 50, 13, 15)),
         "rounded": ([(21, 29), (25.5, 42), (27, 57), (22, 73), (13, 79.5), (0, 80)], (69, 54, 12, 13)),
         "tapered": ([(29, 24), (25, 48), (19.5, 72), (17, 80), (0, 80)], (66, 44, 13, 14)),
-    }[shape]
+    }
+    profile, handle = forms[shape]
     cx = 44
     canvas.part(tube(ellipse(*handle, start=-100, end=100), 6.5), canvas.tones.deep)
     canvas.body(lathe(profile, cx))
@@ -158,11 +159,12 @@ def vase(canvas: Canvas, shape: str, rng: random.Random) -> None:
                 canvas.part(
                     rotate(leaf, lean, 50, 48), mix(STRAW, (255, 255, 255), 0.12 + 0.1 * (step % 2)), shade=False
                 )
-    profile, soft = {
+    forms: dict[str, tuple[list[Point], bool]] = {
         "slender": ([(8, 33), (6.5, 40), (10, 51), (16, 66), (15, 79), (11, 87), (0, 87)], True),
         "rounded": ([(11, 38), (9.5, 43), (24, 52), (30, 65), (24, 79), (13, 86.5), (0, 87)], True),
         "angular": ([(12, 37), (12, 43), (29, 62), (15, 87), (0, 87)], False),
-    }[shape]
+    }
+    profile, soft = forms[shape]
     canvas.body(lathe(profile, soft=soft))
     canvas.part(ellipse(50, profile[0][1], profile[0][0] + 1.2, 2.2), canvas.tones.deep, shade=False)
 
@@ -190,11 +192,12 @@ def plant_pot(canvas: Canvas, shape: str, rng: random.Random) -> None:
 
 def water_bottle(canvas: Canvas, shape: str, rng: random.Random) -> None:
     """A bottle with a screw cap."""
-    profile, neck, top = {
+    forms: dict[str, tuple[list[Point], float, float]] = {
         "straight": ([(7, 27), (15, 33), (17, 41), (17, 78), (14.5, 87), (0, 88)], 7, 27),
         "curvy": ([(8, 27), (17, 34), (18.5, 42), (13.5, 56), (18, 70), (18, 80), (14, 87.5), (0, 88)], 8, 27),
         "wide": ([(10, 31), (22, 38), (25, 48), (25, 76), (21, 86.5), (0, 88)], 10, 31),
-    }[shape]
+    }
+    profile, neck, top = forms[shape]
     canvas.part(tube(ellipse(50, top - 13, 7, 7, 180, 360), 2.6), canvas.tones.deep)
     canvas.part(rounded(50 - neck - 1.5, top - 13, 51.5 + neck, top + 1, 2.4), canvas.tones.deep)
     canvas.part(rounded(50 - neck, top - 1.5, 50 + neck, top + 3, 1), STEEL)

@@ -126,7 +126,7 @@ def fit(
         bar.update()
         bar.set_postfix(run.shown())
         done = run.progress.step
-        if config.due(done):
+        if validate and config.due(done):
             run.validate(validate)
         if done % config.save_every == 0 or config.due(done) or config.over(run.progress):
             run.save("checkpoint.pt")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -62,7 +63,7 @@ class FeatureStore:
             ) from None
 
     @torch.inference_mode()
-    def ensure(self, shots: Sequence[Shot], model: torch.nn.Module, image_processor, batch: int = 16) -> None:
+    def ensure(self, shots: Sequence[Shot], model: Any, image_processor, batch: int = 16) -> None:
         """Computes what is missing. `model` has `see`; pictures that cannot be read are an OSError with their path."""
         missing = [s for s in shots if s.pictured and s.key not in self]
         for start in tqdm(range(0, len(missing), SHARD), desc="tower views", unit="shard", disable=not missing):
