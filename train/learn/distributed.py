@@ -1,6 +1,6 @@
-"""What training with several processes adds: they start alike, and add up their gradients.
+"""Train with several processes: they start with equal weights and add up their gradients.
 
-`torchrun --nproc_per_node 2 -m train sft ...` starts them; alone, a process finds nothing to do here.
+`torchrun --nproc_per_node 2 -m train sft ...` starts them. With a single process these functions change nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from msr.schema import InputProblem
 
 
 def joined() -> PartialState:
-    """This process among the others of the run; the first call meets them."""
+    """Join the process group of the run; further calls return it."""
     return shards.met()
 
 

@@ -137,8 +137,8 @@ class SharedPrefix:
         return same, cache
 
 
-# ---- Prompts side by side in one line of tokens, each blind to the others: less padding, and what neighbours begin with
-# stands there once (tree attention, arXiv 2305.09781, section 4.2).
+# ---- Prompts side by side in one line of tokens, each blind to the others: less padding, and what neighbours begin
+# with stands there once (tree attention, arXiv 2305.09781, section 4.2).
 
 
 _LINES = (72, 132)  # about how many tokens a line has: fewer make small products, more see much that is masked

@@ -1,4 +1,4 @@
-"""Chance, so that a table shows where it lies."""
+"""Baselines that need no training: chance, popularity, recent popularity and item-kNN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an experiment found so far: one JSON object a line, so that an interrupted one goes on."""
+"""Run an experiment as a grid of cells by users; every answer is a line of JSON, so that it resumes."""
 
 from __future__ import annotations
 
