@@ -62,8 +62,8 @@ def seeing(backbone: Backbone, stop: threading.Event | None = None) -> Callable[
 # ---- Which candidates of a large catalogue are scored: first those nearest to the query, then the promising ones.
 #
 # Words and looks know the history, not what the model makes of it. So an eighth of what may be scored is scored, a
-# ridge regression from places in the index to logits says where the next eighth lies, and so on (relevance feedback, Rocchio
-# 1971; for rankers that cost much a document: MacAvaney et al., "Adaptive re-ranking", CIKM 2022).
+# ridge regression from places in the index to logits says where the next eighth lies, and so on (relevance feedback,
+# Rocchio 1971; for rankers that cost much a document: MacAvaney et al., "Adaptive re-ranking", CIKM 2022).
 
 
 ROUNDS = 8

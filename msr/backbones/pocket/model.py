@@ -4,8 +4,8 @@ A picture becomes 8 tokens, because image tokens are what a laptop waits for. Th
 averaged to 4x4 *cells*; each cell and the CLS token carry the mean and deviation of the pixels' colours beside the
 tower's features, because a self-supervised tower is trained to ignore colour. The connector turns CLS, the mean cell
 and all colours into tokens that stand for the picture's subjects (what it is, colour, pattern, ...;
-`train.learn.warmup`). Each token is mostly a mixture of the language model's own word embeddings, which a small model knows how to read.
-(LLaVA: arXiv 2304.08485; DINOv2: arXiv 2304.07193.)
+`train.learn.warmup`). Each token is mostly a mixture of the language model's own word embeddings, which a small model
+knows how to read. (LLaVA: arXiv 2304.08485; DINOv2: arXiv 2304.07193.)
 """
 
 from __future__ import annotations
