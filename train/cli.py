@@ -36,39 +36,54 @@ def parser() -> argparse.ArgumentParser:
     amazon = one.add_argument_group("amazon only")
     amazon.add_argument("--k-core", type=int, help="fewest interactions of a user and of an item (default 5)")
     amazon.add_argument("--images", type=Path, help="folder of pictures (default: images/ in --data)")
-    amazon.add_argument("--download-images", action="store_true", default=None, help="fetch what --images lacks")
+    amazon.add_argument(
+        "--download-images", action="store_true", default=None, help="download the pictures that --images lacks"
+    )
     for name, steps, text in (
-        ("align", 1500, "connector and LoRA on image to text"),
-        ("sft", 2500, "all four tasks, starting from an aligned model"),
+        ("align", 1500, "train the connector and a LoRA to describe pictures"),
+        ("sft", 2500, "train all four tasks, from an aligned model"),
     ):
         one = commands.add_parser(name, help=text)
         one.add_argument("--data", type=Path, required=True, help="folder that holds the data sets (docs/datasets.md)")
-        one.add_argument("--out", type=Path, required=True, help="run folder; a run that is there is resumed")
-        one.add_argument("--views", type=Path, default=Path("runs/features"), help="where the tower's views are kept")
-        one.add_argument("--no-new-views", action="store_true", help="train on the pictures whose views are there")
+        one.add_argument("--out", type=Path, required=True, help="run folder; an unfinished run in it is resumed")
+        one.add_argument(
+            "--views", type=Path, default=Path("runs/features"), help="folder of the vision tower's stored views"
+        )
+        one.add_argument("--no-new-views", action="store_true", help="train only on pictures whose views are stored")
         one.add_argument("--steps", type=int, default=steps)
         one.add_argument("--rank", type=_positive, default=16, help="LoRA rank")
         one.add_argument("--drawn", type=int, default=1500, help="pictures drawn for training")
         one.add_argument("--seed", type=int, default=7)
         options.add_offline(one)
         some = one.add_argument_group("loop")
-        some.add_argument("--accumulate", type=int, default=1, help="passes a step's rows are spread over: less memory")
-        some.add_argument("--precision", choices=PRECISIONS, default="no", help="mixed precision (default %(default)s)")
-        some.add_argument("--workers", type=int, default=0, help="processes that make steps ahead, to feed a GPU")
         some.add_argument(
-            "--shard", action="store_true", help="each process holds a part of every layer (torchrun, FSDP)"
+            "--accumulate", type=int, default=1, help="gradient accumulation: forward passes per optimiser step"
         )
-        some.add_argument("--validate-every", type=int, default=0, help="steps; the best weights are kept (0: never)")
-        some.add_argument("--patience", type=int, default=0, help="validations without gain that end the run (0: none)")
+        some.add_argument("--precision", choices=PRECISIONS, default="no", help="mixed precision (default %(default)s)")
+        some.add_argument(
+            "--workers", type=int, default=0, help="worker processes that prepare steps, to keep a GPU busy"
+        )
+        some.add_argument("--shard", action="store_true", help="spread every layer over the processes (torchrun, FSDP)")
+        some.add_argument(
+            "--validate-every",
+            type=int,
+            default=0,
+            help="steps between validations; the best weights are kept (0: none)",
+        )
+        some.add_argument(
+            "--patience", type=int, default=0, help="stop after this many validations without a gain (0: do not)"
+        )
         if name == "align":
             one.add_argument("--rows", type=_positive, default=12, help="pictures a step")
             one.add_argument(
                 "--warmup-epochs", type=_positive, default=12, help="passes over the pictures (default %(default)s)"
             )
-            one.add_argument("--start", type=Path, help="folder of an earlier run whose LoRA is taken over")
+            one.add_argument("--start", type=Path, help="folder of an earlier run; its LoRA is continued")
         else:
             some.add_argument("--lora-lr", type=float, default=5e-4, help="highest learning rate (default %(default)s)")
-            some.add_argument("--batch", type=_positive, default=1, help="a step's rows, so many times; for a GPU")
+            some.add_argument(
+                "--batch", type=_positive, default=1, help="multiply the rows of a step by this number, for a GPU"
+            )
             one.add_argument("--start", type=Path, help="folder of an aligned model; the pocket model needs one")
             one.add_argument(
                 "--backbone", default=POCKET,
@@ -106,9 +121,9 @@ def parser() -> argparse.ArgumentParser:
         help="unseen pictures of each source; of open: in all, and half as many of common things and unseen classes",
     )  # fmt: skip
     some.add_argument("--titles", type=int, default=200, help="unseen titles, open only (default %(default)s)")
-    some.add_argument("--drawn", type=int, default=1500, help="as in training")
+    some.add_argument("--drawn", type=int, default=1500, help="pictures drawn, the same number as in training")
     some.add_argument("--quality-users", type=int, help="simulated users of each kind (default: half of --users)")
-    one = commands.add_parser("speed", help="packed slates against one pair a row: pairs/s and memory, in one run")
+    one = commands.add_parser("speed", help="compare packed slates with one pair a row: pairs/s and memory")
     one.add_argument("--json", type=Path, required=True, help="file that gets the figures")
     one.add_argument("--checkpoint", type=Path, help="folder of a pocket-shaped model (default: the pocket model)")
     one.add_argument("--slates", type=int, default=2, help="users a step")
@@ -123,32 +138,37 @@ def parser() -> argparse.ArgumentParser:
         ("planted", "does the preference text find a hidden taste and follow its switch?"),
         ("faithfulness", "does the measured influence point to what carries the score?"),
     ):
-        some = kinds.add_parser(name, help=text)
-        _experiment(some, 200, "simulated users")
+        asked = kinds.add_parser(name, help=text)
+        _experiment(asked, 200, "simulated users")
         if name == "planted":
-            some.add_argument("--catalogue", choices=("drawn", "fashion"), default="drawn")
-            some.add_argument("--data", type=Path, help="folder that holds fashion-products/")
+            asked.add_argument("--catalogue", choices=("drawn", "fashion"), default="drawn")
+            asked.add_argument("--data", type=Path, help="folder that holds fashion-products/")
         else:
-            some.add_argument("--reading", choices=("direct", "regenerated"), default="regenerated")
-            some.add_argument("--no-pictures", dest="pictures", action="store_false", help="history items only")
-    some = kinds.add_parser("stuffing", help="what do words in a title do that the thing does not bear out?")
-    _measured(some)
-    some.add_argument("--candidates", type=_positive, default=12, help="things of each story (default %(default)s)")
+            asked.add_argument("--reading", choices=("direct", "regenerated"), default="regenerated")
+            asked.add_argument("--no-pictures", dest="pictures", action="store_false", help="history items only")
+    asked = kinds.add_parser("stuffing", help="what do words in a title do that are not true of the thing?")
+    _measured(asked)
+    asked.add_argument("--candidates", type=_positive, default=12, help="things of each story (default %(default)s)")
     for name, text in (
         ("image-summary", "does a summary in words keep what the image said?"),
         ("block-size", "how many items should one step of the recurrent preference read?"),
         ("ablation", "what do image summaries, recurrence and fine-tuning add?"),
         ("context-length", "does a longer history help, and what does it cost?"),
-        ("negatives", "how much of a figure is the way in which its negatives were drawn?"),
+        ("negatives", "how much does a figure depend on the way its negatives were drawn?"),
     ):
-        some = kinds.add_parser(name, help=text)
-        _experiment(some, 60, "test users")
-        some.add_argument("--dataset", choices=DATASETS[1:], default="movielens")
-        some.add_argument("--data", type=Path, required=True, help="folder of the data set")
+        asked = kinds.add_parser(name, help=text)
+        _experiment(asked, 60, "test users")
+        asked.add_argument("--dataset", choices=DATASETS[1:], default="movielens")
+        asked.add_argument("--data", type=Path, required=True, help="folder of the data set")
         if name == "image-summary":
-            some.add_argument("--items", type=_positive, default=1000, help="most chosen pictured ones (%(default)s)")
+            asked.add_argument(
+                "--items",
+                type=_positive,
+                default=1000,
+                help="the pictured items chosen most often (default %(default)s)",
+            )
         elif name != "context-length":
-            some.add_argument("--history", type=_positive, default=9, help="latest items read (default %(default)s)")
+            asked.add_argument("--history", type=_positive, default=9, help="latest items read (default %(default)s)")
     one = commands.add_parser("card", help="publish a run: its weights, training record and model card")
     one.add_argument("--run", type=Path, required=True)
     one.add_argument("--out", type=Path, default=Path("assets/pocket"))

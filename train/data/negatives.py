@@ -58,7 +58,7 @@ def draw(
     return replace(case, negatives=tuple(train.items[column] for column in able))
 
 
-def hardest(case: Case, score: Callable[[Case], Sequence[float]], count: int = TEST_NEGATIVES) -> Case:
+def hardest(case: Case, score: Callable[[Case], Sequence[float] | np.ndarray], count: int = TEST_NEGATIVES) -> Case:
     """The case with the `count` highest-scored of its negatives (dynamic sampling: Zhang et al., SIGIR 2013).
 
     `score` gives every candidate a number, the target first, higher for what a model takes for more likely.

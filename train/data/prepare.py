@@ -33,7 +33,7 @@ from msr.intake.files import read_file
 from msr.intake.text import shown
 from msr.schema import InputProblem
 from train.data import readers
-from train.data.dataset import CatalogueItem, Dataset
+from train.data.dataset import Dataset
 from train.data.logs import UserLog
 from train.data.readers.folder import INTERACTIONS, ITEMS
 from train.data.readers.places import spelled
@@ -101,7 +101,7 @@ def _fill(dataset: Dataset, folder: Path) -> dict:
     for one in tqdm(dataset.items.values(), desc="items", unit="item", delay=1, leave=False):
         if one.image:
             try:
-                images[one.id] = _picture(one, folder)
+                images[one.id] = _picture(one.image, folder)
             except IntakeError as error:
                 dropped["pictures refused"] += 1
                 refused.append(str(error))
@@ -139,10 +139,10 @@ def _fill(dataset: Dataset, folder: Path) -> dict:
     return report
 
 
-def _picture(one: CatalogueItem, folder: Path) -> str:
+def _picture(image: Path, folder: Path) -> str:
     """Copies an item's picture; returns its name in the folder."""
-    where = shown(one.image.name)
-    picture = intake.picture(read_file(one.image, LIMITS.max_image_bytes, where), where)
+    where = shown(image.name)
+    picture = intake.picture(read_file(image, LIMITS.max_image_bytes, where), where)
     name = f"{IMAGES}/{picture.digest}.webp"
     (folder / name).write_bytes(picture.data)
     return name

@@ -97,7 +97,9 @@ def by_time(logs: Iterable[UserLog], moment: int) -> Roles:
     Raises:
         InputProblem: a log has no times.
     """
-    train, validation, test = [], [], []
+    train: list[UserLog] = []
+    validation: list[UserLog] = []
+    test: list[UserLog] = []
     for log in logs:
         if log.items and not log.times:
             raise InputProblem(f"The log of user {log.user!r} has no times; split by user.")

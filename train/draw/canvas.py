@@ -1,14 +1,15 @@
-"""The pen: places outlines on a product's layer and paints them with its cloth, shade, finish and ink."""
+"""The canvas: places outlines on a product's layer and paints them with its cloth, shade, finish and ink."""
 
 from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
 from train.draw.attributes import INK, KINDS, RGB, STEEL, TIMBER, Look, mix, swatch
-from train.draw.geometry import Path, dashes, shrink
+from train.draw.geometry import Point, dashes, shrink
 from train.draw.materials import GRAINS, finish, marks, shifted, texture
 
 GLASS_OPACITY = 196
@@ -16,7 +17,7 @@ NIGHT: RGB = (30, 16, 60)
 SHADE = 62  # how strongly the dark side of a part is darkened, of 255
 
 
-class Pen:
+class Canvas:
     """Draws one product on `layer`, where `alpha` says what is covered."""
 
     def __init__(self, look: Look, pixels: int, rng: random.Random) -> None:
@@ -35,7 +36,7 @@ class Pen:
         self._grain = rng.randrange(GRAINS)
         self._cloth = self._print(rng)
 
-    def place(self, path: Path) -> list[tuple[float, float]]:
+    def place(self, path: Sequence[Point]) -> list[tuple[float, float]]:
         """Outline to pixels: scaled, tilted and moved as this picture's seed has it."""
         c, s, px, py = self._cos, self._sin, self._x, self._y
         return [((x - 50) * c - (y - 50) * s + px, (x - 50) * s + (y - 50) * c + py) for x, y in path]
@@ -51,29 +52,29 @@ class Pen:
             draw.polygon(self.place(path), fill=colour)
         return cloth
 
-    def body(self, path: Path, stitched: bool = True) -> None:
+    def body(self, path: Sequence[Point], stitched: bool = True) -> None:
         """Paint `path` with the product's colour, pattern and material."""
         self._fill(path, None, shade=True)
         if stitched and self.look.material == "leather":
             self.stitch(shrink(path, 0.9), mix(self.tones.main, self.tones.light, 0.9))
 
-    def part(self, path: Path, colour: RGB, shade: bool = True) -> None:
+    def part(self, path: Sequence[Point], colour: RGB, shade: bool = True) -> None:
         """Paint `path` in one flat colour."""
         self._fill(path, colour, shade)
 
-    def stitch(self, path: Path, colour: RGB) -> None:
+    def stitch(self, path: Sequence[Point], colour: RGB) -> None:
         """Sew a dashed seam along `path`."""
         draw = ImageDraw.Draw(self.layer)
         for dash in dashes([*path, path[0]], 2.0, 1.5):
             draw.line(self.place(dash), fill=colour, width=max(1, round(self.unit * 0.6)))
 
-    def seam(self, path: Path, colour: RGB, width: float = 0.8) -> None:
+    def seam(self, path: Sequence[Point], colour: RGB, width: float = 0.8) -> None:
         """Draw a thin open line on what is already painted."""
         ImageDraw.Draw(self.layer).line(
             self.place(path), fill=colour, width=max(1, round(self.unit * width)), joint="curve"
         )
 
-    def _fill(self, path: Path, colour: RGB | None, shade: bool) -> None:
+    def _fill(self, path: Sequence[Point], colour: RGB | None, shade: bool) -> None:
         spots = self.place(path)
         x0, y0 = (max(0, math.floor(min(p[d] for p in spots))) for d in (0, 1))
         x1, y1 = (min(self.layer.width, math.ceil(max(p[d] for p in spots)) + 1) for d in (0, 1))

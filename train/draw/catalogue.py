@@ -123,7 +123,7 @@ class Item:
         return f"images/{self.id}.webp"
 
 
-class Shelf:
+class Stock:
     """Picks looks one by one, so that no attribute value is drawn much more often than another."""
 
     def __init__(self, rng: random.Random) -> None:
@@ -154,15 +154,15 @@ class Shelf:
 def build(seed: int, count: int) -> tuple[list[Item], list[dict[str, object]]]:
     """The catalogue's items and its stories."""
     rng = random.Random(seed)
-    shelf = Shelf(rng)
-    histories = {story.id: _history(shelf, story) for story in STORIES}
-    while len(shelf.looks) < count:
-        shelf.pick({"type": shelf.rarest_type()})
-    order = shelf.looks[:]
+    stock = Stock(rng)
+    histories = {story.id: _history(stock, story) for story in STORIES}
+    while len(stock.looks) < count:
+        stock.pick({"type": stock.rarest_type()})
+    order = stock.looks[:]
     rng.shuffle(order)
     items = _named(order, rng)
     ids = {item.look: item.id for item in items}
-    stories = [
+    stories: list[dict[str, object]] = [
         {
             "id": story.id,
             "name": story.name,
@@ -175,7 +175,7 @@ def build(seed: int, count: int) -> tuple[list[Item], list[dict[str, object]]]:
     return items, stories
 
 
-def _history(shelf: Shelf, story: Story) -> list[Look]:
+def _history(stock: Stock, story: Story) -> list[Look]:
     """Shelve the looks of a story's history, and others that suit its last and its first taste."""
     history: list[Look] = []
     last = len(story.blocks) - 1
@@ -184,13 +184,13 @@ def _history(shelf: Shelf, story: Story) -> list[Look]:
             # One thing in the last block has all it leans to, the next one less, so that they are not all alike.
             leaning = story.lean(BLOCK - 1 - place) if block == last else {}
             seen = [look.type for look in history]
-            history.append(shelf.pick(wants | leaning, seen, story.elsewhere(block)))
+            history.append(stock.pick(wants | leaning, seen, story.elsewhere(block)))
     fresh: list[Look] = []
     for place in range(MORE_OF_LAST):
         wants = story.blocks[last] | story.lean(place % 2)
-        fresh.append(shelf.pick(wants, [look.type for look in fresh], story.elsewhere(last)))
+        fresh.append(stock.pick(wants, [look.type for look in fresh], story.elsewhere(last)))
     for _ in range(MORE_OF_FIRST):
-        shelf.pick(story.blocks[0])
+        stock.pick(story.blocks[0])
     return history
 
 

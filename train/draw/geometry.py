@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 Point = tuple[float, float]
@@ -24,7 +25,7 @@ def rounded(x0: float, y0: float, x1: float, y1: float, r: float) -> Path:
     return [p for cx, cy, a in corners for p in ellipse(cx, cy, r, r, a, a + 90, 10)]
 
 
-def smooth(points: Path, closed: bool = True, steps: int = 10) -> Path:
+def smooth(points: Sequence[Point], closed: bool = True, steps: int = 10) -> Path:
     """A Catmull-Rom curve through `points`; a point given twice stays a corner."""
     n = len(points)
     last = n if closed else n - 1
@@ -46,13 +47,13 @@ def _spline(a: float, b: float, c: float, d: float, t: float) -> float:
     return 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t * t + (3 * b - a - 3 * c + d) * t**3)
 
 
-def lathe(profile: list[tuple[float, float]], cx: float = 50, soft: bool = True) -> Path:
+def lathe(profile: Sequence[Point], cx: float = 50, soft: bool = True) -> Path:
     """A turned shape: `profile` lists (half width, y) from top to bottom and is mirrored about `cx`."""
     side = smooth(list(profile), closed=False) if soft else list(profile)
     return [(cx + w, y) for w, y in side] + [(cx - w, y) for w, y in reversed(side)]
 
 
-def tube(points: Path, width: float, end_width: float | None = None) -> Path:
+def tube(points: Sequence[Point], width: float, end_width: float | None = None) -> Path:
     """A band along `points` with round ends, `width` across at the start and `end_width` at the end."""
     end_width = width if end_width is None else end_width
     n = len(points)
@@ -75,25 +76,25 @@ def _cap(centre: Point, edge: Point) -> Path:
     return ellipse(*centre, r, r, a, a - 180, 10)
 
 
-def shrink(path: Path, share: float) -> Path:
+def shrink(path: Sequence[Point], share: float) -> Path:
     """`path` scaled about the middle of its box."""
     xs, ys = [p[0] for p in path], [p[1] for p in path]
     cx, cy = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
     return [(cx + (x - cx) * share, cy + (y - cy) * share) for x, y in path]
 
 
-def turn(path: Path, degrees: float, cx: float = 50, cy: float = 50) -> Path:
+def rotate(path: Sequence[Point], degrees: float, cx: float = 50, cy: float = 50) -> Path:
     """`path` turned clockwise about a point."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return [(cx + (x - cx) * c - (y - cy) * s, cy + (x - cx) * s + (y - cy) * c) for x, y in path]
 
 
-def flip(path: Path, cx: float = 50) -> Path:
+def flip(path: Sequence[Point], cx: float = 50) -> Path:
     """The mirror image of `path` about the vertical line at `cx`."""
     return [(2 * cx - x, y) for x, y in path]
 
 
-def dashes(points: Path, on: float, off: float) -> list[Path]:
+def dashes(points: Sequence[Point], on: float, off: float) -> list[Path]:
     """`points` cut into dashes `on` long with gaps `off` long."""
     pieces: list[Path] = []
     current: Path = [points[0]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
@@ -23,7 +24,7 @@ def _draw(pixels: int, base: RGB) -> tuple[Image.Image, ImageDraw.ImageDraw, flo
     return image, ImageDraw.Draw(image), pixels / 100
 
 
-def _scaled(path: list[tuple[float, float]], unit: float) -> list[tuple[float, float]]:
+def _scaled(path: Sequence[tuple[float, float]], unit: float) -> list[tuple[float, float]]:
     return [(x * unit, y * unit) for x, y in path]
 
 

@@ -9,10 +9,10 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from train.draw import shapes_home, shapes_wear
 from train.draw.attributes import KINDS, RGB, Look
-from train.draw.canvas import Pen
+from train.draw.canvas import Canvas
 from train.draw.grounds import ground
 
-Drawer = Callable[[Pen, str, random.Random], None]
+Drawer = Callable[[Canvas, str, random.Random], None]
 
 DRAWERS: dict[str, Drawer] = {
     "mug": shapes_home.mug,
@@ -52,30 +52,33 @@ def render(look: Look, seed: int, size: int = 320) -> Image.Image:
     """
     rng = random.Random(f"product {seed}")
     pixels = size * SUPERSAMPLE
-    pen = Pen(look, pixels, rng)
-    DRAWERS[look.type](pen, look.shape, rng)
+    canvas = Canvas(look, pixels, rng)
+    DRAWERS[look.type](canvas, look.shape, rng)
     picture = ground(look.style, look.colour, pixels, random.Random(f"ground {seed}"))
-    _cast(picture, pen, KINDS[look.type].stands)
-    box = pen.alpha.getbbox()
-    picture.paste(pen.layer.crop(box), box, pen.alpha.crop(box))
+    _cast(picture, canvas, KINDS[look.type].stands)
+    box = canvas.alpha.getbbox()
+    picture.paste(canvas.layer.crop(box), box, canvas.alpha.crop(box))
     # A whole-number box filter is as smooth as Lanczos here and ten times as fast.
     return picture.reduce(SUPERSAMPLE)
 
 
-def _cast(picture: Image.Image, pen: Pen, stands: bool) -> None:
+def _cast(picture: Image.Image, canvas: Canvas, stands: bool) -> None:
     """Lay the soft shadow (and, in the playful style, the white sticker edge) under the product."""
     small = 160  # blurs are cheap on a small copy and nobody sees the difference
     unit = small / 100
-    outline = pen.alpha.resize((small, small), Image.Resampling.BOX)
+    outline = canvas.alpha.resize((small, small), Image.Resampling.BOX)
     shadow = ImageChops.offset(outline, 0 if stands else round(unit), round(2.2 * unit)).point(lambda v: v * 70 // 255)
-    left, _, right, bottom = outline.getbbox()
+    box = outline.getbbox()
+    if box is None:
+        raise ValueError("the product covers nothing of its picture")
+    left, _, right, bottom = box
     if stands:
         reach = (right - left) * 0.04
         pool = [left - reach, bottom - 3.2 * unit, right + reach, bottom + 3.4 * unit]
         ImageDraw.Draw(shadow).ellipse(pool, fill=120)
     _tint(picture, SHADOW, shadow.filter(ImageFilter.GaussianBlur(1.7 * unit)))
-    if pen.look.style == "playful":
-        edge = pen.alpha.reduce(SUPERSAMPLE).filter(ImageFilter.GaussianBlur(pen.unit * 0.23))
+    if canvas.look.style == "playful":
+        edge = canvas.alpha.reduce(SUPERSAMPLE).filter(ImageFilter.GaussianBlur(canvas.unit * 0.23))
         _tint(picture, (255, 255, 255), edge.point(lambda v: min(255, v * 32)))
 
 
@@ -83,6 +86,8 @@ def _tint(picture: Image.Image, colour: RGB, mask: Image.Image) -> None:
     """Paint `colour` through a `mask` smaller than the picture, only where it has something to paint."""
     step = picture.width / mask.width
     box = mask.getbbox()
+    if box is None:
+        return
     x0, y0, x1, y1 = (round(v * step) for v in box)
     grown = mask.crop(box).resize((x1 - x0, y1 - y0), Image.Resampling.BILINEAR)
     picture.paste(colour, (x0, y0, x1, y1), grown)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from tqdm import tqdm
 
@@ -138,7 +139,7 @@ def _build(builder: Builder, people: Roles, config: EvalConfig, fusing: bool) ->
     """The wanted systems and what they are made of, fitted; the fused ones are still to be, on validation users."""
     wanted = [name for name in SYSTEMS if name in config.systems and (fusing or name not in FUSED)]
     parts = {part for name in wanted for part in FUSED.get(name, (name,))}
-    made: dict[str, System] = {}
+    made: dict[str, Any] = {}
     for name in SYSTEMS:
         if name in FUSED and name in wanted:
             made[name] = Fused(name, [made[part] for part in FUSED[name]])
@@ -200,7 +201,7 @@ def _measure(system: System, kind: str, cases: Iterable[Case], total: int) -> tu
     started, found = time.monotonic(), []
     for case in tqdm(cases, f"{system.name}, {kind}", total, unit="user"):
         scores = system.scores(case)
-        found.append(metrics.user_metrics(scores[0], scores[1:]))
+        found.append(metrics.user_metrics(scores[0], scores[1:].tolist()))
     seconds = round(time.monotonic() - started, 1)
     means = {name: metrics.interval([user[name] for user in found]) for name in found[0]}
     return found, {"system": system.name, "negatives": kind, "users": len(found), "seconds": seconds, **means}

@@ -42,7 +42,7 @@ class Fused:
 
     def scores(self, case: Case) -> np.ndarray:
         """(candidates,)"""
-        return sum(self.weights[signal] * values for signal, values in self.signals(case).items())
+        return np.sum([self.weights[signal] * values for signal, values in self.signals(case).items()], axis=0)
 
 
 def pairwise_weights(signals: Sequence[Mapping[str, np.ndarray]]) -> dict[str, float]:

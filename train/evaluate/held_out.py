@@ -50,7 +50,7 @@ def descriptions(
     for start in tqdm(range(0, len(shots), batch), desc="describing", unit="batch"):
         part = shots[start : start + batch]
         items = [app_item(s, titled) for s in part]
-        familiar = [f >= 0.5 for f in backbone.familiarity([i.picture for i in items])]
+        familiar = [f >= 0.5 for f in backbone.familiarity([i.picture for i in items if i.picture])]
         unfamiliar += familiar.count(False)
         asked = [prompts.describe(i, f) for i, f in zip(items, familiar, strict=True)]
         texts = [prompts.clean_answer(g.text) for g in backbone.generate(asked, config.max_describe_tokens)]

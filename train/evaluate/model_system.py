@@ -34,7 +34,7 @@ class ScoreLog:
         for line in lines[:-1]:
             entry = json.loads(line)
             self._known[entry["key"]] = entry["scores"]
-        if lines[-1]:  # without its line break
+        if path and lines[-1]:  # without its line break
             path.write_text("\n".join([*lines[:-1], ""]), encoding="utf-8")
 
     def get(self, key: str) -> list[float] | None:

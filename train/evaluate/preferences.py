@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from msr.backbones.protocol import Backbone
 from msr.backbones.wrappers import CachedBackbone
 from msr.config import PipelineConfig
 from msr.stages import describe, preference
@@ -49,7 +49,7 @@ def default(data: Dataset) -> str:
 
 
 def writer(
-    kind: str, items: AppItems, backbone: CachedBackbone, reading: Reading | None = None, walker: Backbone | None = None
+    kind: str, items: AppItems, backbone: CachedBackbone, reading: Reading | None = None, walker: Any = None
 ) -> Writer:
     """The way to write preferences that `kind` names.
 
@@ -64,7 +64,7 @@ def writer(
 
 
 def _generated(
-    histories: Sequence[Sequence[str]], items: AppItems, backbone: CachedBackbone, reading: Reading, walker: Backbone
+    histories: Sequence[Sequence[str]], items: AppItems, backbone: CachedBackbone, reading: Reading, walker: Any
 ) -> list[str]:
     """Describes the items and walks all histories at once; a text that the cache knows is not written again."""
     config = PipelineConfig()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -62,21 +63,27 @@ class Builder:
 
     def model(self, name: str) -> Model:
         """The model untuned, without pictures, on titles in place of a preference too, or as it is."""
-        cached = CachedBackbone(self.backbone, self.cache)
+        cached = CachedBackbone(self._loaded(), self.cache)
         items = AppItems(self.items, pictured=name not in ("titles-only", TALLREC))
         write = writer(TITLES if name == TALLREC else self.preference, items, cached)
         return Model(name, cached, items, write, self.log, tuned=name != "untuned")
 
+    def _loaded(self) -> Backbone:
+        if self.backbone is None:
+            raise ValueError("this system needs a backbone, and none was loaded")
+        return self.backbone
+
     def _summaries(self) -> list[str]:
         """The model's description of every item, in order; those that its cache knows are not written again."""
-        cached, items = CachedBackbone(self.backbone, self.cache), AppItems(self.items).pick(list(self.items))
+        cached, items = CachedBackbone(self._loaded(), self.cache), AppItems(self.items).pick(list(self.items))
         events = tqdm(describe.describe(cached, items, PipelineConfig()), "describing items", len(items), unit="item")
         texts = {event.summary.item_id: event.summary.text for event in events}
         return [texts[item.id] for item in items]
 
     def _pictures(self) -> np.ndarray:
-        if not hasattr(self.backbone, "looked_at"):
+        backbone: Any = self._loaded()
+        if not hasattr(backbone, "looked_at"):
             raise InputProblem("picture features come from the pocket model's vision tower; use --backbone pocket.")
         pictures = [item.picture for item in AppItems(self.items).pick(list(self.items))]
-        width = self.backbone.model.model.multi_modal_projector.vision_dim
-        return features.picture_vectors(pictures, self.backbone.looked_at, width)
+        width = backbone.model.model.multi_modal_projector.vision_dim
+        return features.picture_vectors(pictures, backbone.looked_at, width)

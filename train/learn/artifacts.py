@@ -8,7 +8,7 @@ import platform
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from peft import get_peft_model_state_dict, set_peft_model_state_dict
@@ -67,7 +67,9 @@ def load_into(learner: LoraLearner, folder: Path, connector: bool = True) -> Non
     """Starts `learner` from saved weights; `connector=False` takes the LoRA alone."""
     set_peft_model_state_dict(learner.peft, {k: v.float() for k, v in load_file(folder / PUBLISHED[1]).items()})
     if connector:
-        learner.connector.load_state_dict({k: v.float() for k, v in load_file(folder / PUBLISHED[2]).items()})
+        cast(Learner, learner).connector.load_state_dict(
+            {k: v.float() for k, v in load_file(folder / PUBLISHED[2]).items()}
+        )
 
 
 def adapter_hash(folder: Path) -> str:

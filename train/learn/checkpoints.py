@@ -1,4 +1,4 @@
-"""What an interrupted run is gone on with: read and checked, so that nothing is learned on top of something else."""
+"""Read and check the checkpoint of an interrupted run, so that it resumes only with the same data and weights."""
 
 from __future__ import annotations
 

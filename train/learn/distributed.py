@@ -1,6 +1,6 @@
-"""What training with several processes adds: they start alike, and add up their gradients.
+"""Train with several processes: they start with equal weights and add up their gradients.
 
-`torchrun --nproc_per_node 2 -m train sft ...` starts them; alone, a process finds nothing to do here.
+`torchrun --nproc_per_node 2 -m train sft ...` starts them. With a single process these functions change nothing.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from msr.schema import InputProblem
 
 
 def joined() -> PartialState:
-    """This process among the others of the run; the first call meets them."""
+    """Join the process group of the run; further calls return it."""
     return shards.process_group()
 
 
@@ -74,9 +74,9 @@ def shard(layers: Sequence[torch.nn.Module], processes: int) -> None:
     """Leaves each of `processes` with its part of the layers, which are alike everywhere before."""
     mesh = init_device_mesh(next(layers[0].parameters()).device.type, (processes,))
     for layer in layers:
-        fully_shard(layer, mesh=mesh, reshard_after_forward=True)
-        layer.set_force_sum_reduction_for_comms(True)  # a process's loss is its share of the step's, not a mean
-        layer.set_gradient_divide_factor(1.0)
+        sharded = fully_shard(layer, mesh=mesh, reshard_after_forward=True)
+        sharded.set_force_sum_reduction_for_comms(True)  # a process's loss is its share of the step's, not a mean
+        sharded.set_gradient_divide_factor(1.0)
 
 
 @torch.no_grad()
@@ -111,7 +111,7 @@ def _alike(value, parameter: torch.Tensor):
 def clip(parameters: Sequence[torch.Tensor], most: float) -> None:
     """Scales gradients down to a norm of `most` over all of them, sharded and whole ones together."""
     kinds = [[p for p in parameters if p.grad is not None and isinstance(p, DTensor) is kind] for kind in (True, False)]
-    norms = [whole(get_total_norm([p.grad for p in some])) for some in kinds if some]
+    norms = [whole(get_total_norm([p.grad for p in some if p.grad is not None])) for some in kinds if some]
     norm = torch.linalg.vector_norm(torch.stack(norms))
     for some in kinds:
         if some:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch.nn import functional
@@ -18,6 +19,7 @@ from train.learn.attention import PADDING, PREFIX
 from train.teach.examples import Example, Slate
 
 IGNORE = -100
+OtherKind = Any  # a tensor in a batch of one kind, None in a batch of the other
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,12 @@ class Batch:
     ids: torch.Tensor
     positions: torch.Tensor
     pictures: list[str]
-    mask: torch.Tensor | None = None
-    labels: torch.Tensor | None = None
-    segments: torch.Tensor | None = None
-    reads: torch.Tensor | None = None
-    liked: torch.Tensor | None = None
-    slate: torch.Tensor | None = None
+    mask: OtherKind = None
+    labels: OtherKind = None
+    segments: OtherKind = None
+    reads: OtherKind = None
+    liked: OtherKind = None
+    slate: OtherKind = None
 
     @property
     def tokens(self) -> int:
@@ -73,7 +75,9 @@ class Batch:
 
     def to(self, device: torch.device) -> Batch:
         """The batch with its tensors on `device`."""
-        tensors = {f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), torch.Tensor)}
+        tensors: dict[str, Any] = {
+            f.name: v for f in fields(self) if isinstance(v := getattr(self, f.name), torch.Tensor)
+        }
         return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})
 
 
@@ -92,7 +96,8 @@ class Encoder:
 
     def encode(self, examples: Sequence[Example] | Sequence[Slate]) -> Batch:
         """`answers` or `slates`, by what the examples are; they are of one kind, and at least one."""
-        return self.slates(examples) if isinstance(examples[0], Slate) else self.answers(examples)
+        slates = [one for one in examples if isinstance(one, Slate)]
+        return self.slates(slates) if slates else self.answers([one for one in examples if isinstance(one, Example)])
 
     def answers(self, examples: Sequence[Example]) -> Batch:
         """Right-padded rows; only answer tokens carry a label."""
@@ -120,18 +125,18 @@ class Encoder:
         for row, one in enumerate(slates):
             full = [self.read(p) for p in one.prompts]
             prefix = common([whole for whole, _ in full], self.tokens.image)
-            ids, segment, position = full[0][0][:prefix], [PREFIX] * prefix, [full[0][1][..., :prefix]]
+            row_ids, segment, position = full[0][0][:prefix], [PREFIX] * prefix, [full[0][1][..., :prefix]]
             for k, (whole, places) in enumerate(full):
-                ids += whole[prefix:]
+                row_ids += whole[prefix:]
                 segment += [k + 1] * (len(whole) - prefix)
                 position.append(places[..., prefix:])
-                reads.append((row, len(ids) - 1))
+                reads.append((row, len(row_ids) - 1))
                 liked.append(one.liked[k])
                 slate.append(row)
                 pictures += [p.digest for p in one.prompts[k].pictures]
-            packed.append((ids, segment))
+            packed.append((row_ids, segment))
             positions.append(torch.cat(position, dim=-1))
-        width = max(len(ids) for ids, _ in packed)
+        width = max(len(row_ids) for row_ids, _ in packed)
         ids = torch.full((len(packed), width), self.tokens.pad)
         segments = torch.full((len(packed), width), PADDING)
         for row, (i, s) in enumerate(packed):

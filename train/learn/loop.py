@@ -38,9 +38,10 @@ _PART = 1_000_000_007  # between the dropout seeds of a step's parts
 class LoopConfig:
     """Settings of one run.
 
-    accumulate: forward passes that a step's examples are spread over in each process, for less memory; precision: of
-    the activations, "no" for 32 bits; validate_every: steps, 0 for never; patience: validations without a gain after
-    which the run ends, 0 for none.
+    accumulate: gradient accumulation, forward passes per optimiser step in each process; precision: of the activations,
+    "no" for 32 bits; validate_every: steps between validations, 0 for none; patience: the run ends after this many
+    validations without a gain, 0 for never; workers: processes that prepare steps; shard: spread every layer over the
+    processes.
 
     Raises:
         InputProblem: a value is out of its range; the message names it.
@@ -80,11 +81,11 @@ class LoopConfig:
         return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def due(self, done: int) -> bool:
-        """Is there a validation after so many steps? There is one at the end."""
+        """Whether a validation follows this many finished steps; the last step has one."""
         return self.validate_every > 0 and (done % self.validate_every == 0 or done == self.steps)
 
     def over(self, progress: Progress) -> bool:
-        """Are all steps done, or the patience at its end?"""
+        """Whether all steps are done, or validations stopped gaining."""
         return progress.step >= self.steps or 0 < self.patience <= progress.without_gain
 
 
@@ -126,7 +127,7 @@ def fit(
         bar.update()
         bar.set_postfix(run.shown())
         done = run.progress.step
-        if config.due(done):
+        if validate and config.due(done):
             run.validate(validate)
         if done % config.save_every == 0 or config.due(done) or config.over(run.progress):
             run.save("checkpoint.pt")
@@ -135,7 +136,7 @@ def fit(
 
 
 class _Run:
-    """What the steps of one sitting share."""
+    """The state that the steps of one sitting share; a sitting is one start of the program."""
 
     def __init__(self, learner: Learner, config: LoopConfig, store, folder: Path, made_from: dict[str, Any]) -> None:
         joined()

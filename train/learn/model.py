@@ -53,7 +53,7 @@ class LoraLearner(torch.nn.Module, ABC):
         """(N, D): the tokens of the viewed pictures (at least one), one after another."""
 
     def seeing(self, batch: Batch, dtype: torch.dtype) -> dict:
-        """What tells the language model who sees whom."""
+        """Attention-mask arguments for this batch."""
         if batch.segments is None:
             return {"attention_mask": batch.mask}
         sees = attention.dense(batch.segments)

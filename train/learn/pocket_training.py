@@ -67,7 +67,7 @@ def frozen_dtype(precision: str) -> torch.dtype:
     return torch.bfloat16 if precision == "bf16" else torch.float32
 
 
-def _config(args: argparse.Namespace, **rates: float) -> LoopConfig:
+def _config(args: argparse.Namespace, **rates: Any) -> LoopConfig:
     return LoopConfig(
         args.steps,
         seed=args.seed,
@@ -148,7 +148,7 @@ def sft(args: argparse.Namespace) -> None:
     }
     mix = {name: part for name, part in SFT_MIX.items() if name != "movies" or tasks.logs}
 
-    def draw(rng: random.Random) -> tuple[str, list[Example] | list[Slate]]:
+    def draw(rng: random.Random) -> tuple[str, list[Any]]:
         name = rng.choices(list(mix), [share for share, _ in mix.values()])[0]
         return name, [makers[name](rng) for _ in range(args.batch * mix[name][1])]
 

@@ -18,6 +18,7 @@ import torch
 
 from msr import backbones
 from msr.backbones.pocket import assemble
+from msr.backbones.transformers.backbone import LocalBackbone
 from msr.config import BackboneConfig
 from msr.schema import InputProblem
 from train.data import readers, splits
@@ -125,5 +126,7 @@ def _pocket(args: argparse.Namespace) -> Learner:
 def _checkpoint(args: argparse.Namespace):
     """The learner, and the store of the pictures that it has read."""
     backbone = backbones.load(BackboneConfig(args.backbone, "none", offline=args.offline))
+    if not isinstance(backbone, LocalBackbone):
+        raise InputProblem(f"--backbone {args.backbone} cannot be trained. Name a checkpoint that is loaded here.")
     learner = CheckpointLearner(backbone, args.rank, 2 * args.rank)
     return learner, learner.store

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from statistics import median
+from typing import cast
 
 import psutil
 import torch
@@ -30,6 +31,7 @@ from train.learn.model import Learner, preference_loss, views_of
 from train.teach import pictures
 from train.teach.examples import Example, Slate
 from train.teach.tasks import Tasks
+from train.teach.views import FeatureStore
 
 _DRAWN = 400  # pictures that the slates are made of
 _MIB = 2**20
@@ -60,7 +62,7 @@ def plain_batches(encoder: Encoder, slates: Sequence[Slate]) -> list[Batch]:
 def plain_loss(learner: Learner, batch: Batch, views: Views, whole: Counts) -> torch.Tensor:
     """The same share of the same loss, from every logit of every place."""
     logits = learner.head(learner.hidden(batch, views_of(views, batch))).float()
-    answer = (batch.labels != IGNORE).int().argmax(dim=1)  # its first token, which the place before predicts
+    answer = torch.ne(batch.labels, IGNORE).int().argmax(dim=1)  # its first token, which the place before predicts
     read = logits[torch.arange(len(answer), device=logits.device), answer - 1]
     yes, no = learner.yes_no
     return preference_loss(read[:, yes] - read[:, no], batch.liked, batch.slate, whole)
@@ -167,7 +169,7 @@ def steps_of(count: int, slates: int, candidates: int, seed: int, view: tuple[in
     shots = list(pictures.drawn(_DRAWN, seed))
     generator = torch.Generator().manual_seed(seed)
     views = {shot.key: torch.rand(view, generator=generator) for shot in shots}
-    tasks, rng = Tasks(shots, [], views), random.Random(seed)
+    tasks, rng = Tasks(shots, [], cast(FeatureStore, views)), random.Random(seed)
     liked = max(1, candidates // 4)
     made = [[tasks.simulated_slate(rng, liked, candidates - liked) for _ in range(slates)] for _ in range(count)]
     return made, views

@@ -1,4 +1,4 @@
-"""What the loop validates by: the AUC of slates (sft) or the loss of answers (align), of what is not trained on."""
+"""Validate during training: the AUC of slates (sft) or the loss of answers (align), on data that is not trained on."""
 
 from __future__ import annotations
 

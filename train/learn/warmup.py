@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from typing import Any
 
 import torch
-from torch import nn
 from torch.nn import functional
 from tqdm import tqdm
 
@@ -35,7 +35,7 @@ _NOISE = 0.5  # of a feature's deviation over the pictures
 _NORM = 0.1  # weight of the pull towards the length of a word embedding
 
 
-def subjects(shot: Shot) -> dict[str, str]:
+def subjects(shot: Shot) -> dict[str, str | None]:
     """The words that each image token should look like, by subject; a subject without a fact is left free."""
     facts = {name: value for name, value in shot.facts.items() if isinstance(value, str)}
     if shot.kind == "scene":
@@ -74,7 +74,7 @@ def goals(shots: list[Shot], tokenizer) -> tuple[list[dict[int, list[int]]], lis
 
 
 def warm_up(
-    connector: nn.Module,
+    connector: Any,
     embeddings: torch.Tensor,
     tokenizer,
     train: list[Shot],

@@ -58,6 +58,8 @@ class Shot:
         """The RGB picture."""
         if self.look is not None:
             return draw.render(self.look, self.seed)
+        if self.path is None:
+            raise ValueError(f"{self.key} has no picture")
         with Image.open(self.path) as image:
             return image.convert("RGB")
 

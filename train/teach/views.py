@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ class FeatureStore:
         return torch.stack(rows) if rows else torch.empty(0, width)
 
     @torch.inference_mode()
-    def ensure(self, shots: Sequence[Shot], model, image_processor, batch: int = 16) -> None:
+    def ensure(self, shots: Sequence[Shot], model: Any, image_processor, batch: int = 16) -> None:
         """Compute what is missing with `model.see`. A picture that cannot be read is an OSError with its path."""
 
         def see(some: Sequence[Shot]) -> np.ndarray:

@@ -16,6 +16,7 @@ import pytest
 import torch
 
 from msr import prompts
+from train.data.readers import movielens
 from train.teach import pictures, targets
 from train.teach.pictures import GROUPS, Shot
 from train.teach.tasks import TASTE_SLOTS, Tasks
@@ -28,7 +29,13 @@ FOLDERS = {
     "scene": "flickr8k-1000",
     "movie": "movielens-posters",
 }
-READERS = {"fashion": pictures.fashion, "object": pictures.objects, "scene": pictures.scenes, "movie": pictures.movies}
+
+
+def _movies(folder):
+    return map(pictures.movie, movielens.films(folder))
+
+
+READERS = {"fashion": pictures.fashion, "object": pictures.objects, "scene": pictures.scenes, "movie": _movies}
 SAMPLE, EXAMPLES = 150, 250  # shots of a source; targets of a task
 
 # Words of sentences, none of which names an attribute.

@@ -50,7 +50,8 @@ def read(
         raise IntakeError(f"k_core is {k_core}; it must be at least 1")
     if images and not download_images and not images.is_dir():
         raise IntakeError(f"{spelled(images)} is not a folder.")
-    places, dropped = Places(path, fallback), Counter()
+    places = Places(path, fallback)
+    dropped: Counter[str] = Counter()
     reviews = _reviews_file(places)
     category = glob.escape(reviews.name.removesuffix(".gz").removesuffix(".jsonl"))
     meta = places.file(f"meta_{category}.jsonl", f"meta_{category}.jsonl.gz")

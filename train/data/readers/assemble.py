@@ -1,4 +1,4 @@
-"""Interactions as columns while they are read and filtered: 16 bytes each, whatever the length of the ids."""
+"""Collect interactions in columns, filter them, and assemble data sets; an interaction takes 16 bytes."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def public_address(host: str) -> str:
         IntakeError: one of them is private, local or reserved.
         OSError: the name is not known.
     """
-    addresses = [info[4][0] for info in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)]
+    addresses = [str(info[4][0]) for info in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)]
     for address in addresses:
         number = ipaddress.ip_address(address.partition("%")[0])
         number = getattr(number, "ipv4_mapped", None) or number

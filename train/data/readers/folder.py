@@ -21,7 +21,8 @@ ITEMS, INTERACTIONS = "items.csv", "interactions.csv"
 
 def read(path: Path, fallback: Path | None = None) -> Dataset:
     """Raises IntakeError for a folder that is not in this format."""
-    places, dropped = Places(path, fallback), Counter()
+    places = Places(path, fallback)
+    dropped: Counter[str] = Counter()
     pairs, table = places.own(INTERACTIONS), places.file(ITEMS)
     timed = "timestamp" in columns_of(pairs)
 

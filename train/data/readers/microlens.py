@@ -20,7 +20,8 @@ from train.data.readers.text_files import checked_id, decode, moment, read_lines
 
 def read(path: Path, fallback: Path | None = None) -> Dataset:
     """Raises IntakeError for a folder that is not in this format. The `.csv` is preferred, because it has times."""
-    places, dropped = Places(path, fallback), Counter()
+    places = Places(path, fallback)
+    dropped: Counter[str] = Counter()
     pairs, titles = places.own("*_pairs.csv", "*_pairs.tsv"), places.file("*_titles.csv")
     if pairs.suffix == ".csv":
         rows = read_table(pairs, ("user", "item", "timestamp"), _pair, dropped)

@@ -25,7 +25,8 @@ def read(path: Path, fallback: Path | None = None) -> Dataset:
     Raises:
         IntakeError: the folder is not in this format.
     """
-    places, dropped = Places(path, fallback), Counter()
+    places = Places(path, fallback)
+    dropped: Counter[str] = Counter()
     ratings = places.own("ratings.csv")
     rows = read_table(ratings, ("userId", "movieId", "rating", "timestamp"), _rating, dropped)
     interactions = Interactions.collect(rows)

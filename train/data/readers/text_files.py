@@ -22,7 +22,7 @@ from msr.intake import IntakeError
 from msr.intake.tables import MAX_ID
 from msr.intake.text import plain, shown
 
-Record = TypeVar("Row")
+Row = TypeVar("Row")
 
 MAX_LINE = 4 * 2**20  # bytes
 _BAR_STEP = 2**20  # bytes between two looks at the bar
@@ -60,9 +60,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 def sift(
     path: Path,
     records: Iterable[tuple[int, bytes]],
-    parse: Callable[[bytes], Record],
+    parse: Callable[[bytes], Row],
     dropped: Counter[str],
-) -> Iterator[Record]:
+) -> Iterator[Row]:
     """What `parse` makes of the numbered records; those for which it raises ValueError are counted in `dropped`.
 
     Blank ones are passed over.
@@ -127,8 +127,6 @@ def digest(path: Path) -> str:
 
 # ---- CSV tables of any size as the official files are written: commas, a header, quotes only where needed.
 
-
-Row = TypeVar("Row")
 
 MAX_SPAN = 20  # lines of one record; a quote that is never closed costs one line and not the rest of the file
 MAX_SECONDS = 10**11  # a larger number is not in seconds

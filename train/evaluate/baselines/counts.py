@@ -1,4 +1,4 @@
-"""Chance, so that a table shows where it lies."""
+"""Baselines that need no training: chance, popularity, recent popularity and item-kNN."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ class RecentPopularity:
 
     def scores(self, case: Case) -> np.ndarray:
         """(candidates,) sums of weights in (0, 1]; an item nobody knows has 0."""
-        weights, column = self._late, self._log.column
+        column = self._log.column
+        weights: np.ndarray = self._late
         if case.moment is not None:
             end = np.searchsorted(self._log.times, case.moment, side="left")
             fresh = 0.5 ** ((case.moment - self._log.times[:end]) / HALF_LIFE)

@@ -45,7 +45,7 @@ def picture_vectors(
     if not there.any():
         raise InputProblem("no item has a picture, so there are no picture features.")
     seen = []
-    for some in tqdm(list(even_batches(np.flatnonzero(there), _BATCH)), "looking at pictures", unit="batch"):
+    for some in tqdm(list(even_batches(np.flatnonzero(there).tolist(), _BATCH)), "looking at pictures", unit="batch"):
         views = torch.stack(list(look([pictures[n] for n in some])))[..., :width].float()  # (B, 1 + cells, F)
         seen.append(torch.cat([views[:, 0], views[:, 1:].mean(dim=1)], dim=1).numpy())
     rows = np.zeros((len(pictures), 2 * width))

@@ -48,6 +48,7 @@ class Items(nn.Module):
 
     def __init__(self, count: int, width: int, features: np.ndarray | None) -> None:
         super().__init__()
+        self.features: torch.Tensor
         if features is None:
             self.table = nn.Embedding(count + 1, width, padding_idx=count)
             nn.init.normal_(self.table.weight, std=width**-0.5)

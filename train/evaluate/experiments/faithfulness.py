@@ -83,7 +83,11 @@ def _history(
     learn(gone for some in orders for gone in asked(items, some.values()))
     found = []
     for place, some in enumerate(orders):
-        of = faithfulness(items, some, lambda sets, place=place: [known[gone][place] for gone in sets])
+
+        def value(sets: Sequence[frozenset[Unit]], place: int = place) -> list[float]:
+            return [known[gone][place] for gone in sets]
+
+        of = faithfulness(items, some, value)
         found.append({name: figures.figures() for name, figures in of.items()})
     return found
 

@@ -1,4 +1,4 @@
-"""What an experiment found so far: one JSON object a line, so that an interrupted one goes on."""
+"""Run an experiment as a grid of cells by users; every answer is a line of JSON, so that it resumes."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def _key(cell: Cell, case: Case) -> str:
 
 def _record(system: System, case: Case) -> dict[str, Any]:
     scores = system.scores(case)
-    record: dict[str, Any] = {"figures": metrics.user_metrics(scores[0], scores[1:])}
+    record: dict[str, Any] = {"figures": metrics.user_metrics(scores[0], scores[1:].tolist())}
     if isinstance(system, Asked):
         record |= {"costs": system.costs(case.user), "text": system.texts[case.user]}
     return record

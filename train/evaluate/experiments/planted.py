@@ -1,4 +1,4 @@
-"""What the texts of a planted user say of the two tastes, block by block."""
+"""Does the preference text of a simulated user name a hidden taste, and follow when it switches?"""
 
 from __future__ import annotations
 

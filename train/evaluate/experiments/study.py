@@ -50,8 +50,8 @@ class Study:
             InputProblem: there is no such user.
         """
         logs = protocol.choose(self.people.test, self._users, self.seed, least)
-        drawn = [{kind: self._case(log, kind) for kind in kinds} for log in logs]
-        whole = [cases for cases in drawn if None not in cases.values()]
+        drawn = [{kind: case for kind in kinds if (case := self._case(log, kind))} for log in logs]
+        whole = [cases for cases in drawn if len(cases) == len(kinds)]
         if not whole:
             raise InputProblem(f"no test user has {least} items before the last one and enough possible negatives")
         return {kind: [cases[kind] for cases in whole] for kind in kinds}

@@ -1,7 +1,7 @@
 """Simulated users with a hidden taste: two attributes that all items of a block share, switched once.
 
-What follows the switch has nothing of the first taste and the other way round, so what a text names tells where it is
-from. The drawn things come from another seed than any that is trained on; photos are those of the test split.
+The two tastes share no attribute, and items of one have none of the other, so each word of a text identifies its
+taste. Drawn things come from other seeds than any that is trained on; photos are those of the test split.
 """
 
 from __future__ import annotations

@@ -97,9 +97,9 @@ def render(figures: Mapping) -> str:
         ]
         parts.append(markdown_table(["titles", *heads, "n"], rows))
     if liked := figures.get("tastes"):
-        heads = [name for name in next(iter(liked.values())) if name != "samples"]
-        rows = [[what, *(interval_text(s[head]) for head in heads), str(s[heads[0]]["n"])] for what, s in liked.items()]
-        parts.append(markdown_table(["taste", *heads, "users"], rows))
+        names = [name for name in next(iter(liked.values())) if name != "samples"]
+        rows = [[what, *(interval_text(s[name]) for name in names), str(s[names[0]]["n"])] for what, s in liked.items()]
+        parts.append(markdown_table(["taste", *names, "users"], rows))
     return "\n\n".join(parts)
 
 

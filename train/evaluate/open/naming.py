@@ -112,7 +112,7 @@ def confidence(named: Iterable[Named], draws: int = 1000) -> dict:
         return {"n": 0}
     rng = np.random.default_rng(0)
     again = [pairs[rng.integers(0, len(pairs), len(pairs))] for _ in range(draws)]
-    found = {"n": len(pairs), "mean confidence": round(float(pairs[:, 0].mean()), 4)}
+    found: dict = {"n": len(pairs), "mean confidence": round(float(pairs[:, 0].mean()), 4)}
     found["expected calibration error"] = _resampled(_calibration_error, pairs, again)
     found["risk"] = {str(c): _resampled(lambda part, c=c: _risk(part, c), pairs, again) for c in COVERAGES}
     found["reliability"] = [

@@ -112,7 +112,8 @@ def _noun(phrase: str) -> tuple[Name, ...] | None:
 
 def names_in(text: str) -> tuple[Name, ...]:
     """Every name in a text, longest first from the left: "board games and puzzles" has two."""
-    words, found, start = re.findall(r"[\w'-]+", text.lower()), [], 0
+    words, start = re.findall(r"[\w'-]+", text.lower()), 0
+    found: list[Name] = []
     while start < len(words):
         for end in range(min(len(words), start + 4), start, -1):
             if names := _meant(" ".join(words[start:end])):

@@ -59,7 +59,7 @@ def series() -> dict[str, str]:
 
 @lru_cache
 def _pattern(listed: str) -> re.Pattern[str]:
-    keys = {"brands": brands, "series": series}[listed]()
+    keys = brands() if listed == "brands" else series()
     longest = sorted(map(re.escape, keys), key=len, reverse=True)
     return re.compile(rf"(?<![\w'])(?:{'|'.join(longest)})(?![\w'])", re.IGNORECASE)
 

@@ -146,7 +146,9 @@ def _hash(text: str) -> int:
 
 def _shot(source: str, key: str, title: str, path: Path | None = None, label: str = "", variants: str = "") -> Shot:
     seen = _labelled(label, _POSSIBLE[source]) if label else "" if source in _UNSEEN else _SORTS.get(source, "")
-    facts: Facts = {"source": source} | ({"seen": seen} if seen and path else {})
+    facts: Facts = {"source": source}
+    if seen and path:
+        facts["seen"] = seen
     untrained = source in UNTRAINED or (source == _HALF_TRAINED and _hash(f"{label} is trained") % 2 == 0)
     return Shot(
         key, KIND, title, facts, path, family=f"title {variants or family(title)}", kept_out="test" if untrained else ""
