@@ -55,7 +55,8 @@ class _Session(SessionState):
     def __init__(self, blocks: Any) -> None:
         # As if there were no components, whose settings Gradio would gather first; that holds up everybody, and any
         # request may name a new session.
-        super().__init__(SimpleNamespace(default_config=blocks.default_config, blocks={}))
+        without_components: Any = SimpleNamespace(default_config=blocks.default_config, blocks={})
+        super().__init__(without_components)
 
     def __setitem__(self, key: int, value: Any) -> None:
         super().__setitem__(key, value)

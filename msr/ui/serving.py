@@ -32,8 +32,9 @@ class _Connection(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        here = [other for other in self.connections if other.client and self.client]
-        if sum(other.client[0] == self.client[0] for other in here) > CONNECTIONS:
+        others: set[Any] = self.connections  # of all kinds that uvicorn has
+        here = [other.client[0] for other in others if other.client]
+        if self.client and here.count(self.client[0]) > CONNECTIONS:
             transport.abort()
         else:
             self._expect()
@@ -64,7 +65,7 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
-        config = {"log_level": "warning", "timeout_graceful_shutdown": GRACE, "http": _Connection}
+        config: dict[str, Any] = {"log_level": "warning", "timeout_graceful_shutdown": GRACE, "http": _Connection}
         super().__init__(uvicorn.Config(app, host=host, port=port, **config))
         self._end = app.state.end
 
