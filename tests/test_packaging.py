@@ -100,7 +100,7 @@ def test_the_wheel_holds_code_and_bundled_files_and_nothing_else(wheel: Path) ->
     names = zipfile.ZipFile(wheel).namelist()
     inside = {name for name in names if ".dist-info/" not in name}
     here = [*ROOT.glob("msr/**/*"), *ROOT.glob("train/**/*")]
-    ours = {p.relative_to(ROOT).as_posix() for p in here if p.suffix in (".py", ".css", ".js")}
+    ours = {p.relative_to(ROOT).as_posix() for p in here if p.suffix in (".py", ".css", ".js", ".tsv", ".txt")}
     bundled = {
         f"msr/assets/{p.relative_to(ROOT / 'assets').as_posix()}"
         for folder in ("demo", "pocket", "results")

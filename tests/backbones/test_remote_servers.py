@@ -159,5 +159,5 @@ def test_llama_cpp_without_eyes_says_so(llama: str):
 
 @pytest.mark.pocket
 def test_llama_cpp_is_not_taken_for_another_model(llama: str):
-    with pytest.raises(BackboneError, match="there is no model 'other'; .* has: .*gguf"):
+    with pytest.raises(BackboneError, match="there is no model 'other'; .* has: .*SmolLM2"):
         connect(llama, "other")
