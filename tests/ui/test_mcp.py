@@ -27,7 +27,16 @@ BACKBONE = fakes.OpenBackbone()
 
 
 @pytest.fixture(scope="module")
-def studio() -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where this server alone keeps uploads."""
+    with pytest.MonkeyPatch.context() as patch:
+        path = tmp_path_factory.mktemp("uploads")
+        patch.setenv("GRADIO_TEMP_DIR", str(path))
+        yield path
+
+
+@pytest.fixture(scope="module")
+def studio(folder: Path) -> Iterator[str]:
     with serving(app(mcp=True, recorded=[], load=lambda report: Pipeline(BACKBONE))) as url:
         while httpx.get(f"{url}/healthz").json()["model"] != "ready":
             time.sleep(0.02)
@@ -57,12 +66,12 @@ def sent(data: bytes, kind: str = "image/png") -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def test_pictures_are_sent_as_text_and_leave_nothing(studio: str, uploads_of_its_own: Path) -> None:
+def test_pictures_are_sent_as_text_and_leave_nothing(studio: str, folder: Path) -> None:
     failed, told = call(studio, "describe", files=[sent(png("red")), sent(png("blue"))], titles=["mug"])
     assert not failed and "red" in told and "blue" in told and "mug" in told, told
     failed, told = call(studio, "recommend", files=[sent(b"id,title,image\n1,red mug,\n", "text/csv")], top=2)
     assert not failed and "recommendations" in told, told
-    assert files(uploads_of_its_own) == []
+    assert files(folder) == []
 
 
 def test_titles_and_stories_need_no_files(studio: str) -> None:
@@ -83,12 +92,10 @@ def test_titles_and_stories_need_no_files(studio: str) -> None:
         (sent(b"PK\3\4 broken", "application/zip"), "zip"),
     ],
 )
-def test_what_is_no_file_is_said_and_leaves_nothing(
-    studio: str, uploads_of_its_own: Path, file: str, said: str
-) -> None:
+def test_what_is_no_file_is_said_and_leaves_nothing(studio: str, folder: Path, file: str, said: str) -> None:
     failed, told = call(studio, "describe", files=[sent(png()), file])
     assert failed and said in told and "Traceback" not in told, told
-    assert files(uploads_of_its_own) == []
+    assert files(folder) == []
 
 
 def test_a_tool_says_what_it_takes(studio: str) -> None:
