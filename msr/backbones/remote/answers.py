@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible server's answers say. Each function raises BackboneError for an answer of another shape."""
+"""Parses the answers of an OpenAI-compatible server. Each function raises BackboneError for another shape."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SURE = 2.0**-24  # nearer to 0 or 1 a probability in single precision says noth
 def yes_no(answer: Any) -> YesNo:
     """Log-probabilities of Yes and No at the first token, each in its likelier spelling (with a space or without).
 
-    One that is not among the listed is as unlikely as the last of them.
+    A word that is not listed gets the log-probability of the least likely one that is.
     """
     listed = first_tokens(answer)
     if not listed:
@@ -36,9 +36,9 @@ def yes_no(answer: Any) -> YesNo:
 
 
 def check_words(told: Sequence[Any]) -> None:
-    """Raises BackboneError if none of these answers had Yes or No among its likeliest first tokens.
+    """Raise BackboneError if no answer has Yes or No among its likeliest first tokens.
 
-    A single such answer is as unlike Yes as it is unlike No, but where all are, nothing was asked.
+    One such answer may happen and counts as undecided. If all are so, the model does not answer the question.
     """
     listed = [first_tokens(answer) for answer in told]
     if listed and not any(_word(token) in (YES, NO) for one in listed for token, _ in one):
@@ -55,13 +55,13 @@ def _word(token: str) -> str:
 
 
 def decided(answer: Any) -> YesNo:
-    """Log-probabilities from the probability of yes against no."""
+    """Log-probabilities of Yes and No from a server's yes/no decision."""
     yes = min(max(_number(at(answer, "answers", "answer", "noul")), _SURE), 1 - _SURE)
     return YesNo(math.log(yes), math.log1p(-yes))
 
 
 def first_tokens(answer: Any) -> list[tuple[str, float]]:
-    """Tokens that could stand first, and their log-probabilities; empty if the server tells none."""
+    """Candidates for the first token and their log-probabilities; empty if the server gives none."""
     content = _content(answer)
     listed = (maybe(content[0], "top_logprobs") if content else None) or []
     if not isinstance(listed, list):
@@ -70,7 +70,7 @@ def first_tokens(answer: Any) -> list[tuple[str, float]]:
 
 
 def confidence(answer: Any) -> float:
-    """The geometric mean of the tokens' probabilities; NaN if the server tells none."""
+    """The geometric mean of the tokens' probabilities; NaN if the server gives none."""
     chances = [_chance(at(token, "logprob")) for token in _content(answer)]
     return math.exp(sum(chances) / len(chances)) if chances else math.nan
 
@@ -80,7 +80,7 @@ def text(answer: Any) -> str:
 
 
 def within(said: str, most: int) -> str:
-    """The same text. Raises BackboneError for one that is longer than so many tokens."""
+    """The same text. Raises BackboneError if it is longer than `most` tokens can be."""
     if len(said) > most * _LONGEST:
         raise BackboneError(f"the server writes on after the {most} tokens that it was asked for; it was given up")
     return said
@@ -95,7 +95,7 @@ def models(answer: Any) -> dict[str, dict[str, Any]]:
 
 
 def piece(event: Any) -> str:
-    """What one event of a stream adds."""
+    """The text that one event of a stream adds."""
     if maybe(event, "error"):
         raise BackboneError("the server gave up in the middle of an answer")
     choices = at(event, "choices")
@@ -103,31 +103,31 @@ def piece(event: Any) -> str:
 
 
 def tokens(answer: Any) -> int:
-    """The prompt's length as the server counted it, 0 if it did not."""
+    """The prompt's length in tokens; 0 if the server does not count it."""
     usage = maybe(answer, "usage")
     count = maybe(usage, "prompt_tokens") or maybe(usage, "input_tokens")
     return count if type(count) is int and 0 < count < _COUNTED else 0
 
 
 def words(value: Any) -> str:
-    """A text that can be kept and sent: "" for none, and "?" for half of a surrogate pair."""
+    """A text that can be encoded: "" for none, and "?" for half of a surrogate pair."""
     if not isinstance(value, str | None):
         raise BackboneError("the server's answer has something else where a text belongs")
     return (value or "").encode("utf-8", "replace").decode("utf-8")
 
 
 def line(said: str, most: int = 200) -> str:
-    """Somebody else's text for a message."""
+    """A text from outside, shortened to one printable line for a message."""
     return " ".join("".join(c if c.isprintable() else " " for c in said[: 10 * most]).split())[:most]
 
 
 def maybe(part: Any, name: str) -> Any:
-    """What a part of an answer may hold, or None."""
+    """An optional field of an answer, or None."""
     return part.get(name) if isinstance(part, dict) else None
 
 
 def at(answer: Any, *path: str | int) -> Any:
-    """What an answer must hold."""
+    """A required field of an answer."""
     found = answer
     try:
         for step in path:
@@ -139,7 +139,7 @@ def at(answer: Any, *path: str | int) -> Any:
 
 
 def _content(answer: Any) -> list[Any]:
-    """What is told about each token of the answer."""
+    """The log-probabilities of each token of the answer."""
     told = maybe(maybe(at(answer, "choices", 0), "logprobs"), "content")
     return told if isinstance(told, list) else []
 
@@ -161,7 +161,7 @@ def _chance(value: Any) -> float:
 
 
 async def whole(response: httpx.Response) -> bytes:
-    """The body. Raises BackboneError for one that is too large."""
+    """The body of a response. Raises BackboneError if it is too large."""
     data = bytearray()
     async for chunk in response.aiter_raw():  # nothing compressed was asked for
         data += chunk

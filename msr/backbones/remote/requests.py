@@ -1,6 +1,6 @@
-"""Requests to one server: bounded in number, time and size, retried with patience, and given up when told to.
+"""Requests to one server, with limits on number, time and size; retried where that may help, and cancelled on a stop.
 
-All of them run as tasks of one event loop in a thread of its own, so that a caller who stops closes what is open.
+They run as tasks of one event loop in its own thread, so that a caller who stops closes the open connections.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a server is waited for, in seconds, how often it is asked, and how many requests are under way."""
+    """Timeouts in seconds, the number of tries, and how many requests may run at the same time."""
 
     connect: float = 5.0
     read: float = 120.0  # without a byte
@@ -107,7 +107,7 @@ class Refused(BackboneError):
 
 
 class Line:
-    """Asks one server in JSON. The key of the environment goes to it alone: no redirect is followed."""
+    """Sends JSON requests to one server. No redirect is followed, so the key of the environment goes nowhere else."""
 
     def __init__(self, server: Server, patience: Patience | None = None) -> None:
         self.server = server
@@ -129,14 +129,14 @@ class Line:
     # -- for callers --------------------------------------------------------------------------------------
 
     def ask(self, path: str, body: Mapping[str, Any] | None = None, stop: threading.Event | None = None) -> Any:
-        """What one request is answered; a GET without `body`. A server's inner failure (500) is not asked again.
+        """The answer to one request; a GET without `body`. An internal error of the server (500) is not retried.
 
         Raises Refused, BackboneError and StopRequested.
         """
         return self._wait(self._asked(path, None if body is None else lambda: body, _BUSY), stop)
 
     def ask_all(self, path: str, bodies: Sequence[Body], stop: threading.Event | None = None) -> list[Any]:
-        """Answers in order, raises as `ask`. The first comes alone, so that the server then knows what all share."""
+        """Answers in order; raises as `ask`. The first request runs alone: the server can then cache the prefix."""
 
         async def all_of_them() -> list[Any]:
             retried = _BUSY | {500}
@@ -202,7 +202,7 @@ class Line:
 
     @asynccontextmanager
     async def _opened(self, path: str, body: Body | None, retried: frozenset[int]) -> AsyncIterator[httpx.Response]:
-        """A response that says yes; asks again where waiting may help."""
+        """A successful response; retries where waiting may help."""
         request = self._client.build_request(
             "GET" if body is None else "POST", self.server.url + path, json=None if body is None else body(),
             headers={"Accept-Encoding": "identity"},
@@ -233,7 +233,7 @@ class Line:
         raise problem
 
     async def _refusal(self, response: httpx.Response) -> Refused:
-        """What the server says is wrong, in a line that shows no key."""
+        """The error for a refused request, in one line that does not contain the key."""
         status, url = response.status_code, self.server.url
         if status in (401, 403):
             what = f"refuses the key in {KEY}" if self._key else f"wants a key: set {KEY}"
