@@ -39,8 +39,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     work: dict[str, Callable[..., object]] = {
         "app": _app, "run": _run, "describe": _describe, "index": _index, "bench": _bench, "fetch": _fetch
     }  # fmt: skip
-    args = parser(work).parse_args(argv)
-    threads.share(threads.BESIDE_A_BROWSER if args.command is _app else threads.ALONE)
+    words = list(sys.argv[1:] if argv is None else argv)
+    threads.share(threads.BESIDE_A_BROWSER if words[:1] == ["app"] else threads.ALONE)
+    args = parser(work).parse_args(words)
     if getattr(args, "offline", False):
         go_offline()
     progress = Progress(sys.stderr, args.quiet)

@@ -218,8 +218,7 @@ def test_fetch_prints_where_the_model_is(monkeypatch: pytest.MonkeyPatch, capsys
             report("Downloading", 0.5)
             return Path("/somewhere/pocket")
 
-    monkeypatch.setattr(backbones, "pocket", Pocket, raising=False)
-    monkeypatch.setitem(sys.modules, "msr.backbones.pocket.assemble", Pocket)
+    monkeypatch.setattr("msr.backbones.pocket.assemble.fetch", Pocket.fetch)
     assert cli.main(["fetch"]) == 0
     said = capsys.readouterr()
     assert said.out == "/somewhere/pocket\n" and said.err == "Downloading 50%\n"

@@ -57,7 +57,7 @@ def test_every_option_that_needs_an_extra_package_has_an_extra() -> None:
 
 def test_bundled_files_are_found_in_the_checkout() -> None:
     assert assets() == ROOT / "assets"
-    assert (assets() / "demo" / "items.csv").is_file() and (assets() / "pocket" / "run.json").is_file()
+    assert (assets() / "demo" / "items.csv").is_file() and (assets() / "pocket" / "training.json").is_file()
 
 
 # ---- The wheel, in an environment of its own.

@@ -81,7 +81,9 @@ def test_words_of_the_preference_and_of_the_title_have_weights(backbone, method)
 def test_integrated_weights_account_for_what_the_words_changed(backbone, monkeypatch):
     monkeypatch.setattr(gradients.integrated_gradients, "__defaults__", (512,))
     prompt = prompts.recommend(PREFERENCE, RECENT, CANDIDATE)
-    found = backbone.attribute(prompt, [(0, len(PREFERENCE))], INTEGRATED)
+    title = prompt.text.rindex(CANDIDATE.title)
+    spans = [(0, len(PREFERENCE)), (title, title + len(CANDIDATE.title))]
+    found = backbone.attribute(prompt, spans, INTEGRATED)
     total = sum(w.weight for w in found.words)
     assert total == pytest.approx(found.change, abs=0.05 * max(1.0, abs(total)))
 

@@ -313,7 +313,7 @@ def test_the_limits_that_are_promised_are_those_that_hold() -> None:
         f"| {LIMITS.max_offer_bytes // mb} MB, the oldest go first |",
         f"| finished runs, downloads, pictures on show | | | {RunStore()._budget // mb}, "
         f"{Downloads()._budget // mb} and "
-        f"{Media()._budget // mb} MB, the oldest go first |",
+        f"{Media()._pictures.maxsize // mb} MB, the oldest go first |",
     ):
         assert row in table, row
     assert attempts._window == 300 and f"{GRACE:.0f} seconds" in table
