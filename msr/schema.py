@@ -64,8 +64,8 @@ class Item:
 
 @dataclass(frozen=True)
 class ItemSummary:
-    """Image to text: what an item is. `familiar` is False for a picture unlike all training pictures; `confidence` is
-    NaN where the model told none."""
+    """Image to text: what an item is. `confidence` is the chance that the model knows what the picture shows, NaN where
+    nobody can tell; `familiar` is False where that is too little to name it."""
 
     item_id: str
     text: str

@@ -9,12 +9,12 @@ from msr import prompts
 from msr.backbones.base import Generation, StopRequested
 from msr.backbones.cached import CachedBackbone
 from msr.batches import at_once, even_batches
+from msr.certainty import NAME, Certainty
 from msr.config import PipelineConfig
 from msr.events import ItemDescribed
 from msr.prompts import Prompt
 from msr.schema import Item, ItemSummary
 
-UNFAMILIAR_BELOW = 0.5  # Backbone.familiarity under this: unlike all training pictures
 _LOOKS = 4  # pictures that are looked at between two chances to stop
 
 
@@ -23,22 +23,20 @@ def describe(
 ) -> Generator[ItemDescribed, None, dict[str, ItemSummary]]:
     """Yields each item's description as its batch finishes, known ones first; returns all of them by item id.
 
-    Equal pictures with equal titles are described once. `confidence` is the generation's times the picture's
-    familiarity, in (0, 1]. Raises StopRequested.
+    Equal pictures with equal titles are described once. `confidence` is the chance that the picture's name is right
+    (`Certainty.name`), and `familiar` says whether it was certain enough to be told. Raises StopRequested.
     """
-    familiarity = _familiarity(backbone, items, stop)
+    known = _certainty(backbone, items, stop)
     asked: dict[Prompt, list[Item]] = {}
     for item in items:
-        asked.setdefault(prompts.describe(item, familiarity[item.id] >= UNFAMILIAR_BELOW), []).append(item)
+        asked.setdefault(prompts.describe(item, known[item.id].level), []).append(item)
 
     summaries: dict[str, ItemSummary] = {}
 
     def described(prompt: Prompt, answer: Generation) -> Generator[ItemDescribed, None, None]:
         for item in asked[prompt]:
-            near = familiarity[item.id]
-            summary = ItemSummary(
-                item.id, prompts.clean_answer(answer.text), answer.confidence * near, near >= UNFAMILIAR_BELOW
-            )
+            certain = known[item.id]
+            summary = ItemSummary(item.id, prompts.clean_answer(answer.text), certain.name, certain.level == NAME)
             summaries[item.id] = summary
             yield ItemDescribed(summary)
 
@@ -58,13 +56,13 @@ def describe(
     return summaries
 
 
-def _familiarity(backbone: CachedBackbone, items: Sequence[Item], stop: threading.Event | None) -> dict[str, float]:
-    """By item id, in [0, 1]; an item without a picture has nothing unfamiliar to show."""
-    near = {item.id: 1.0 for item in items}
+def _certainty(backbone: CachedBackbone, items: Sequence[Item], stop: threading.Event | None) -> dict[str, Certainty]:
+    """By item id; of an item without a picture nothing is known."""
+    known = {item.id: Certainty() for item in items}
     pictured = [item for item in items if item.picture]
     for some in even_batches(pictured, at_once(backbone.identity(), _LOOKS)):
         if stop is not None and stop.is_set():
             raise StopRequested
-        values = backbone.familiarity([item.picture for item in some])
-        near.update((item.id, value) for item, value in zip(some, values, strict=True))
-    return near
+        values = backbone.certainty([item.picture for item in some])
+        known.update((item.id, value) for item, value in zip(some, values, strict=True))
+    return known

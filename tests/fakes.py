@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageColor, ImageStat
 
 from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span, StopRequested, WordWeight
+from msr.certainty import Certainty
 from msr.prompts import Prompt
 from msr.schema import Item, Picture, YesNo
 
@@ -21,7 +22,7 @@ COLOURS = ("red", "blue", "green", "yellow", "purple", "white", "black")
 NOUNS = ("mug", "shirt", "lamp", "chair", "bag")
 PATTERNS = ("plain", "striped", "dotted", "checked")
 CONFIDENCE = 0.8
-FAMILIAR, UNFAMILIAR = 0.9, 0.1
+KNOWN, UNKNOWN = Certainty(0.9, 0.95), Certainty(0.1, 0.2)
 _SMALL_WORDS = frozenset(
     ("a", "an", "the", "user", "appears", "to", "have", "preference", "for", "and", "of", "is", "not", "known")
     + ("so", "far", "none", "seen", "unclear")
@@ -73,7 +74,7 @@ class FakeBackbone:
     """Answers from the words of a prompt and the mean colour of its picture.
 
     `delay` is seconds per answered word (per batch) or scored prompt; pictures whose digest is in `unfamiliar` are
-    far from the training pictures. `calls` counts calls by method, `prompts` keeps what each method was asked, and
+    not known. `calls` counts calls by method, `prompts` keeps what each method was asked, and
     `streaming` counts streams that are open.
     """
 
@@ -135,9 +136,9 @@ class FakeBackbone:
         texts = [f"User: {prompt.text}\nAssistant:" for prompt in prompts]
         return [Reading(text, len(text.split())) for text in texts]
 
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
-        self.calls["familiarity"] += 1
-        return [UNFAMILIAR if p.digest in self.unfamiliar else FAMILIAR for p in pictures]
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
+        self.calls["certainty"] += 1
+        return [UNKNOWN if p.digest in self.unfamiliar else KNOWN for p in pictures]
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         """The mean colour."""

@@ -18,6 +18,7 @@ FOUNDATION = (
     "msr.cores",
     "msr.batches",
     "msr.cache",
+    "msr.certainty",
     "msr.prompts",
 ) + ("msr.backbones",)
 STAGES = (  # a stage imports earlier rows only

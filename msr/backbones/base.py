@@ -1,4 +1,4 @@
-"""The protocol that every model answers: generate, stream, score, familiarity, adapter on and off.
+"""The protocol that every model answers: generate, stream, score, certainty, adapter on and off.
 
 A model whose gradients can be had answers `Attributes` too.
 """
@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from msr.certainty import Certainty
 from msr.prompts import Prompt
 from msr.schema import Picture, YesNo
 
@@ -86,8 +87,8 @@ class Backbone(Protocol):
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
         """What `score` and `generate` read of each prompt."""
 
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
-        """How near each picture is to the training pictures, in [0, 1]; under 0.5 means unlike all of them."""
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
+        """How far each picture is known."""
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         """What the vision tower makes of each picture (at least one), (N, F) float32: alike pictures are near."""

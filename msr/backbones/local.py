@@ -25,6 +25,7 @@ from msr.backbones.rows import Row, padded, positions
 from msr.backbones.tokens import ChatTokens
 from msr.backbones.worker import Turn, at_work
 from msr.batches import at_once, even_batches
+from msr.certainty import Certainty
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
 
@@ -267,9 +268,9 @@ class LocalBackbone:
         """A picture of a prompt that was read; KeyError for another."""
         return self._pictures[digest]
 
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
-        """Always 1: only a model whose training pictures are known can tell (`pocket_backbone`)."""
-        return [1.0] * len(pictures)
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
+        """Not known: only a model whose training pictures are known can tell (`pocket_backbone`)."""
+        return [Certainty()] * len(pictures)
 
     @at_work
     def shared(self, prompts: Sequence[Prompt]) -> int:

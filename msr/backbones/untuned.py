@@ -11,6 +11,7 @@ import numpy as np
 
 from msr.backbones.base import INTEGRATED, Attribution, Generation, Reading, Span
 from msr.backbones.cached import CachedBackbone
+from msr.certainty import Certainty
 from msr.prompts import Prompt
 from msr.schema import Picture, YesNo
 
@@ -50,8 +51,8 @@ class UntunedBackbone:
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
         return self._backbone.reading(prompts)
 
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
-        return self._backbone.familiarity(pictures)
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
+        return self._backbone.certainty(pictures)
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         return self._backbone.views(pictures)
