@@ -41,11 +41,6 @@ class FeatureStore:
         """The view, or None for a title without a picture."""
         return self[key] if key in self._rows else None
 
-    def whole(self, shots: Sequence[Shot], width: int) -> torch.Tensor:
-        """(N, width) CLS features of the shots that have a view."""
-        rows = [self[s.key][0, :width] for s in shots if s.key in self]
-        return torch.stack(rows) if rows else torch.empty(0, width)
-
     def _open(self, names: Path) -> None:
         for row, key in enumerate(json.loads(names.read_text())):
             self._rows[key] = (len(self._shards), row)

@@ -25,13 +25,14 @@ from train.model import Learner
 from train.names import POCKET
 from train.processes import joined
 from train.tasks import Tasks
+from train.things import CALIBRATION
 from train.validation import mean_answer_loss, slate_auc
 from train.warmup import warm_up
 
 CONNECTOR_LR = 5e-5  # the warm-up taught it more pictures than the language model ever reads
 # How often a kind of picture is described.
-ALIGN_KINDS = {"fashion": 0.4, "object": 0.28, "drawn": 0.2, "scene": 0.04, "movie": 0.08}
-SFT_KINDS = {"fashion": 0.38, "object": 0.22, "drawn": 0.24, "scene": 0.04, "movie": 0.12}
+ALIGN_KINDS = {"picture": 0.4, "fashion": 0.24, "object": 0.14, "drawn": 0.12, "scene": 0.04, "movie": 0.06}
+SFT_KINDS = {"picture": 0.36, "fashion": 0.24, "object": 0.12, "drawn": 0.14, "scene": 0.04, "movie": 0.1}
 # Task: (share of the steps, rows a step). Rows are chosen so that every task's step costs about the same.
 SFT_MIX = {
     "describe": (0.15, 14),
@@ -53,7 +54,9 @@ def prepare(args: argparse.Namespace, train_connector: bool = True) -> tuple[Lea
         store = FeatureStore(args.views)
         if not args.no_new_views:
             learner.inner.eval()
-            store.ensure(material.part("train", "validation"), learner.inner, learner.processor.image_processor)
+            store.ensure(
+                material.part("train", "validation", CALIBRATION), learner.inner, learner.processor.image_processor
+            )
     return learner, material, store
 
 
@@ -89,13 +92,13 @@ def align(args: argparse.Namespace) -> None:
     if not (args.out / "checkpoint.pt").exists():
         if args.start:
             artifacts.load_into(learner, args.start, connector=False)
-        known = [s for s in material.part("train", "validation") if s.key in store]
+        known = [s for s in material.part("train", "validation", CALIBRATION) if s.key in store]
         warmed = warm_up(
             learner.connector,
             learner.inner.get_input_embeddings().weight.detach(),
             learner.tokens.tokenizer,
             [s for s in known if s.kind == "movie" or s.split == "train"],
-            [s for s in known if s.kind != "movie" and s.split == "validation"],
+            [s for s in known if s.kind != "movie" and s.split in ("validation", CALIBRATION)],
             store,
             args.warmup_epochs,
             args.seed,
@@ -176,11 +179,8 @@ def _present(kinds: dict[str, float], tasks: Tasks) -> dict[str, float]:
 def _finish(
     args, learner: Learner, material: data.Material, tasks: Tasks, done: dict, stage: str, start: str | None = None
 ) -> None:
-    """Saves adapter, connector and familiarity, and writes the stage's part of run.json; all processes call it."""
-    width = learner.connector.vision_dim
-    known = tasks.store.whole(material.part("train"), width)
-    unseen = tasks.store.whole([s for s in material.shots if s.kind != "movie" and s.split == "validation"], width)
-    artifacts.save(learner, args.out, known, unseen)
+    """Saves adapter and connector, and writes the stage's part of run.json; all processes call it."""
+    artifacts.save(learner, args.out)
     if not joined().is_main_process:
         return
     part = {

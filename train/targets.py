@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msr.certainty import NAME, NOTHING
 from train import things
 from train.groups import GROUPS
 from train.sources import Facts, Shot, is_pair
@@ -83,9 +84,7 @@ def phrase(shot: Shot, facts: Facts | None = None) -> str:
         return _fashion(facts)
     if shot.kind == "drawn":
         return _drawn(facts)
-    if shot.kind == "object":
-        return f"a photo of {_one(str(facts['type']))}"
-    if shot.kind == "picture":
+    if shot.kind in ("object", "picture"):
         return things.one(str(facts["type"]))
     if shot.kind == "movie":
         genres = list(facts.get("genres", ()))[:_GENRES]
@@ -111,15 +110,27 @@ def capital(text: str) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def describe(shot: Shot, view=None, familiar: bool = True, pictured: bool = True) -> str:
-    """The target of the *describe* task. Without a picture only what the title says is claimed."""
+def describe(shot: Shot, view=None, level: str = NAME, pictured: bool = True, titled: bool = False) -> str:
+    """The target of the *describe* task. Without a picture only what the title says is claimed.
+
+    `level` is what is certain of the picture; a title that says what the thing is makes up for it.
+    """
     if not pictured:
         return capital(f"not pictured: {_from_title(shot)}")
-    if not familiar:
-        return capital(f"not sure: a {tone(view)} picture, perhaps {phrase(shot)}")
+    if level != NAME and not (titled and (shot.kind == "movie" or "type" in title_facts(shot))):
+        return capital(_hedged(shot, view, level))
     if shot.kind == "movie" and view is not None:
         return capital(f"{phrase(shot)}, with a {tone(view)} poster")
     return capital(phrase(shot))
+
+
+def _hedged(shot: Shot, view, level: str) -> str:
+    """The group where that is certain, and what the pixels show."""
+    look = shot.facts.get("colour") or tone(view)
+    known = things.things().understand(str(shot.facts.get("type", "film" if shot.kind == "movie" else "")))
+    if level == NOTHING or known is None:
+        return f"not sure what this is; it looks {look}"
+    return f"{things.GROUPS[known.thing.group]}, not sure which; it looks {look}"
 
 
 def _from_title(shot: Shot) -> str:

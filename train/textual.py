@@ -1,17 +1,15 @@
 """`python -m train sft --dataset KIND`: a recommender from any interaction data; resumable.
 
 In the manner of TALLREC (arXiv 2305.00447): recent titles stand in place of a preference text. Only the LoRA learns.
-The pocket model learns on titles alone, and its connector and familiarity stay as they are in the run that it starts
-from. A checkpoint (`--backbone NAME`) sees the candidates' pictures where the data have some. With `--validate-every`,
-the weights that are kept are those of the highest AUC on slates of validation users. What is tested is in neither
-(`train.splits`).
+The pocket model learns on titles alone, and its connector stays as it is in the run that it starts from. A checkpoint
+(`--backbone NAME`) sees the candidates' pictures where the data have some. With `--validate-every`, the weights that
+are kept are those of the highest AUC on slates of validation users. What is tested is in neither (`train.splits`).
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-import shutil
 from functools import partial
 
 import torch
@@ -77,11 +75,9 @@ def run(args: argparse.Namespace) -> None:
     if pictured:
         artifacts.save_lora(learner, args.out, args.backbone)
     else:
-        artifacts.save_weights(learner, args.out)
+        artifacts.save(learner, args.out)
     if not joined().is_main_process:
         return
-    if not pictured:
-        shutil.copyfile(args.start / artifacts.PUBLISHED[3], args.out / artifacts.PUBLISHED[3])
     report.update(
         args.out / "run.json",
         sft={

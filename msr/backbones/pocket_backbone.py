@@ -1,4 +1,4 @@
-"""The pocket MLLM as a `Backbone`: its connector, its adapter, and how familiar a picture is."""
+"""The pocket MLLM as a `Backbone`: its connector, its adapter, and how far a picture is known."""
 
 from __future__ import annotations
 
@@ -26,41 +26,23 @@ from msr.backbones.wheels import Report
 from msr.backbones.worker import at_work
 from msr.batches import at_once, even_batches
 from msr.cache import TextCache, content_key
+from msr.certainty import Certainty
 from msr.config import BackboneConfig
 from msr.paths import cache_home
 from msr.prompts import Prompt
 from msr.schema import Picture
 
-CONNECTOR, FAMILIARITY, ADAPTER = "connector.safetensors", "familiarity.safetensors", "adapter_model.safetensors"
+CONNECTOR, ADAPTER = "connector.safetensors", "adapter_model.safetensors"
 VIEWS = 2**30  # bytes of picture views kept on disk
 
 
-class Familiarity:
-    """How near a picture is to the training pictures: cosine distance of its CLS feature to their cluster centres.
-
-    centres: (C, F) unit vectors; edge: the distance that nearly all training pictures keep within. The value is 0.5
-    at the edge and halves with each further tenth of it.
-    """
-
-    def __init__(self, centres: torch.Tensor, edge: float) -> None:
-        self.centres = centres.float()
-        self.edge = edge
-
-    def __call__(self, cls: torch.Tensor) -> list[float]:
-        """(B, F) CLS features -> B values in (0, 1]."""
-        unit = torch.nn.functional.normalize(cls.float().cpu(), dim=-1)
-        distance = 1 - (unit @ self.centres.T).amax(dim=1)
-        return [min(1.0, 0.5 ** (1 + 10 * (d / self.edge - 1))) for d in distance.tolist()]
-
-
 class PocketBackbone(LocalBackbone):
-    """Runs the tower once for each picture, whose view serves its tokens and its familiarity and stays on disk."""
+    """Runs the tower once for each picture, whose view serves its tokens and its certainty and stays on disk."""
 
-    def __init__(self, model, processor, identity, familiar: Familiarity, views: TextCache) -> None:
+    def __init__(self, model, processor, identity, views: TextCache) -> None:
         super().__init__(model, processor, identity)
-        self._familiar = familiar
         self._views = views
-        self._known: dict[str, float] = {}
+        self._known: dict[str, Certainty] = {}
 
     def _pixels(self, pictures: Sequence[Picture]) -> torch.Tensor:
         """(B, 3, H, W) as the vision tower wants it."""
@@ -68,11 +50,11 @@ class PocketBackbone(LocalBackbone):
         return pixels["pixel_values"].to(self.model.device, self.model.dtype)
 
     def _look(self, pictures: Sequence[Picture]) -> list[Seen]:
-        connector = self.model.model.multi_modal_projector
         seen = torch.stack(self.looked_at(pictures)).to(self.model.device, self.model.dtype)
-        values = self._familiar(seen[:, 0, : connector.vision_dim])
-        self._known.update(zip((p.digest for p in pictures), values, strict=True))
-        return [Seen([self.tokens.image] * len(tokens), tokens) for tokens in connector(seen)]
+        tokens, certainty = self.model.model.multi_modal_projector.read_out(seen)
+        chances = (Certainty(*row) for row in certainty.tolist())
+        self._known.update(zip((p.digest for p in pictures), chances, strict=True))
+        return [Seen([self.tokens.image] * len(some), some) for some in tokens]
 
     @at_work
     def forget(self) -> None:
@@ -143,7 +125,7 @@ class PocketBackbone(LocalBackbone):
 
     @at_work
     @torch.inference_mode()
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
         self._see([p for p in pictures if p.digest not in self._known], None)
         return [self._known[p.digest] for p in pictures]
 
@@ -170,10 +152,9 @@ def load(config: BackboneConfig, report: Report, kind: type[Kind] = PocketBackbo
     model = pocket_model.PocketLlava.from_pretrained(checkpoint, dtype=dtype).to(device)
     connector = load_file(home / CONNECTOR)
     try:
-        model.model.multi_modal_projector.load_state_dict({k: v.to(dtype) for k, v in connector.items()})
+        model.model.multi_modal_projector.float().load_state_dict(connector)  # chances want all of their digits
     except RuntimeError as error:
         raise BackboneError(f"{home / CONNECTOR} is of another version of the pocket model: train it again") from error
-    known = load_file(home / FAMILIARITY)
     identity = {
         "name": "pocket",
         "revision": f"{checkpoint.name}+{sha16(home / CONNECTOR)}",
@@ -188,7 +169,6 @@ def load(config: BackboneConfig, report: Report, kind: type[Kind] = PocketBackbo
         model,
         AutoProcessor.from_pretrained(checkpoint),
         identity,
-        Familiarity(known["centres"], float(known["edge"])),
         TextCache(cache_home() / "views", quota=VIEWS),
     )
     if config.adapter != "none":

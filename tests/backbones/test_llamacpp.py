@@ -39,8 +39,7 @@ def plain() -> tiny.PocketBackbone:
 
 
 def backbone_on(file: Path) -> LlamaCppBackbone:
-    known = tiny.pocket_backbone()._familiar
-    made = LlamaCppBackbone(tiny.pocket_model(), tiny.pocket_processor(), tiny.IDENTITY, known, TextCache())
+    made = LlamaCppBackbone(tiny.pocket_model(), tiny.pocket_processor(), tiny.IDENTITY, TextCache())
     made.writer = Writer(file, 1)
     return made
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from msr import prompts
-from train import sources, targets
+from train import sources, targets, things
 from train.groups import GROUPS
 from train.sources import Shot
 from train.tasks import TASTE_SLOTS, Tasks
@@ -37,7 +37,7 @@ FRAME = set(
         r"\w+",
         """a an the is it had and or of in for from to as with which that but while such user appears have like looks
         prefers preference earlier item items movie movies one two three no not picture pictures title pair photo
-        style various all shares little stated perhaps sure pictured poster says""",
+        style various all shares little stated sure pictured poster says what which this""",
     )
 )
 
@@ -60,8 +60,11 @@ def known(shots: Iterable[Shot]) -> set[str]:
         for value in shot.facts.values():
             for one in value if isinstance(value, tuple) else (value,):
                 found |= forms(str(one))
-        if group := GROUPS.get(str(shot.facts.get("type"))):
+        kind = str(shot.facts.get("type", "film"))
+        if group := GROUPS.get(kind):
             found |= forms(group)
+        if label := things.things().understand(kind):
+            found |= set(words(things.GROUPS[label.thing.group]))
     return found
 
 
