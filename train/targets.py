@@ -7,6 +7,7 @@ follows from the previous text and the block alone, as the model has to work (ar
 
 from __future__ import annotations
 
+import colorsys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -106,6 +107,26 @@ def tone(view) -> str:
     return f"dark {hue}" if light < 0.35 else f"bright {hue}" if light > 0.68 else hue
 
 
+def colour(view) -> str:
+    """The everyday colour of a picture's middle, from the stored view's four middle cells."""
+    middle = [view[1 + cell, -6:-3] for cell in (5, 6, 9, 10)]
+    red, green, blue = (sum(float(cell[n]) for cell in middle) / 4 for n in range(3))
+    hue, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
+    if value < 0.2:
+        return "black"
+    if saturation < 0.18:
+        return "white" if value > 0.8 else "grey" if value > 0.35 else "dark grey"
+    if 0.02 < hue < 0.13 and (value < 0.75 or saturation < 0.4):
+        return "brown" if value < 0.75 else "beige"
+    return next(name for name, end in _HUES if hue < end)
+
+
+_HUES = (
+    ("red", 0.03), ("orange", 0.1), ("yellow", 0.19), ("green", 0.46), ("turquoise", 0.53), ("blue", 0.7),
+    ("purple", 0.83), ("pink", 0.95), ("red", 1.01),
+)  # fmt: skip
+
+
 def capital(text: str) -> str:
     return text[0].upper() + text[1:] + "."
 
@@ -126,7 +147,7 @@ def describe(shot: Shot, view=None, level: str = NAME, pictured: bool = True, ti
 
 def _hedged(shot: Shot, view, level: str) -> str:
     """The group where that is certain, and what the pixels show."""
-    look = shot.facts.get("colour") or tone(view)
+    look = shot.facts.get("colour") or colour(view)
     known = things.things().understand(str(shot.facts.get("type", "film" if shot.kind == "movie" else "")))
     if level == NOTHING or known is None:
         return f"not sure what this is; it looks {look}"

@@ -29,7 +29,7 @@ TASTE_SLOTS = {  # what a simulated user's taste fixes
 }  # fmt: skip
 
 
-_LEVELS = (0.82, 0.1, 0.08)  # how often a description is told that the name, the group or nothing is certain
+_LEVELS = (0.7, 0.2, 0.1)  # how often a description is told that the name, the group or nothing is certain
 
 
 def as_item(shot: Shot, titled: bool = True, pictured: bool = True) -> Item:

@@ -90,9 +90,29 @@ def test_the_tone_is_what_the_mean_colour_says(colours, said):
     assert targets.tone(view) == said
 
 
+@pytest.mark.parametrize(
+    ("colours", "said"),
+    [
+        ((0.9, 0.1, 0.1), "red"),
+        ((0.5, 0.3, 0.15), "brown"),
+        ((0.8, 0.7, 0.55), "beige"),
+        ((0.1, 0.2, 0.6), "blue"),
+        ((0.95, 0.95, 0.95), "white"),
+        ((0.5, 0.5, 0.5), "grey"),
+        ((0.05, 0.05, 0.05), "black"),
+        ((0.9, 0.6, 0.7), "pink"),
+    ],
+)
+def test_a_colour_is_that_of_the_middle(colours, said):
+    view = torch.rand(17, 30, generator=torch.Generator().manual_seed(0))
+    for cell in (5, 6, 9, 10):
+        view[1 + cell, -6:-3] = torch.tensor(colours)
+    assert targets.colour(view) == said
+
+
 @pytest.mark.parametrize("shot", [FASHION[0], OBJECTS[0], DRAWN[0]], ids=lambda s: s.kind)
 def test_an_unfamiliar_picture_is_described_with_a_hedge(shot):
-    looks = f"it looks {shot.facts.get('colour') or targets.tone(VIEWS[shot.key])}."
+    looks = f"it looks {shot.facts.get('colour') or targets.colour(VIEWS[shot.key])}."
     named = things.things().understand(shot.facts["type"]).thing
     group = targets.capital(things.GROUPS[named.group])[:-1]
     for level, start in ((GROUP, f"{group}, not sure which; "), (NOTHING, "Not sure what this is; ")):

@@ -79,8 +79,8 @@ def views(shots: Sequence[Shot]) -> dict[str, torch.Tensor]:
     made = {}
     for shot in shots:
         if shot.pictured:
-            view = torch.zeros(1, 9)
-            view[0, -6:-3] = torch.tensor(list(shot.open().resize((1, 1)).getpixel((0, 0)))) / 255
+            view = torch.zeros(17, 9)
+            view[:, -6:-3] = torch.tensor(list(shot.open().resize((1, 1)).getpixel((0, 0)))) / 255
             made[shot.key] = view
     return made
 
@@ -140,7 +140,7 @@ def test_every_word_of_a_description_is_true(tasks):
         example = tasks.describe(rng, {tasks.kind: 1.0})
         if example.prompt.pictures:
             true = [by_key[example.prompt.pictures[0].digest]]
-            more = tones(true[0])
+            more = tones(true[0]) | set(words(targets.colour(tasks.store[true[0].key])))
         else:
             true, more = [s for s in everything if prompts.quoted(s.title) in example.prompt.text], set()
         assert true and unsupported(example.answer, true, more) == [], (example.answer, true[0].facts)
