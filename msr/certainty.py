@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 NAME, GROUP, NOTHING = LEVELS = ("name", "group", "nothing")
-NAME_FROM, GROUP_FROM = 0.5, 0.6  # the least chance with which a name or a group is told
+NAME_FROM, GROUP_FROM = 0.45, 0.55  # the least chance with which a name or a group is told
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from msr.certainty import GROUP, NAME, NOTHING, Certainty
 
 @pytest.mark.parametrize(
     ("name", "group", "level"),
-    [(0.9, 0.95, NAME), (0.5, 0.5, NAME), (0.49, 0.6, GROUP), (0.49, 0.59, NOTHING), (0.0, 0.0, NOTHING)],
+    [(0.9, 0.95, NAME), (0.45, 0.45, NAME), (0.44, 0.55, GROUP), (0.44, 0.54, NOTHING), (0.0, 0.0, NOTHING)],
 )
 def test_what_is_told_follows_from_the_chances(name, group, level):
     assert Certainty(name, group).level == level

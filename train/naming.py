@@ -99,7 +99,7 @@ def teach(sight: Sight, gists: torch.Tensor, places: Sequence[int], epochs: int,
     batch = min(batch, len(gists))
     steps = epochs * (len(gists) // batch)
     learning = [p.requires_grad_(True) for p in sight.parameters()]
-    optimiser = torch.optim.AdamW(learning, lr=1e-3, weight_decay=0.05)
+    optimiser = torch.optim.AdamW(learning, lr=1e-3, weight_decay=0.05, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=steps + 1, pct_start=0.1)
     bar = tqdm(total=steps, desc="naming", unit="step")
     for _ in range(epochs):
@@ -109,7 +109,9 @@ def teach(sight: Sight, gists: torch.Tensor, places: Sequence[int], epochs: int,
             rows = order[start : start + batch]
             some = gists[rows].float()
             some = some + _NOISE * torch.randn_like(some) * sight.spread
-            loss = _loss(sight.logits(some, _DROP), wanted[rows])
+            with torch.autocast(some.device.type, torch.bfloat16):  # half the time, and the noise is much larger
+                logits = sight.logits(some, _DROP)
+            loss = _loss(logits.float(), wanted[rows])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
