@@ -29,7 +29,7 @@ _DATA = {
 }
 
 _LIMITS = """- The language model has 135 million parameters: it knows what it was trained on and little else.
-- Pictures unlike the training pictures are described with a hedge ("Not sure: ..."); the hedge is not a guarantee.
+- Of a picture that is not known it tells the group or nothing ("An animal, not sure which"); that is no guarantee.
 - It was trained on fashion photos that are mostly of adults' clothing, on films by their titles and posters, and
   on 100 objects. What it says about people's gender is the shop's department, not an observation about anyone.
 - Preferences name attributes (colour, kind, pattern, genre, decade); they do not reason about motives.
