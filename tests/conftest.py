@@ -19,5 +19,5 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
         if not TIERS & {mark.name for mark in item.iter_markers()}:
             item.add_marker("fast")
-    # The browser's driver keeps an event loop running in this thread, in which no other test could start one of its own.
+    # The browser's driver keeps an event loop running in this thread, where no other test could start its own.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
