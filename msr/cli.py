@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
-from msr import backbones, intake, shards, threads
+from msr import backbones, intake, shards
 from msr.backbones.protocol import Backbone, BackboneError
 from msr.catalogue import DEMO, demo, stories, story_items
-from msr.config import LIMITS, PipelineConfig
+from msr.config import ALONE, BESIDE_A_BROWSER, LIMITS, PipelineConfig, set_spin_count
 from msr.events import Finished, ItemDescribed, StageProgress
 from msr.options import go_offline, model_config, parser
 from msr.pipeline import Pipeline
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "app": _app, "run": _run, "describe": _describe, "index": _index, "bench": _bench, "fetch": _fetch
     }  # fmt: skip
     words = list(sys.argv[1:] if argv is None else argv)
-    threads.share(threads.BESIDE_A_BROWSER if words[:1] == ["app"] else threads.ALONE)
+    set_spin_count(BESIDE_A_BROWSER if words[:1] == ["app"] else ALONE)
     args = parser(work).parse_args(words)
     if getattr(args, "offline", False):
         go_offline()

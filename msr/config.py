@@ -1,8 +1,14 @@
-"""Settings as frozen dataclasses, validated at construction. The error names the setting and its value."""
+"""Settings as frozen dataclasses, validated at construction, and OpenMP's spin count.
+
+An error names the setting and its value.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+
+ALONE, BESIDE_A_BROWSER = 5000, 1000  # OpenMP's spin counts: how often a waiting thread looks before it sleeps
 
 
 def _between(name: str, value: float, low: float, high: float) -> None:
@@ -86,3 +92,13 @@ class BackboneConfig:
             raise ValueError(f"dtype is {self.dtype!r}; it must be auto, bfloat16 or float32")
         if self.weights not in ("full", "4bit"):
             raise ValueError(f"weights is {self.weights!r}; it must be full or 4bit")
+
+
+def set_spin_count(count: int = ALONE) -> None:
+    """Set OpenMP's spin count, unless the user has set it. Call it before torch is imported, which reads it once.
+
+    By default a waiting thread keeps its core busy. Beside another busy program it then delays the very thread that it
+    waits for: on two cores decoding took 25 times as long. A small count helps beside other programs; alone it costs
+    time, because a thread that sleeps has to be woken.
+    """
+    os.environ.setdefault("GOMP_SPINCOUNT", str(count))

@@ -18,8 +18,7 @@ from msr.backbones.protocol import Backbone, StopRequested
 from msr.backbones.wrappers import CachedBackbone, UntunedBackbone, model_key
 from msr.config import PipelineConfig
 from msr.events import Event, Finished, Grown, ItemDescribed, PreferenceText, Ranked, StageProgress, Stopped
-from msr.evidence.influence import influence
-from msr.evidence.pipeline import measure
+from msr.evidence.pipeline import influence, measure
 from msr.evidence.units import Inputs
 from msr.retrieval import shortlist
 from msr.retrieval.index import Index

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from msr.threads import ALONE, BESIDE_A_BROWSER
+from msr.config import ALONE, BESIDE_A_BROWSER
 
 SCRIPT = """
 import os, sys

@@ -6,8 +6,8 @@ import pytest
 
 from msr import results
 from msr.storage import assets
-from msr.ui.evaluate import charts
-from msr.ui.evaluate.charts import Scale
+from msr.ui.evaluate import evaluate_tab
+from msr.ui.evaluate.evaluate_tab import Scale
 from tests.ui import hostile
 
 AUC = {"mean": 0.75, "low": 0.7, "high": 0.8}
@@ -48,19 +48,19 @@ def test_other_files_are_passed_over(tmp_path):
 
 def test_every_metric_is_plotted_with_its_interval(tmp_path):
     (read,) = found(tmp_path, GOOD)
-    shown = charts.plots(read, "auc")
+    shown = evaluate_tab.plots(read, "auc")
     assert shown.count("<figure") == 2 and shown.count('class="interval"') == 3 and shown.count('class="mean"') == 3
     assert shown.count('class="baseline"') == 1
-    assert charts.plots(read, "hr@5").count('class="mean"') == 1
-    assert "0.750<small>0.700–0.800</small>" in charts.table(read)
-    assert "No system has this metric" in charts.plots(read, "mrr")
+    assert evaluate_tab.plots(read, "hr@5").count('class="mean"') == 1
+    assert "0.750<small>0.700–0.800</small>" in evaluate_tab.table(read)
+    assert "No system has this metric" in evaluate_tab.plots(read, "mrr")
 
 
 def test_names_are_escaped(tmp_path):
     for words in hostile.ALL:
         rows = [{"system": words, "negatives": words, words: AUC}]
         (read,) = found(tmp_path, {"dataset": words, "rows": rows})
-        shown = charts.about(read) + charts.plots(read, words) + charts.table(read)
+        shown = evaluate_tab.about(read) + evaluate_tab.plots(read, words) + evaluate_tab.table(read)
         assert "${" not in shown and "<img src" not in shown and "<script" not in shown
 
 

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from msr.schema import InputProblem
 from train.evaluate.command import BAD_INPUT
+from train.evaluate.comparison import interval_text, markdown_table
 from train.evaluate.experiments import faithfulness, planted
-from train.evaluate.tables import interval_text, markdown_table
 from train.learn import artifacts
 from train.learn.artifacts import PUBLISHED
 

@@ -15,7 +15,8 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from msr import options, threads
+from msr import options
+from msr.config import set_spin_count
 from msr.schema import InputProblem
 from train.data.readers import KINDS
 from train.names import BY_USER, DATASETS, OPEN, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
@@ -200,7 +201,7 @@ def _positive(text: str) -> int:
 
 
 def main() -> None:
-    threads.share()
+    set_spin_count()
     args = parser().parse_args()
     if getattr(args, "offline", False):
         options.go_offline()

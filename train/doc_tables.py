@@ -20,9 +20,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msr.bench.table import markdown_rows
+from msr.bench.timing import markdown_rows
 from msr.schema import InputProblem
-from train.evaluate.tables import interval_text, markdown_table
+from train.evaluate.comparison import interval_text, markdown_table
 from train.names import POPULARITY, UNIFORM
 
 _PLACE = re.compile(r"(<!-- table: (.+?) -->\n)(.*?)(<!-- end of table -->)", re.DOTALL)

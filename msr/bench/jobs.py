@@ -2,23 +2,27 @@
 
 Baselines run on at most `Plan.baselines` items. Their time is proportional to the number of items, so it is multiplied,
 and marked in the table. The floor's rate is measured right after ours, because a shared or warm machine changes speed.
+A profile shows what an optimisation could still save.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 import numpy as np
+from torch.profiler import ProfilerActivity, profile
 
 from msr import prompts
 from msr.backbones.transformers.backbone import LocalBackbone
+from msr.backbones.transformers.worker import alone
 from msr.backbones.wrappers import CachedBackbone
 from msr.bench import baselines, floor, inputs
 from msr.bench.inputs import Plan
-from msr.bench.timing import Row, measured
+from msr.bench.timing import Row, timed
 from msr.config import PipelineConfig
 from msr.events import Finished
 from msr.pipeline import Pipeline
@@ -33,6 +37,10 @@ R = TypeVar("R")
 CONFIG = PipelineConfig()
 _SEARCHES = 20  # searches that are timed together
 _FOUND = 100  # items that each of them finds
+PRODUCTS, ATTENTION, REST, PYTHON = "matrix products", "attention", "other operators", "between operators"
+_PRODUCTS = ("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::convolution", "mkldnn::")
+_OF_PRODUCTS = ("convolution", "linear_pointwise")
+_ATTENTION = ("scaled_dot_product", "flash_attention", "efficient_attention", "softmax")
 
 
 def scoring(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
@@ -42,17 +50,17 @@ def scoring(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
         items = inputs.items(n, "candidate ")
         asked = [prompts.recommend(text, (), item) for item in items]
         some = asked[: plan.baselines]
-        published = measured(partial(baselines.published, backbone, some))
-        plain = measured(partial(baselines.plain, backbone, some))
+        published = timed(partial(baselines.published, backbone, some))
+        plain = timed(partial(baselines.plain, backbone, some))
         picture_macs = floor.looking(backbone, inputs.pictures(items))
         text_macs = _scoring_macs(backbone, asked)
 
         def ours(items: Sequence[Item] = items) -> dict[str, YesNo]:
             return {c.item_id: c.answer for c in drained(rank.score(backbone, text, (), items))}
 
-        new = measured(ours, before=backbone.forget)
+        new = timed(ours, before=backbone.forget)
         new_floor = floor.seconds(backbone, text_macs + picture_macs)
-        known = measured(ours, before=backbone.forget_prefix)
+        known = timed(ours, before=backbone.forget_prefix)
         known_floor = floor.seconds(backbone, text_macs)
         apart = max(
             abs(known.result[item.id].score - answer.score)
@@ -70,10 +78,10 @@ def describing(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
         asked = [prompts.describe(item) for item in items]
         some = asked[: plan.baselines]
         macs = floor.looking(backbone, inputs.pictures(items))
-        ours = measured(partial(_described, backbone, items), before=backbone.forget)
+        ours = timed(partial(_described, backbone, items), before=backbone.forget)
         macs += _writing_macs(backbone, asked, [summary.text for summary in ours.result.values()])
         least = floor.seconds(backbone, macs)
-        published = measured(partial(baselines.texts, backbone, some, CONFIG.max_describe_tokens))
+        published = timed(partial(baselines.texts, backbone, some, CONFIG.max_describe_tokens))
         row = Row("describe", n, ours.seconds, published.seconds, None, least, ours.peak_mb)
         yield row.scaled_by(n / len(some))
 
@@ -87,10 +95,10 @@ def preferring(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
         preference.described(block, {i.id: i for i in history}, seen)
         for block in preference.blocks(history, CONFIG.block_size)
     ]
-    ours = measured(lambda: _preferences(backbone, blocks))
+    ours = timed(lambda: _preferences(backbone, blocks))
     asked = [prompts.preference(before, block) for before, block in zip(["", *ours.result], blocks, strict=False)]
     least = floor.seconds(backbone, _writing_macs(backbone, asked, ours.result))
-    published = measured(lambda: [baselines.texts(backbone, [one], CONFIG.max_preference_tokens)[0] for one in asked])
+    published = timed(lambda: [baselines.texts(backbone, [one], CONFIG.max_preference_tokens)[0] for one in asked])
     yield Row("preference steps", len(blocks), ours.seconds, published.seconds, None, least, ours.peak_mb)
 
 
@@ -105,11 +113,11 @@ def whole(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
 
     for n in plan.histories:
         history = inputs.items(n, "history ")
-        ranked = measured(partial(_run, backbone, history, catalogue, 0), before)
-        published = measured(partial(_published_job, backbone, ranked.result, catalogue))
+        ranked = timed(partial(_run, backbone, history, catalogue, 0), before)
+        published = timed(partial(_published_job, backbone, ranked.result, catalogue))
         note = f"n: history items; {len(catalogue)} candidates"
         yield Row("whole job", n, ranked.seconds, published.seconds, None, None, ranked.peak_mb, note=note)
-        explained = measured(partial(_run, backbone, history, catalogue, CONFIG.explain_top), before)
+        explained = timed(partial(_run, backbone, history, catalogue, CONFIG.explain_top), before)
         yield Row("whole job, explained", n, explained.seconds, peak_mb=explained.peak_mb, note=note)
 
 
@@ -178,7 +186,7 @@ def searching(sizes: Sequence[int]) -> Iterator[Row]:
     query = draw.standard_normal(WIDTH, dtype=np.float32)
     for n in sizes:
         vectors = draw.standard_normal((n, WIDTH), dtype=np.float32)
-        took = measured(partial(_searches, vectors, query))
+        took = timed(partial(_searches, vectors, query))
         note = f"{_FOUND} of n random vectors, {WIDTH} wide"
         yield Row("shortlist", n, took.seconds / _SEARCHES, peak_mb=took.peak_mb, note=note)
 
@@ -186,3 +194,50 @@ def searching(sizes: Sequence[int]) -> Iterator[Row]:
 def _searches(vectors: np.ndarray, query: np.ndarray) -> None:
     for _ in range(_SEARCHES):
         top(vectors, query, _FOUND)
+
+
+def shares(seconds: float, operators: Mapping[str, float]) -> dict[str, float]:
+    """The share of `seconds` of wall-clock time that each kind of operator takes; `operators` are own seconds by name.
+
+    Time outside all operators is Python's (on a GPU: that of launching operators).
+    """
+    found = dict.fromkeys((PRODUCTS, ATTENTION, REST), 0.0)
+    for name, spent in operators.items():
+        if any(part in name for part in _ATTENTION):
+            kind = ATTENTION
+        elif name.startswith(_PRODUCTS) or any(part in name for part in _OF_PRODUCTS):
+            kind = PRODUCTS
+        else:
+            kind = REST
+        found[kind] += spent / seconds
+    return {**found, PYTHON: max(0.0, 1 - sum(found.values()))}
+
+
+def profiling(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
+    """Profile scoring of known pictures, and describing of new ones; a row for each.
+
+    The profiler slows the work down, so the rows have shares and no seconds.
+    """
+    n = min(100, max(plan.score))
+    text, candidates = inputs.preference(backbone, plan.preference_tokens), inputs.items(n, "candidate ")
+    asked = [prompts.recommend(text, (), item) for item in candidates]
+    backbone.familiarity(inputs.pictures(candidates))
+    backbone.score(asked[:1])
+    backbone.forget_prefix()
+    yield _profiled("profile: score", n, lambda: drained(rank.score(backbone, text, (), candidates)))
+    n = min(plan.describe)
+    items = inputs.items(n, "catalogue ")
+    backbone.forget()
+    cached = CachedBackbone(backbone, TextCache())
+    yield _profiled("profile: describe", n, lambda: drained(describe.describe(cached, items, CONFIG)))
+
+
+@alone
+def _profiled(task: str, n: int, work: Callable[[], object]) -> Row:
+    began = time.perf_counter()
+    with profile(activities=[ProfilerActivity.CPU]) as watched:
+        work()
+        spent = time.perf_counter() - began
+    operators = {event.key: event.self_cpu_time_total / 1e6 for event in watched.key_averages()}
+    parts = ", ".join(f"{kind} {share:.0%}" for kind, share in shares(spent, operators).items())
+    return Row(task, n, note=parts)

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from msr.bench.inputs import QUICK, Plan
-from msr.bench.table import included, machine, markdown
-from msr.bench.timing import Row, measured
+from msr.bench.timing import Row, included, machine, markdown, timed
 from msr.schema import InputProblem
 
 Report = Callable[[str, float], None]
@@ -43,11 +42,11 @@ def run(load: Callable[[], Any], sizes: dict[str, Any], quick: bool, more: Seque
     except ValueError as error:
         raise InputProblem(str(error)) from None
     others = [row for path in more for row in included(path)]
-    started = measured(load, once=True)
+    started = timed(load, once=True)
     backbone = started.result
 
     from msr.backbones.transformers.backbone import LocalBackbone
-    from msr.bench import decoding, floor, jobs, profile
+    from msr.bench import baselines, floor, jobs
 
     if not isinstance(backbone, LocalBackbone):
         raise InputProblem("The benchmark compares ways to run one model: choose a backbone in this process.")
@@ -58,10 +57,10 @@ def run(load: Callable[[], Any], sizes: dict[str, Any], quick: bool, more: Seque
         ("scoring", jobs.scoring(backbone, plan)),
         ("describing", jobs.describing(backbone, plan)),
         ("preference", jobs.preferring(backbone, plan)),
-        ("decoding", decoding.decoding(backbone)),
+        ("decoding", baselines.decoding(backbone)),
         ("whole job", jobs.whole(backbone, plan)),
         ("shortlist", jobs.searching(plan.index)),
-        ("profile", profile.profiling(backbone, plan)),
+        ("profile", jobs.profiling(backbone, plan)),
     )
     for done, (name, part) in enumerate(parts):
         for row in part:

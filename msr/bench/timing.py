@@ -1,20 +1,30 @@
-"""Times a piece of work, takes its peak memory, and holds both in a row of the benchmark's table."""
+"""Timed work, its rows, and the Markdown table of the rows."""
 
 from __future__ import annotations
 
 import gc
+import json
+import os
+import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from msr.schema import InputProblem
+
+if TYPE_CHECKING:
+    from msr.backbones.transformers.backbone import LocalBackbone
+
 
 T = TypeVar("T")
 
 SHORT = 2.0  # seconds; work that takes less is timed three times
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+_HEAD = ("task", "n", "ours", "published", "plain", "floor", "published / ours", "plain / ours", "floor / ours", "peak")
 
 
 @dataclass(frozen=True)
@@ -58,7 +68,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Measured(Generic[T]):
+class Timing(Generic[T]):
     """Seconds, peak memory in MB (None where the system does not tell) and result of a piece of work."""
 
     seconds: float
@@ -66,7 +76,7 @@ class Measured(Generic[T]):
     result: T
 
 
-def measured(work: Callable[[], T], before: Callable[[], object] = lambda: None, once: bool = False) -> Measured[T]:
+def timed(work: Callable[[], T], before: Callable[[], object] = lambda: None, once: bool = False) -> Timing[T]:
     """Time `work`: once, or three times if it is short (the median counts). `before` runs before each, untimed."""
     spent: list[float] = []
     peaks: list[float] = []
@@ -80,7 +90,7 @@ def measured(work: Callable[[], T], before: Callable[[], object] = lambda: None,
         if (peak := _peak_mb()) is not None:
             peaks.append(peak)
         if once or spent[0] >= SHORT or len(spent) == 3:
-            return Measured(statistics.median(spent), max(peaks, default=None), result)
+            return Timing(statistics.median(spent), max(peaks, default=None), result)
 
 
 def _reset_peak() -> None:
@@ -114,3 +124,77 @@ def _peak_mb() -> float | None:
 def _on_gpu() -> bool:
     torch = sys.modules.get("torch")
     return torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized()
+
+
+def machine(backbone: LocalBackbone, rate: float) -> dict[str, Any]:
+    """Describe the machine and the model; `gmacs` is the measured rate in 10^9 multiply-adds a second."""
+    import torch
+
+    device = backbone.model.device
+    return {
+        "processor": _processor(),
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "gmacs": rate / 1e9,
+        "model": dict(backbone.identity()),
+    }
+
+
+def markdown(where: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> str:
+    """The machine in one line, and the table of the rows."""
+    model = where["model"]
+    machine = (
+        f"{where['gpu'] or where['processor']}, {where['cores']} cores, {where['threads']} threads; {model['name']} in "
+        f"{model['dtype']}; {where['gmacs']:.1f} G multiply-adds/s."
+    )
+    return f"{machine}\n\n{markdown_rows(rows)}"
+
+
+def markdown_rows(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The table alone; ~ marks a time that was measured on a part of the job and multiplied."""
+    lines = [f"| {' | '.join(_HEAD)} | notes |", f"|{' --- |' * (len(_HEAD) + 1)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(_cells(row))} |" for row in rows)])
+
+
+def included(path: Path) -> list[dict[str, Any]]:
+    """The rows in a JSON file of another program that has "rows" as ours has. Raises InputProblem."""
+    try:
+        rows = json.loads(path.read_text("utf-8"))["rows"]
+        if all(isinstance(row["task"], str) and isinstance(row["n"], int) for row in rows):
+            return list(rows)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    raise InputProblem(f'--include {path}: not a file with "rows", each with a "task" and a number "n".')
+
+
+def _cells(row: Mapping[str, Any]) -> list[str]:
+    scaled = row.get("scaled", ())
+
+    def seconds(side: str) -> str:
+        value = row.get(side)
+        return "–" if value is None else f"{'~' if side in scaled else ''}{value:.3g} s"
+
+    ratios = [row.get(f"ratio_{side}") for side in ("published", "plain", "floor")]
+    notes = [row.get("note", "")]
+    if "rate" in row:
+        notes.insert(0, f"{row['rate']:.3g} {row['unit']}")
+    if "apart" in row:
+        notes.append(f"scores differ by at most {row['apart']:.2g}")
+    return [
+        row["task"],
+        f"{row['n']:,}",
+        *(seconds(side) for side in ("ours_s", "published_s", "plain_s", "floor_s")),
+        *("–" if ratio is None else f"{ratio:.2g}" for ratio in ratios),
+        f"{row['peak_mb']:,.0f} MB" if "peak_mb" in row else "–",
+        "; ".join(filter(None, notes)),
+    ]
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()

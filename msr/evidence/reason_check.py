@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from msr.evidence.drift import content_words
+from msr.evidence.compare import content_words
 from msr.schema import Agreement, Influence, Item, ItemSummary, Recommendation
 
 STILL = 0.005  # half a point of P(Yes): an item that changes the score by less did not move it

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from msr.intake.adapters import adapter_folder
-from msr.intake.budget import Budget
-from msr.intake.images import picture
+from msr.intake.images import Budget, picture
 from msr.intake.items import from_session, load_items, to_session, uploads
 from msr.intake.runs import recorded_run
 from msr.intake.tables import csv_cell

@@ -11,9 +11,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 from msr.config import LIMITS, Limits
-from msr.intake.budget import Budget, Spent
 from msr.intake.files import Archive, Folder, read_file
-from msr.intake.images import SUFFIXES, picture
+from msr.intake.images import SUFFIXES, Budget, Spent, picture
 from msr.intake.tables import MAX_ID, Row, read_table
 from msr.intake.text import IntakeError, guess_title, plain, shown, title
 from msr.schema import Item, Picture

@@ -1,4 +1,8 @@
-"""A run as one HTML file that needs nothing else: pictures inline, every text escaped, no script, no request."""
+"""The figures of a recommendation, and a run as one HTML file that needs nothing else.
+
+The page shows the same figures. In the file, pictures are inline and every text is escaped; it holds no script and
+makes no request.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,35 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from msr.evidence import drift
-from msr.render import figures, html
-from msr.render.html import influence_table, name, paired
+from msr.evidence import compare
+from msr.evidence.kind import FigureContext
+from msr.evidence.kinds import IN_ORDER, NOTHING
+from msr.render import html
+from msr.render.html import Addresses, awaited_figure, influence_table, name, paired, unavailable_figure
 from msr.schema import Item, Recommendation, Run
 from msr.untrusted import MAX_TEXT
 
+FIGURE_STYLE = Path(__file__).with_name("figures.css")
 STYLE = Path(__file__).with_name("report.css")
+
+
+def figures(run: Run, shown: Recommendation, media: Addresses, waiting: bool = False) -> str:
+    """Draw what was measured about one recommendation; "" if there is nothing.
+
+    A kind that cannot be measured says why. While `waiting`, a kind that is still to come has its place kept.
+    """
+    found = shown.measured or NOTHING
+    context = FigureContext(run, shown, media)
+    parts = []
+    for kind in IN_ORDER:
+        drawn = kind.draw(found.records.get(kind.name, kind.empty), context)
+        if not drawn and kind.name in found.unavailable:
+            drawn = unavailable_figure(kind.name, kind.title, found.unavailable[kind.name])
+        elif not drawn and waiting and not kind.between_two:
+            drawn = awaited_figure(kind.name, kind.title)
+        parts.append(drawn)
+    body = "".join(parts)
+    return f'<div class="figures"><div class="figures-sheet">{body}</div></div>' if body else ""
 
 
 def to_json(run: Run) -> str:
@@ -28,7 +54,7 @@ def to_html(run: Run, run_name: str = "") -> str:
     body = "".join(
         (_head(run, run_name), _history(run), _preferences(run), _recommendations(run), _scores(run), _made(run))
     )
-    style = STYLE.read_text("utf-8") + figures.STYLE.read_text("utf-8")
+    style = STYLE.read_text("utf-8") + FIGURE_STYLE.read_text("utf-8")
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
@@ -71,7 +97,7 @@ def _history(run: Run) -> str:
 
 def _preferences(run: Run) -> str:
     titles = {item.id: item for item in run.history}
-    changes = [None, *(drift.change(a.text, b.text) for a, b in pairwise(run.preferences))]
+    changes = [None, *(compare.change(a.text, b.text) for a, b in pairwise(run.preferences))]
     cards = []
     for step, change in zip(run.preferences, changes, strict=True):
         read = ", ".join(name(titles[i]) for i in step.block.item_ids if i in titles)
@@ -108,7 +134,7 @@ def _recommendations(run: Run) -> str:
         cards.append(
             f'<article><div class="card">{_picture(item)}<div><h3>{r.rank}. {name(item)}</h3>'
             f'<p class="score"><b>{r.score:.4f}</b> P(Yes)<i style="width:{r.score:.1%}"></i></p>{about}{reason}'
-            f"{_agreement(r)}</div></div>{_influence(run, r)}{figures.figures(run, r, html.Inline())}{prompt}</article>"
+            f"{_agreement(r)}</div></div>{_influence(run, r)}{figures(run, r, html.Inline())}{prompt}</article>"
         )
     return f"<section><h2>Recommendations</h2>{''.join(cards)}</section>"
 

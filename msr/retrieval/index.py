@@ -21,8 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from msr.retrieval.spaces import PICTURE, TEXT, PictureSpace, TextSpace
-from msr.retrieval.views import Report, ViewStore
+from msr.retrieval.spaces import PICTURE, TEXT, PictureSpace, Report, TextSpace, ViewStore
 from msr.schema import InputProblem, Item, Picture
 from msr.storage import content_key
 

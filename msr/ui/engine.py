@@ -12,7 +12,7 @@ from typing import Any
 from msr.backbones.protocol import BackboneError, StopRequested
 from msr.pipeline import Pipeline
 from msr.render.html import text
-from msr.ui.progress import Pace
+from msr.ui.run_state import Pace
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from msr.catalogue import Example
 from msr.config import Limits
 from msr.render.html import text, thumb
 from msr.schema import Item
-from msr.ui.media import Media
+from msr.ui.stores import Media
 
 SCRIPT = Path(__file__).with_name("history_editor.js")
 _EMPTY = "Nothing here yet. Pick a story above, or add pictures and titles of your own, oldest first."

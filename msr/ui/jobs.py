@@ -18,8 +18,7 @@ from msr.events import Finished, PreferenceText, StageProgress
 from msr.schema import InputProblem, Item
 from msr.ui.callers import GRACE
 from msr.ui.engine import Engine
-from msr.ui.progress import expected_steps
-from msr.ui.run_state import RunState
+from msr.ui.run_state import RunState, expected_steps
 from msr.ui.stores import Kept
 
 log = logging.getLogger(__name__)

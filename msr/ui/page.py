@@ -9,10 +9,10 @@ import gradio as gr
 from msr.ui import api, history_editor, slides
 from msr.ui.engine import badge
 from msr.ui.evaluate import evaluate_tab
-from msr.ui.evidence_sheet import DIALOG, DIALOG_SCRIPT
 from msr.ui.inspect import inspect_tab
 from msr.ui.parts import BROWSER_SECRET, QUICK, html, told, whole
 from msr.ui.recommend import recommend_tab
+from msr.ui.results import DIALOG, DIALOG_SCRIPT
 from msr.ui.review import review_tab
 from msr.ui.studio import Studio
 

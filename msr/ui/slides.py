@@ -6,13 +6,12 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from msr.evidence import drift
+from msr.evidence import compare
 from msr.render.html import Reading, name, paired, percent, points, text, thumb
 from msr.schema import Item, Preference, Recommendation
-from msr.ui.media import Media
 from msr.ui.results import item_of
 from msr.ui.run_state import RunState
-from msr.ui.stores import Kept
+from msr.ui.stores import Kept, Media
 
 SCRIPT = Path(__file__).with_name("slides.js")
 _BEST = 5  # results on a slide
@@ -62,7 +61,7 @@ def _block(step: Preference, before: str, state: RunState, media: Media) -> str:
     seen = "".join(_seen(items[i], state, media) for i in step.block.item_ids if i in items)
     title = "In somebody's own words" if step.edited else f"Block {step.block.index + 1}"
     tag = '<span class="tag own">written by a person</span>' if step.edited else _MODEL
-    gone = drift.change(before, step.text).dropped if before else ()
+    gone = compare.change(before, step.text).dropped if before else ()
     lost = f'<p class="gone">no longer: <s>{text(", ".join(gone[:8]))}</s></p>' if gone else ""
     return (
         f'<p class="eyebrow">{title}</p><div class="stage-block"><ul>{seen}</ul><div>{tag}'
@@ -78,10 +77,10 @@ def _seen(item: Item, state: RunState, media: Media) -> str:
 
 def _words(words: str, before: str) -> str:
     """Each word in its own element, for the animation; words that are new since the previous block are marked."""
-    new = set(drift.change(before, words).added) if before else set()
+    new = set(compare.change(before, words).added) if before else set()
     spans = []
     for word in words[:2_000].split():
-        tag = "mark" if new & set(drift.content_words(word)) else "span"
+        tag = "mark" if new & set(compare.content_words(word)) else "span"
         spans.append(f'<{tag} class="word">{text(word)}</{tag}>')
     return " ".join(spans)
 

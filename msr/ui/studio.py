@@ -17,8 +17,7 @@ from msr.reviews import ReviewLog
 from msr.ui.callers import Callers, Places, name_of
 from msr.ui.engine import Engine
 from msr.ui.jobs import Visits
-from msr.ui.media import Downloads, Media
-from msr.ui.stores import CatalogueStore, RunStore
+from msr.ui.stores import CatalogueStore, Downloads, Media, RunStore
 from msr.ui.uploads import Uploads
 
 MODEL = "model"  # the concurrency id of everything that runs the model: one job at a time

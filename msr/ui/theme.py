@@ -7,12 +7,12 @@ from pathlib import Path
 import gradio as gr
 from gradio.themes.utils.colors import Color
 
-from msr.render import figures
+from msr.render import report
 
 STYLES = [
     Path(__file__).parent / "style" / f"{part}.css"
     for part in ("base", "recommend", "run", "inspect", "review", "evaluate", "slides")
-] + [figures.STYLE]
+] + [report.FIGURE_STYLE]
 
 # name: (light, dark). Each becomes the CSS variable --ms-name. Numbers are green, words of the model are plum,
 # what counts against is rust; text on its ground has a contrast of at least 4.5.

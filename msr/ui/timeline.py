@@ -6,11 +6,11 @@ import re
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from msr.evidence import drift
+from msr.evidence import compare
 from msr.render.html import name, text, thumb
 from msr.schema import Block, Item, ItemSummary, Preference
-from msr.ui.media import Media
 from msr.ui.run_state import RunState
+from msr.ui.stores import Media
 
 _UNSURE = ' <span class="tag unsure" title="Unlike all pictures that the model was trained on">not sure</span>'
 _MODEL = '<span class="tag model">model-written preference</span>'
@@ -40,7 +40,7 @@ def _card(
     growing = state.writing and newest
     phase = "writing" if growing else "waiting" if preference is None else "newest" if newest else "written"
     seen = "".join(_seen(items[i], state.summaries.get(i), state.ended, media) for i in block.item_ids)
-    change = drift.change(before.text, preference.text) if before and preference and not growing else None
+    change = compare.change(before.text, preference.text) if before and preference and not growing else None
     return (
         f'<li class="step {phase}"><header><h3>{_heading(block, preference)}</h3>'
         f"<span>{_span(block, state)}</span></header>"
@@ -70,7 +70,7 @@ def _seen(item: Item, summary: ItemSummary | None, ended: bool, media: Media) ->
     )
 
 
-def _text(preference: Preference | None, growing: bool, ended: bool, change: drift.Change | None) -> str:
+def _text(preference: Preference | None, growing: bool, ended: bool, change: compare.Change | None) -> str:
     if preference is None:
         body = '<p class="quiet">not written</p>' if ended else f"<p>{_SKELETON * 3}</p>"
     else:
@@ -90,7 +90,7 @@ def _marked(words: str, added: tuple[str, ...]) -> str:
     return "".join(f"<mark>{text(part)}</mark>" if n % 2 else text(part) for n, part in enumerate(parts))
 
 
-def _changes(change: drift.Change) -> str:
+def _changes(change: compare.Change) -> str:
     """The words that are new, kept and gone since the previous block, as HTML."""
     rows = (("came", "new", change.added), ("stayed", "kept", change.kept), ("went", "gone", change.dropped))
     listed = "".join(
@@ -103,7 +103,7 @@ def _changes(change: drift.Change) -> str:
 
 def drift_plot(preferences: Sequence[Preference]) -> str:
     """A small line plot of how much each text differs from the previous one; empty for fewer than two texts."""
-    shifts = [drift.change(a.text, b.text).drift for a, b in pairwise(preferences)]
+    shifts = [compare.change(a.text, b.text).drift for a, b in pairwise(preferences)]
     if not shifts:
         return ""
     wide, high = 46 * len(shifts) + 20, 44

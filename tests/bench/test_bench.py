@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from msr import backbones, bench, cli, prompts
-from msr.bench import baselines, decoding, floor, inputs, jobs, profile
+from msr.bench import baselines, floor, inputs, jobs
 from msr.bench.inputs import QUICK, Plan
-from msr.bench.timing import Row, measured
+from msr.bench.timing import Row, timed
 from msr.schema import InputProblem
 from tests import tiny, tiny_classes
 from tests.backbones import reference
@@ -69,9 +69,9 @@ def test_every_job_has_its_row(result):
     assert rows["decode, dynamic int8"]["rate"] > 0
     for task in ("profile: score", "profile: describe"):
         told = {name: int(share) for name, share in re.findall(r"(\w[\w ]*) (\d+)%", rows[task]["note"])}
-        assert list(told) == [profile.PRODUCTS, profile.ATTENTION, profile.REST, profile.PYTHON]
+        assert list(told) == [jobs.PRODUCTS, jobs.ATTENTION, jobs.REST, jobs.PYTHON]
         assert sum(told.values()) == pytest.approx(100, abs=2)
-        assert min(told[profile.PRODUCTS], told[profile.REST], told[profile.PYTHON]) > 0, "a tiny model does all of it"
+        assert min(told[jobs.PRODUCTS], told[jobs.REST], told[jobs.PYTHON]) > 0, "a tiny model does all of it"
     assert result.machine["gmacs"] > 0 and result.machine["model"]["name"] == "tiny"
 
 
@@ -83,15 +83,15 @@ def test_a_profile_puts_every_operator_somewhere():
         "aten::mul": 0.25,
         "odd": 0.25,
     }
-    found = profile.shares(8.0, spent)
-    assert found == {profile.PRODUCTS: 0.375, profile.ATTENTION: 0.0625, profile.REST: 0.0625, profile.PYTHON: 0.5}
-    assert profile.shares(1.0, {"aten::mm": 1.25})[profile.PYTHON] == 0.0, "clocks differ a little"
+    found = jobs.shares(8.0, spent)
+    assert found == {jobs.PRODUCTS: 0.375, jobs.ATTENTION: 0.0625, jobs.REST: 0.0625, jobs.PYTHON: 0.5}
+    assert jobs.shares(1.0, {"aten::mm": 1.25})[jobs.PYTHON] == 0.0, "clocks differ a little"
 
 
 def test_a_model_in_half_precision_decodes_in_every_way():
     backbone = tiny.pocket_backbone()
     backbone.model = backbone.model.to(torch.bfloat16)
-    rows = {row.task: row for row in decoding.decoding(backbone)}
+    rows = {row.task: row for row in baselines.decoding(backbone)}
     assert rows["decode, dynamic int8"].rate > 0
     assert backbone.model.dtype == torch.bfloat16
 
@@ -128,7 +128,7 @@ def test_inputs_are_equal_in_every_run_and_differ_between_items():
 
 def test_what_is_short_is_measured_three_times_and_prepared_each_time():
     done = []
-    took = measured(lambda: done.append("work"), before=lambda: done.append("before"))
+    took = timed(lambda: done.append("work"), before=lambda: done.append("before"))
     assert done == ["before", "work"] * 3
     assert took.seconds >= 0 and took.peak_mb > 0
 
@@ -142,7 +142,7 @@ def test_a_system_without_resource_tells_no_peak(monkeypatch):
     fresh.loader.exec_module(timing)
     monkeypatch.setattr(timing, "_STATUS", Path("/nowhere"))
     monkeypatch.setattr(timing, "_on_gpu", lambda: False)
-    took = timing.measured(lambda: 7)
+    took = timing.timed(lambda: 7)
     assert (took.peak_mb, took.result) == (None, 7)
     assert "peak_mb" not in timing.Row("x", 1, took.seconds, peak_mb=took.peak_mb).to_json()
 
@@ -190,7 +190,7 @@ def test_each_timing_of_scores_reads_the_prefix(monkeypatch):
         passes.append(sizes)
         return SimpleNamespace(seconds=1.0, peak_mb=1.0, result=result)
 
-    monkeypatch.setattr(jobs, "measured", counting)
+    monkeypatch.setattr(jobs, "timed", counting)
     list(jobs.scoring(backbone, replace(QUICK, score=(4,), preference_tokens=80)))
     *_, new, known = passes
     assert new == known and len(new) == 2 and new[0] == 1

@@ -71,9 +71,9 @@ from msr.events import Grown, StageProgress
 from msr.evidence import kinds
 from msr.pipeline import Pipeline
 from msr.render import report
-from msr.render.figures import figures
+from msr.render.report import figures
 from msr.render.html import Inline
-from msr.ui.progress import STAGES
+from msr.ui.run_state import STAGES
 from tests.fakes import FakeBackbone, catalogue, items
 
 assert kinds.__file__.startswith({copy!r}), kinds.__file__

@@ -8,7 +8,7 @@ import pytest
 from msr import prompts
 from msr.backbones.wrappers import CachedBackbone
 from msr.events import Explained, StageProgress
-from msr.evidence.influence import influence
+from msr.evidence.pipeline import influence
 from msr.evidence.units import Inputs
 from msr.schema import Item, ItemSummary, Recommendation, YesNo
 from msr.stages.preference import blocks, described, update

@@ -1,4 +1,4 @@
-"""EvidenceJob a recommendation of a finished run: in stages, the quick first, and what is known is not asked again."""
+"""Evidence about a recommendation of a finished run is measured in stages, quick ones first; what is known is kept."""
 
 from __future__ import annotations
 

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 
 from msr.retrieval.index import WIDTH, Index, build, top
-from msr.retrieval.spaces import PictureSpace, TextSpace
-from msr.retrieval.views import SHARD, ViewStore
+from msr.retrieval.spaces import SHARD, PictureSpace, TextSpace, ViewStore
 from msr.schema import InputProblem, Item, Picture
 from tests.fakes import FakeBackbone, catalogue, items, noise, picture
 

@@ -17,9 +17,9 @@ from msr.render import report
 from msr.retrieval.index import Index, build
 from msr.retrieval.shortlist import by_titles, seeing, tower
 from msr.schema import Item
-from msr.ui.media import Media
 from msr.ui.results import results
 from msr.ui.run_state import RunState
+from msr.ui.stores import Media
 from tests.fakes import FakeBackbone, catalogue, items, picture
 from tests.intake_files import HEADER, png, write_folder
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from train.data.dataset import CatalogueItem, Dataset
-from train.data.logs import UserLog
+from train.data.dataset import CatalogueItem, Dataset, UserLog
 
 
 def names(split: str, count: int) -> list[str]:

@@ -20,9 +20,8 @@ from msr.ui.callers import GRACE
 from msr.ui.doors import Body
 from msr.ui.jobs import Visits
 from msr.ui.logins import Attempts
-from msr.ui.media import Downloads, Media
 from msr.ui.serving import CONNECTIONS, HEAD
-from msr.ui.stores import RunStore
+from msr.ui.stores import Downloads, Media, RunStore
 from msr.ui.studio import Studio
 from msr.ui.turns import EACH, MOST
 from tests.ui.serve import app, serving

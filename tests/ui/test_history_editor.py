@@ -7,7 +7,7 @@ import pytest
 from msr.config import Limits
 from msr.schema import Item
 from msr.ui import history_editor
-from msr.ui.media import Media
+from msr.ui.stores import Media
 from tests import fakes
 from tests.ui import hostile
 

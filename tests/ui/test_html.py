@@ -6,7 +6,7 @@ import pytest
 
 from msr.render import html
 from msr.schema import Item
-from msr.ui.media import Media
+from msr.ui.stores import Media
 from tests import fakes
 from tests.ui import hostile
 

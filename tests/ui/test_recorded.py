@@ -15,13 +15,12 @@ from msr.catalogue import Catalogue
 from msr.pipeline import Pipeline
 from msr.render import report
 from msr.schema import Run
-from msr.ui import evidence_sheet, results
+from msr.ui import results
 from msr.ui.inspect.comparison import side_by_side
-from msr.ui.media import Downloads, Media
-from msr.ui.review import cards
+from msr.ui.review import review_tab
 from msr.ui.run_state import RunState
 from msr.ui.slides import presentation
-from msr.ui.stores import Kept, RunStore, joined, recorded
+from msr.ui.stores import Downloads, Kept, Media, RunStore, joined, recorded
 from msr.ui.timeline import timeline
 from tests import fakes
 from tests.evidence.measured import MEASURED
@@ -67,8 +66,8 @@ def show(run: Run, other: Run, media: Media) -> None:
     made = [presentation(kept, media), timeline(state, media), results.results(state, {}, media), kept.label, kept.key]
     made += [side_by_side(before, kept, media), side_by_side(kept, before, media)]
     made += [report.to_html(run, "a run"), report.to_json(run)]
-    made += [evidence_sheet.sheet(r, results.item_of(r, state, {}), state, media) for r in run.recommendations]
-    made += [cards.card(run, target, None, media) for target in reviews.targets(run)]
+    made += [results.sheet(r, results.item_of(r, state, {}), state, media) for r in run.recommendations]
+    made += [review_tab.card(run, target, None, media) for target in reviews.targets(run)]
     "".join(made).encode()
 
 

@@ -9,11 +9,9 @@ from msr.events import ItemDescribed, PreferenceText, StageProgress, Stopped
 from msr.intake import recorded_run
 from msr.pipeline import Pipeline
 from msr.schema import Block, Influence, ItemSummary, Preference
-from msr.ui.evidence_sheet import sheet
-from msr.ui.media import Media
-from msr.ui.progress import Pace, duration, expected_steps, line
-from msr.ui.results import results
-from msr.ui.run_state import RunState
+from msr.ui.results import results, sheet
+from msr.ui.run_state import Pace, RunState, duration, expected_steps, line
+from msr.ui.stores import Media
 from msr.ui.timeline import timeline
 from tests import fakes
 from tests.ui import hostile

@@ -17,7 +17,7 @@ from PIL import Image
 import msr.ui
 from msr.pipeline import Pipeline
 from msr.ui.engine import Engine, Status
-from msr.ui.media import Downloads
+from msr.ui.stores import Downloads
 from tests import fakes
 from tests.ui.serve import app, serving
 

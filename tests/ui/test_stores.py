@@ -11,9 +11,8 @@ from msr.catalogue import Catalogue
 from msr.pipeline import Pipeline
 from msr.schema import Run
 from msr.ui.inspect.comparison import side_by_side
-from msr.ui.media import Media
 from msr.ui.slides import presentation
-from msr.ui.stores import Kept, RunStore, recorded
+from msr.ui.stores import Kept, Media, RunStore, recorded
 from tests import fakes
 from tests.ui import hostile
 

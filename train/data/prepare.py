@@ -1,15 +1,15 @@
-"""Any kind of interaction data -> one self-contained plain folder, with a report of what was dropped and why.
+"""Convert interaction data in any known format to one plain folder, and report what was dropped and why.
 
     python -m train prepare --dataset movielens --data ml-latest-small --out data/movies
 
     items.csv          id,title,image,words
-    interactions.csv   user,item[,timestamp]: user by user, in time order, seconds
+    interactions.csv   user,item[,timestamp]: user by user, in time order; timestamps in seconds
     images/            <digest>.webp
-    prepare.json       counts, what was dropped and why, hashes of what was read and written; no times of day
+    prepare.json       counts, what was dropped and why, hashes of the files read and written
 
-Pictures are copied as `msr.intake` cleans them (upright, RGB, at most 512 pixels a side, WebP, no metadata), named by
-their content: training sees what the app would see, no name comes from outside, and the folder is also a catalogue
-that `msr` reads. Titles are not escaped for spreadsheets (a "'" before "="): they must read back as they are.
+Pictures are copied as `msr.intake` cleans them (upright, RGB, at most 512 pixels a side, WebP, no metadata) and named
+by their content. So training sees what the app would see, no file name comes from outside, and `msr` can read the
+folder as a catalogue. Titles are not escaped for spreadsheets (a "'" before "="), because they are read back unchanged.
 """
 
 from __future__ import annotations
@@ -33,23 +33,22 @@ from msr.intake.files import read_file
 from msr.intake.text import shown
 from msr.schema import InputProblem
 from train.data import readers
-from train.data.dataset import Dataset
-from train.data.logs import UserLog
+from train.data.dataset import Dataset, UserLog
+from train.data.readers.assemble import spelled
 from train.data.readers.folder import INTERACTIONS, ITEMS
-from train.data.readers.places import spelled
 from train.data.readers.text_files import digest
 
 IMAGES, REPORT = "images", "prepare.json"
 
 
 def run(args: argparse.Namespace) -> int:
-    """The command; returns its exit code, 2 for bad input."""
+    """Run the command; return its exit code, 2 for bad input."""
     named = {name: getattr(args, name) for name in ("k_core", "images", "download_images")}
     options = {name: value for name, value in named.items() if value is not None}
     try:
         if options and args.dataset != "amazon":
             raise IntakeError(f"--{next(iter(options)).replace('_', '-')} is for --dataset amazon only.")
-        check_free(args.out)  # before hours of reading, not after them
+        check_free(args.out)  # before hours of reading
         print(told(write(readers.read(args.dataset, args.data, args.fallback, **options), args.out)))
     except InputProblem as error:
         print(f"error: {error}", file=sys.stderr)
@@ -58,10 +57,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def write(dataset: Dataset, out: Path) -> dict:
-    """Writes the folder whole or not at all; returns the report, as in prepare.json.
+    """Write the folder completely or not at all; return the report, as in prepare.json.
 
     Raises:
-        IntakeError: `out` is there and not empty, or cannot be made.
+        IntakeError: `out` is not empty or cannot be written.
     """
     check_free(out)
     try:
@@ -79,17 +78,17 @@ def write(dataset: Dataset, out: Path) -> dict:
 
 
 def check_free(out: Path) -> None:
-    """Raises IntakeError unless `out` is a new or an empty folder."""
+    """Raise IntakeError unless `out` is new or an empty folder."""
     try:
         free = not out.exists() or (out.is_dir() and not any(out.iterdir()))
     except OSError as error:
         raise IntakeError(f"{spelled(out)} cannot be written ({error.strerror}).") from None
     if not free:
-        raise IntakeError(f"{spelled(out)} is there and not empty. Name another folder, or remove it.")
+        raise IntakeError(f"{spelled(out)} is not empty. Name another folder, or remove it.")
 
 
 def told(report: Mapping) -> str:
-    """The report for people, a few lines."""
+    """The report as a few lines of text."""
     lines = [f"{name}: {count:,}" for name, count in report["kept"].items()]
     lines += [f"dropped, {reason}: {count:,}" for reason, count in report["dropped"].items()]
     return "\n".join([*lines, *(f"  {example}" for example in report["refused"])])
@@ -140,7 +139,7 @@ def _fill(dataset: Dataset, folder: Path) -> dict:
 
 
 def _picture(image: Path, folder: Path) -> str:
-    """Copies an item's picture; returns its name in the folder."""
+    """Copy an item's picture; return its path within the folder."""
     where = shown(image.name)
     picture = intake.picture(read_file(image, LIMITS.max_image_bytes, where), where)
     name = f"{IMAGES}/{picture.digest}.webp"
@@ -149,7 +148,7 @@ def _picture(image: Path, folder: Path) -> str:
 
 
 def _with_items(users: Iterable[UserLog], known: Mapping[str, object], dropped: Counter[str]) -> tuple[UserLog, ...]:
-    """The logs without interactions with other items, and without users of whom nothing is left."""
+    """The logs without interactions with unknown items, and without users who then have none."""
     kept = []
     for log in users:
         places = [place for place, item in enumerate(log.items) if item in known]

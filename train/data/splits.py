@@ -1,10 +1,11 @@
-"""Who is trained on, tuned on and tested; and the cases that are measured: a history, the next item, negatives.
+"""Split users for training, tuning and testing, and cut cases from their logs: a history, a target, negatives.
 
-- by user: some users are never trained on; their last items are the targets. New users, known items.
-- by time: what came before a moment trains; each user's first choice from then on is the target. The one split in
-  which nothing that was learned can come from after a target (Meng et al. 2020, "Exploring data splitting strategies").
+- By user: some users are never trained on, and their last items are the targets. This tests new users.
+- By time: interactions before a moment are trained on, and each user's first choice after it is the target. Only in
+  this split can nothing that was learned come from after a target (Meng et al. 2020, "Exploring data splitting
+  strategies").
 
-In both a history ends before its target, in the user's own time order (ties keep the file's order).
+In both, a history ends before its target in the user's own time order; equal times keep the order of the file.
 """
 
 from __future__ import annotations
@@ -13,19 +14,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from msr.schema import InputProblem
-from train.data.dataset import Dataset
-from train.data.logs import UserLog
+from train.data.dataset import Dataset, UserLog
 from train.names import BY_TIME, BY_USER
 
-TRAIN_SHARE = 0.9  # of all interactions lie before the moment of a split by time
+TRAIN_SHARE = 0.9  # share of all interactions that lie before the moment of a split by time
 
 
 @dataclass(frozen=True)
 class Case:
-    """What a model is asked: after `history` (oldest first), which of `target` and `negatives` did `user` choose?
+    """One question to a recommender: after `history` (oldest first), did `user` choose `target` or one of `negatives`?
 
-    moment: seconds of the target, None where times are unknown. Raises ValueError where a negative is the target, an
-    item of the history, or there twice.
+    moment: time of the target in seconds, None if unknown. Raises ValueError if a negative is the target or an item of
+    the history, or occurs twice.
     """
 
     user: str
@@ -38,16 +38,16 @@ class Case:
         if wrong := set(self.negatives) & {self.target, *self.history}:
             raise ValueError(f"user {self.user!r}: {min(wrong)!r} was chosen and cannot be a negative")
         if len(set(self.negatives)) < len(self.negatives):
-            raise ValueError(f"user {self.user!r}: a negative is there twice")
+            raise ValueError(f"user {self.user!r}: a negative occurs twice")
 
     @property
     def candidates(self) -> tuple[str, ...]:
-        """What is scored, the target first; ranks are midranks, so the order favours nobody."""
+        """The items that are scored, the target first. Ranks are midranks, so the order gives no advantage."""
         return (self.target, *self.negatives)
 
 
 def case_at(log: UserLog, place: int) -> Case:
-    """The case whose target is the item at `place` of a log; an earlier choice of it is no part of the history."""
+    """The case whose target is the item at `place` of a log; earlier choices of this item leave the history."""
     target = log.items[place]
     history = tuple(item for item in log.items[:place] if item != target)
     return Case(log.user, history, target, moment=log.time_of(place))
@@ -55,11 +55,10 @@ def case_at(log: UserLog, place: int) -> Case:
 
 @dataclass(frozen=True)
 class Roles:
-    """Who is trained on, who is tuned on (fusion, early stopping), and who is tested.
+    """The logs to train on, to tune on (fusion, early stopping) and to test on.
 
-    A log of `test` ends with the item that is asked for, and so does one of `validation` where it is asked about.
-    Statistics and weights come from `train` alone. By user nobody is in two roles. By time the earlier part of a
-    tested user's log is in `train` too.
+    A log of `test` or `validation` ends with its target. Statistics and weights come from `train` alone. In a split by
+    user, nobody has two roles; in a split by time, the earlier part of a tested user's log is in `train`.
     """
 
     train: tuple[UserLog, ...]
@@ -68,10 +67,10 @@ class Roles:
 
 
 def roles(data: Dataset, eval_data: Dataset | None = None, split: str = BY_USER) -> Roles:
-    """The roles in `data`; with `eval_data`, all of its users are the test users and nobody else is.
+    """Split `data`. With `eval_data`, its users are the test users, and nobody else is tested.
 
     Raises:
-        InputProblem: a split by time of logs without times, or with `eval_data`.
+        InputProblem: a split by time, but there are no times or there is `eval_data`.
     """
     if split == BY_TIME:
         if eval_data is not None:
@@ -81,7 +80,7 @@ def roles(data: Dataset, eval_data: Dataset | None = None, split: str = BY_USER)
 
 
 def by_user(logs: Iterable[UserLog]) -> Roles:
-    """By the hash of the user's name (`UserLog.split`)."""
+    """Split users by a hash of their id (`UserLog.split`)."""
     parts: dict[str, list[UserLog]] = {"train": [], "validation": [], "test": []}
     for log in logs:
         parts[log.split].append(log)
@@ -89,10 +88,10 @@ def by_user(logs: Iterable[UserLog]) -> Roles:
 
 
 def by_time(logs: Iterable[UserLog], moment: int) -> Roles:
-    """What came strictly before `moment` (seconds; `moment_of` finds one) trains.
+    """Split at a moment in seconds (see `moment_of`): train on what came strictly before it.
 
-    The test log of a user ends with the first choice from then on. Validation users, a share of them by the hash of
-    their names, are neither trained on nor tested; of their logs, too, only what came before the moment is used.
+    The test log of a user ends with the first choice at or after the moment. Validation users, chosen by a hash of
+    their id, are neither trained on nor tested, and only the part of their logs before the moment is used.
 
     Raises:
         InputProblem: a log has no times.
@@ -112,7 +111,7 @@ def by_time(logs: Iterable[UserLog], moment: int) -> Roles:
 
 
 def moment_of(logs: Iterable[UserLog], share: float) -> int:
-    """The time in seconds strictly before which at most `share` (in [0, 1)) of all interactions lie.
+    """The moment in seconds before which at most `share` (in [0, 1)) of all interactions lie.
 
     Raises:
         InputProblem: there are no times.

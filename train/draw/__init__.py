@@ -1,10 +1,9 @@
-"""The drawn demo catalogue: products drawn by our own program, so that every pixel is ours.
+"""The drawn demo catalogue: products drawn by a program, so that nobody else has rights to the pictures.
 
 .venv/bin/python -m train.draw --out assets/demo --seed 7
 """
 
-from train.draw.attributes import Look, sample
+from train.draw.attributes import Look, sample, title
 from train.draw.render import render
-from train.draw.titles import title
 
 __all__ = ["Look", "render", "sample", "title"]

@@ -1,4 +1,4 @@
-"""The vocabulary of the drawn catalogue: what a look is made of and which looks make sense.
+"""The vocabulary of the drawn catalogue: which looks there are, and their colours and titles.
 
 `python -m train.draw` draws one picture for each `Look`; training reads `Look.phrase()` as the truth about it.
 """
@@ -15,11 +15,17 @@ PATTERNS = ("plain", "striped", "dotted", "checked", "floral", "zigzag")
 STYLES = ("minimal", "retro", "sporty", "playful", "rustic")
 MATERIALS = ("ceramic", "wood", "metal", "glass", "leather", "cotton", "wool", "plastic")
 FIELDS = ("type", "colour", "pattern", "shape", "style", "material")
+LINES = (
+    "Harbour", "Juniper", "Atlas", "Marlow", "Pepper", "Fable", "Orchard", "Tundra", "Clover", "Nomad", "Kestrel",
+    "Dune", "Pico", "Quill", "Sorrel", "Tango", "Verso", "Wren", "Halo", "Bramble", "Cedric", "Echo", "Fjord",
+    "Ginko", "Hazel", "Isla", "Kite", "Luna", "Mistral", "Noor", "Otter", "Poppet", "Rook", "Solis", "Tilda",
+    "Umbra", "Vesper", "Willa", "Yonder", "Zephyr",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What one product type may be: its silhouettes, its plausible materials and how it is set on the ground."""
+    """What one product type can be: its silhouettes, its plausible materials, and how it is set on the ground."""
 
     shapes: tuple[str, ...]
     materials: tuple[str, ...]
@@ -63,7 +69,7 @@ class Look:
     material: str
 
     def phrase(self) -> str:
-        """A factual noun phrase that names every attribute, in lower case."""
+        """A noun phrase in lower case that names every attribute."""
         material = adjective(self.material)
         if self.type == "headphones":
             return f"{self.colour} {self.pattern} {material} headphones, {self.shape}, in a {self.style} style"
@@ -71,7 +77,7 @@ class Look:
         return f"{article} {self.colour} {self.pattern} {material} {self.type}, {self.shape}, in a {self.style} style"
 
     def is_valid(self) -> bool:
-        """Whether the words are known and the shape and material suit the type."""
+        """Whether all words are known, and the type comes in this shape and material."""
         kind = KINDS.get(self.type)
         return (
             kind is not None
@@ -84,7 +90,7 @@ class Look:
 
 
 def adjective(material: str) -> str:
-    """The material as it stands before a noun."""
+    """The adjective for a material: "wooden" for wood."""
     return "wooden" if material == "wood" else material
 
 
@@ -102,9 +108,6 @@ def sample(rng: random.Random, **wants: str) -> Look:
         "material": rng.choice(kind.materials),
     }
     return Look(**{**drawn, **wants})
-
-
-# ---- Colours: the named colours of the catalogue and the tones that go with each.
 
 
 RGB = tuple[int, int, int]
@@ -138,17 +141,17 @@ BRASS: RGB = (212, 172, 88)
 
 @dataclass(frozen=True)
 class Swatch:
-    """The tones of one product: its own colour, neighbours of it, and the colour of its pattern."""
+    """The tones of one product: its colour, darker and lighter tones of it, and the colour of its pattern."""
 
     main: RGB
-    deep: RGB  # trims and the far side of things
-    dusk: RGB  # shade and texture, laid on thinly
+    deep: RGB  # for trims and for the far side of a part
+    dusk: RGB  # for shade and texture, in thin layers
     light: RGB
     contrast: RGB
 
 
 def mix(a: RGB, b: RGB, share: float) -> RGB:
-    """`a` with `share` of `b` in it."""
+    """Mix `share` of `b` into `a`."""
     return tuple(round(x + (y - x) * share) for x, y in zip(a, b, strict=True))  # type: ignore[return-value]
 
 
@@ -160,8 +163,27 @@ def swatch(colour: str) -> Swatch:
     if colour == "white":
         deep, dusk, contrast = (214, 217, 222), (112, 120, 138), SLATE
     elif colour == "black":
-        deep = (66, 69, 77)  # a black trim on black would vanish
+        deep = (66, 69, 77)  # a black trim on black could not be seen
     elif colour == "yellow":
-        # Yellow shaded with blue-black turns olive, and cream vanishes on it.
+        # Yellow shaded with blue-black becomes olive, and cream can hardly be seen on it.
         deep, dusk, contrast = (214, 150, 24), (150, 84, 0), COCOA
     return Swatch(main, deep, dusk, light, contrast)
+
+
+def title(look: Look, rng: random.Random) -> str:
+    """A title as a shop would write it: the type, often an invented product line, and at most one attribute.
+
+    Most of what can be seen is left to the picture.
+    """
+    words = [look.type]
+    if rng.random() < 0.45:
+        words.insert(0, rng.choice(_nameable(look)))
+    if len(words) == 1 or rng.random() < 0.75:
+        words.insert(0, rng.choice(LINES))
+    name = " ".join(words)
+    return name[0].upper() + name[1:]
+
+
+def _nameable(look: Look) -> list[str]:
+    words = [look.colour, adjective(look.material), look.shape, look.style]
+    return words if look.pattern == "plain" else [*words, look.pattern]

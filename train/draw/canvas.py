@@ -1,4 +1,4 @@
-"""The canvas: places outlines on a product's layer and paints them with its cloth, shade, finish and ink."""
+"""The canvas of one product: it places outlines and paints them with pattern, texture, shade, shine and ink."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHADE = 62  # how strongly the dark side of a part is darkened, of 255
 
 
 class Canvas:
-    """Draws one product on `layer`, where `alpha` says what is covered."""
+    """Draws one product on `layer`; `alpha` is the mask of what it covers."""
 
     def __init__(self, look: Look, pixels: int, rng: random.Random) -> None:
         self.look = look
@@ -37,7 +37,7 @@ class Canvas:
         self._cloth = self._print(rng)
 
     def place(self, path: Sequence[Point]) -> list[tuple[float, float]]:
-        """Outline to pixels: scaled, tilted and moved as this picture's seed has it."""
+        """Convert an outline to pixels: scaled, tilted and moved as the picture's seed decides."""
         c, s, px, py = self._cos, self._sin, self._x, self._y
         return [((x - 50) * c - (y - 50) * s + px, (x - 50) * s + (y - 50) * c + py) for x, y in path]
 

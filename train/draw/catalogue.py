@@ -1,4 +1,7 @@
-"""The demo's four stories: people whose taste drifts from one block of three things to the next."""
+"""Choose and write the demo catalogue, with the stories of four people whose taste changes.
+
+.venv/bin/python -m train.draw --out assets/demo --seed 7 --items 288
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,22 @@ from collections.abc import Collection
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
-from train.draw.attributes import COLOURS, FIELDS, KINDS, MATERIALS, PATTERNS, STYLES, Look, sample
+from train.draw.attributes import COLOURS, FIELDS, KINDS, MATERIALS, PATTERNS, STYLES, Look, sample, title
 from train.draw.render import render
-from train.draw.titles import title
 
 BLOCK = 3  # things in a block
+HEADER = ("id", "title", "image", *FIELDS)
+MORE_OF_LAST = 9  # further things for each story that suit its last taste
+MORE_OF_FIRST = 3  # further things for each story that suit its first taste
+TRIES = 60  # looks that one pick chooses from
+_CHOICES = {"colour": len(COLOURS), "pattern": len(PATTERNS), "style": len(STYLES), "material": len(MATERIALS)}
 
 Wants = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Story:
-    """A person: what they want in each block of their history, and what their last block leans to besides."""
+    """A person: what each block of three things in their history has in common, and what the last block tends to."""
 
     id: str
     name: str
@@ -30,7 +37,7 @@ class Story:
     leaning: Wants = field(default_factory=dict)
 
     def taste(self) -> list[dict[str, object]]:
-        """The taste as it changes: one entry for each block that wants something new."""
+        """One entry for each block at which the taste changes."""
         return [
             {"from_block": i, "wants": wants}
             for i, wants in enumerate(self.blocks)
@@ -38,11 +45,11 @@ class Story:
         ]
 
     def lean(self, count: int) -> Wants:
-        """The first `count` things that the last block leans to."""
+        """The first `count` attributes that the last block tends to."""
         return dict(list(self.leaning.items())[:count])
 
     def elsewhere(self, block: int) -> set[tuple[str, str]]:
-        """The (attribute, value) pairs that other blocks want and `block` does not; they would blur the drift."""
+        """The (attribute, value) pairs of other blocks only. In `block` they would hide the change of taste."""
         return {pair for wants in self.blocks for pair in wants.items()} - set(self.blocks[block].items())
 
 
@@ -96,19 +103,6 @@ def matches(look: Look, wants: Wants) -> bool:
     return all(getattr(look, field) == value for field, value in wants.items())
 
 
-# ---- The catalogue: which looks are drawn, under which titles, and the folder they are written to.
-#
-# .venv/bin/python -m train.draw --out assets/demo --seed 7 --items 288
-
-
-HEADER = ("id", "title", "image", *FIELDS)
-MORE_OF_LAST = 9  # things each story could go on with, beside those in its history
-MORE_OF_FIRST = 3  # things each story has outgrown
-TRIES = 60
-
-_CHOICES = {"colour": len(COLOURS), "pattern": len(PATTERNS), "style": len(STYLES), "material": len(MATERIALS)}
-
-
 @dataclass(frozen=True)
 class Item:
     """One row of the catalogue."""
@@ -119,7 +113,7 @@ class Item:
 
     @property
     def image(self) -> str:
-        """Where the picture lies, relative to the catalogue's folder."""
+        """The picture's path within the catalogue's folder."""
         return f"images/{self.id}.webp"
 
 
@@ -132,7 +126,7 @@ class Stock:
         self._seen: Counter[tuple[str, str]] = Counter()
 
     def pick(self, wants: Wants, avoid_types: Collection[str] = (), avoid: Collection[tuple[str, str]] = ()) -> Look:
-        """Add and return a new look with all of `wants`, best without the types and values to avoid."""
+        """Add and return a new look with all of `wants`; it has a type or value to avoid only if no other was found."""
         drawn = {sample(self._rng, **wants) for _ in range(TRIES)} - set(self.looks)
         # Sorted, because the order of a set changes from run to run.
         look = min(sorted(drawn, key=astuple), key=lambda look: self._cost(look, avoid_types, avoid))
@@ -176,12 +170,12 @@ def build(seed: int, count: int) -> tuple[list[Item], list[dict[str, object]]]:
 
 
 def _history(stock: Stock, story: Story) -> list[Look]:
-    """Shelve the looks of a story's history, and others that suit its last and its first taste."""
+    """Pick the looks of a story's history, which are returned, and others that suit its last and its first taste."""
     history: list[Look] = []
     last = len(story.blocks) - 1
     for block, wants in enumerate(story.blocks):
         for place in range(BLOCK):
-            # One thing in the last block has all it leans to, the next one less, so that they are not all alike.
+            # The things of the last block have less and less of what it tends to, so that they are not all alike.
             leaning = story.lean(BLOCK - 1 - place) if block == last else {}
             seen = [look.type for look in history]
             history.append(stock.pick(wants | leaning, seen, story.elsewhere(block)))

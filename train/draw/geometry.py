@@ -48,7 +48,7 @@ def _spline(a: float, b: float, c: float, d: float, t: float) -> float:
 
 
 def lathe(profile: Sequence[Point], cx: float = 50, soft: bool = True) -> Path:
-    """A turned shape: `profile` lists (half width, y) from top to bottom and is mirrored about `cx`."""
+    """A shape turned on a lathe about the vertical line at `cx`; `profile` lists (half width, y) from the top down."""
     side = smooth(list(profile), closed=False) if soft else list(profile)
     return [(cx + w, y) for w, y in side] + [(cx - w, y) for w, y in reversed(side)]
 
@@ -77,14 +77,14 @@ def _cap(centre: Point, edge: Point) -> Path:
 
 
 def shrink(path: Sequence[Point], share: float) -> Path:
-    """`path` scaled about the middle of its box."""
+    """Scale `path` about the middle of its bounding box."""
     xs, ys = [p[0] for p in path], [p[1] for p in path]
     cx, cy = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
     return [(cx + (x - cx) * share, cy + (y - cy) * share) for x, y in path]
 
 
 def rotate(path: Sequence[Point], degrees: float, cx: float = 50, cy: float = 50) -> Path:
-    """`path` turned clockwise about a point."""
+    """Rotate `path` clockwise about a point."""
     c, s = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return [(cx + (x - cx) * c - (y - cy) * s, cy + (x - cx) * s + (y - cy) * c) for x, y in path]
 
@@ -95,7 +95,7 @@ def flip(path: Sequence[Point], cx: float = 50) -> Path:
 
 
 def dashes(points: Sequence[Point], on: float, off: float) -> list[Path]:
-    """`points` cut into dashes `on` long with gaps `off` long."""
+    """Cut a line into dashes of length `on` with gaps of length `off`."""
     pieces: list[Path] = []
     current: Path = [points[0]]
     left, drawing = on, True

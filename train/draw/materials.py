@@ -1,4 +1,4 @@
-"""Patterns: the marks that are printed over a product's own colour."""
+"""Patterns and materials: the marks printed over a product's colour, the texture under them, and the shine."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from PIL import Image, ImageDraw
 from train.draw.attributes import RGB, Swatch, mix
 from train.draw.geometry import Path, ellipse
 
-LOW, HIGH = -15.0, 115.0  # past the picture's edges, so that a tilted product is still covered
+LOW, HIGH = -15.0, 115.0  # beyond the picture's edges, so that a tilted product is covered too
 
-# A mark is an outline and how strongly it is printed (1 is the full contrast colour).
-Mark = tuple[Path, float]
+Mark = tuple[Path, float]  # an outline, and how strongly it is printed (1: in the full contrast colour)
+Box = tuple[int, int, int, int]
+
+GRAINS = 4  # different pieces of wood
+WHITE: RGB = (255, 255, 255)
+METAL_LIGHT = ((0.0, 20), (0.16, 175), (0.24, 30), (0.62, 0), (0.8, 95), (0.88, 10), (1.0, 0))
+METAL_DARK = ((0.0, 70), (0.12, 0), (0.3, 30), (0.55, 85), (0.78, 0), (1.0, 110))
+SHEEN = ((0.0, 0), (0.3, 70), (0.6, 0), (1.0, 0))
 
 
 def marks(pattern: str, period: float, rng: random.Random) -> Iterator[Mark]:
-    """The marks of `pattern`, one repeat being `period` across; `rng` moves the pattern about."""
+    """The marks of `pattern`, which repeats every `period`; `rng` shifts it."""
     if pattern == "plain":
         return iter(())
     return _MAKERS[pattern](period, rng.random() * period, rng)
@@ -83,17 +89,8 @@ def _zigzag(period: float, phase: float, rng: random.Random) -> Iterator[Mark]:
 _MAKERS = {"striped": _striped, "checked": _checked, "dotted": _dotted, "floral": _floral, "zigzag": _zigzag}
 
 
-# ---- Materials: the texture laid into a product's cloth and the finish on each of its parts.
-
-
-Box = tuple[int, int, int, int]
-GRAINS = 4  # how many different cuts of wood there are
-
-WHITE: RGB = (255, 255, 255)
-
-
 def texture(tile: Image.Image, box: Box, pixels: int, material: str, tones: Swatch, variant: int) -> None:
-    """Lay the material's texture over `tile`, which is cut from a picture of `pixels` at `box`, in place."""
+    """Paint the material's texture on `tile`, in place. The tile is the part `box` of a picture `pixels` wide."""
     if material == "wood":
         dark = sum(tones.main) < 200
         tile.paste(mix(tones.main, WHITE, 0.6) if dark else tones.dusk, mask=_grain(pixels, variant).crop(box))
@@ -107,7 +104,7 @@ def texture(tile: Image.Image, box: Box, pixels: int, material: str, tones: Swat
 
 @lru_cache(maxsize=16)
 def _grain(pixels: int, variant: int) -> Image.Image:
-    """Long wavering lines, some of them bending round a knot."""
+    """The grain of wood: long wavy lines that bend round a few knots."""
     rng = random.Random(variant)
     mask = Image.new("L", (pixels, pixels))
     draw = ImageDraw.Draw(mask)
@@ -128,7 +125,7 @@ def _grain(pixels: int, variant: int) -> Image.Image:
 
 @lru_cache(maxsize=4)
 def _knit(pixels: int) -> tuple[Image.Image, Image.Image]:
-    """Columns of V stitches: their dark gaps and their bright backs."""
+    """Two masks of columns of V-shaped stitches: their dark gaps and their bright backs."""
     dark, bright = Image.new("L", (pixels, pixels)), Image.new("L", (pixels, pixels))
     unit = pixels / 100
     step, width = 3.6 * unit, max(1, round(0.75 * unit))
@@ -156,7 +153,7 @@ def _weave(pixels: int) -> Image.Image:
 
 
 def shifted(mask: Image.Image, dx: float, dy: float) -> Image.Image:
-    """`mask` moved inside its own frame."""
+    """Move a mask within its frame."""
     moved = Image.new("L", mask.size)
     moved.paste(mask, (round(dx), round(dy)))
     return moved
@@ -164,7 +161,7 @@ def shifted(mask: Image.Image, dx: float, dy: float) -> Image.Image:
 
 @lru_cache(maxsize=32)
 def _ramp(stops: tuple[tuple[float, int], ...]) -> Image.Image:
-    """A one-pixel-high strip that runs through (place, value) `stops`."""
+    """A gradient one pixel high through `stops`, which are (position, value)."""
     values = []
     for i in range(256):
         t = i / 255
@@ -175,13 +172,8 @@ def _ramp(stops: tuple[tuple[float, int], ...]) -> Image.Image:
     return strip
 
 
-METAL_LIGHT = ((0.0, 20), (0.16, 175), (0.24, 30), (0.62, 0), (0.8, 95), (0.88, 10), (1.0, 0))
-METAL_DARK = ((0.0, 70), (0.12, 0), (0.3, 30), (0.55, 85), (0.78, 0), (1.0, 110))
-SHEEN = ((0.0, 0), (0.3, 70), (0.6, 0), (1.0, 0))
-
-
 def finish(tile: Image.Image, mask: Image.Image, material: str, tones: Swatch, unit: float) -> None:
-    """Light on one part of the product, in place: gloss, gradient or sheen, as the material has it."""
+    """Paint the light that the material reflects on one part of the product, in place."""
     width = mask.width
     if material == "metal":
         tile.paste(tones.dusk, mask=_ramp(METAL_DARK).resize(mask.size))
@@ -198,7 +190,7 @@ def finish(tile: Image.Image, mask: Image.Image, material: str, tones: Swatch, u
 
 
 def _wall(mask: Image.Image, unit: float) -> Image.Image:
-    """The thick edge of glass: what of `mask` lies outside a smaller copy of it."""
+    """The thick edge of glass: `mask` without a smaller copy of itself."""
     edge = round(2.4 * unit)
     inner = mask.resize((max(1, mask.width - 2 * edge), max(1, mask.height - 2 * edge)), Image.Resampling.BILINEAR)
     wall = mask.point(lambda v: v * 90 // 255)
@@ -207,13 +199,13 @@ def _wall(mask: Image.Image, unit: float) -> Image.Image:
 
 
 def _gloss(tile: Image.Image, mask: Image.Image, inset: float, band: float, strength: int) -> None:
-    """A bright band that follows the left edge (the right one for a negative `inset`)."""
+    """Paint a bright band along the left edge (the right one for a negative `inset`)."""
     sign = 1 if inset > 0 else -1
     outer, inner = shifted(mask, inset, abs(inset) * 0.5), shifted(mask, inset + sign * band, abs(inset) * 0.5)
     ridge = Image.new("L", mask.size)
     ridge.paste(outer)
     ridge.paste(0, mask=inner)
-    # Only the upper part shines; a gloss all the way down reads as a stripe.
+    # Only the upper part shines; a band from top to bottom would look like a stripe.
     fade = Image.new("L", mask.size)
     draw = ImageDraw.Draw(fade)
     draw.rectangle([0, mask.height * 0.14, mask.width, mask.height * 0.62], fill=strength)

@@ -1,4 +1,7 @@
-"""Silhouettes of furniture and furnishings: lamp, clock, chair, armchair, cushion."""
+"""Silhouettes for the home.
+
+Furniture: lamp, clock, chair, armchair, cushion. For the table: mug, teapot, vase, plant pot, water bottle.
+"""
 
 from __future__ import annotations
 
@@ -111,9 +114,6 @@ def cushion(canvas: Canvas, shape: str, rng: random.Random) -> None:
             canvas.seam([corner, (corner[0] - sx * 8, corner[1] - sy * 5)], canvas.tones.deep, 0.9)
 
 
-# ---- Silhouettes of what stands on a table: mug, teapot, vase, plant pot, water bottle.
-
-
 def mug(canvas: Canvas, shape: str, rng: random.Random) -> None:
     """A mug with its handle to the right."""
     forms: dict[str, tuple[list[Point], tuple[float, float, float, float]]] = {
@@ -148,7 +148,7 @@ def teapot(canvas: Canvas, shape: str, rng: random.Random) -> None:
 
 
 def vase(canvas: Canvas, shape: str, rng: random.Random) -> None:
-    """A vase with a few dry sprigs, which leave its colour alone."""
+    """A vase with a few dry sprigs in a neutral colour."""
     for lean, height in ((-24.0, 29), (-3.0, 33), (21.0, 30)):
         lean += rng.uniform(-4, 4)
         canvas.part(rotate(tube([(50, 46), (50, 42 - height)], 1.0), lean, 50, 48), STRAW, shade=False)

@@ -1,4 +1,7 @@
-"""Silhouettes of what is carried: backpack, notebook, umbrella."""
+"""Silhouettes of what people carry, use and wear.
+
+Carried: backpack, notebook, umbrella. Used: headphones, bike helmet, guitar. Worn: t-shirt, sneaker, hat, scarf.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +60,7 @@ def notebook(canvas: Canvas, shape: str, rng: random.Random) -> None:
 
 
 def umbrella(canvas: Canvas, shape: str, rng: random.Random) -> None:
-    """An umbrella, open or furled."""
+    """An umbrella, open or closed."""
     if shape == "closed":
         canvas.part(tube([(50, 8), (50, 16)], 2.2), STEEL)
         hook = [(50, 70), (50, 84), *ellipse(57, 84, 7, 7, 180, 10, 20)]
@@ -79,9 +82,6 @@ def umbrella(canvas: Canvas, shape: str, rng: random.Random) -> None:
 
 def _scallop(start: float, end: float) -> list[tuple[float, float]]:
     return ellipse((start + end) / 2, 54, abs(start - end) / 2, 5, 360, 180, 16)
-
-
-# ---- Silhouettes of gear: headphones, bike helmet, guitar.
 
 
 def headphones(canvas: Canvas, shape: str, rng: random.Random) -> None:
@@ -124,7 +124,7 @@ def bike_helmet(canvas: Canvas, shape: str, rng: random.Random) -> None:
 
 
 def _slot(rear: Point, crown: float, front: Point, start: float, end: float) -> Path:
-    """A vent that follows the arch from `rear` over `crown` to `front`, from share `start` to `end` of it."""
+    """A vent along the arch from `rear` over `crown` to `front`; `start` and `end` are fractions of the arch."""
     middle = ((rear[0] + front[0]) / 2, 2 * crown - (rear[1] + front[1]) / 2)
     top: Path = []
     bottom: Path = []
@@ -168,9 +168,6 @@ def guitar(canvas: Canvas, shape: str, rng: random.Random) -> None:
     canvas.part(lean(rounded(42, 84, 58, 87.5, 1.4)), COFFEE)
     for x in (48.4, 50, 51.6):
         canvas.seam(lean([(x, 8), (x, 85)]), (236, 228, 210), 0.45)
-
-
-# ---- Silhouettes of what is worn: t-shirt, sneaker, hat, scarf.
 
 
 def t_shirt(canvas: Canvas, shape: str, rng: random.Random) -> None:

@@ -22,7 +22,7 @@ from msr.schema import InputProblem
 from msr.storage import TextCache, cache_home
 from train.data import splits
 from train.data.dataset import Dataset
-from train.evaluate import comparison, fusion, preferences, tables
+from train.evaluate import comparison, model_system, systems
 from train.evaluate.comparison import EvalConfig
 from train.evaluate.model_system import ScoreLog
 from train.evaluate.systems import Builder
@@ -86,7 +86,7 @@ def _data_set(args: argparse.Namespace) -> str:
     config = _config(args)
     data, eval_data = _read(args)
     # A kind of preference that needs what the items lack would silently be empty.
-    kind = args.preference or preferences.default(data)
+    kind = args.preference or model_system.default_preference(data)
     if kind == SYMBOLIC and data.kind != "movielens":
         raise InputProblem("--preference symbolic knows films with genres only; use generated or titles.")
     backbone = load_backbone(args) if NEED_BACKBONE & set(config.systems) else None
@@ -109,7 +109,7 @@ def _data_set(args: argparse.Namespace) -> str:
     args.json.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if args.adapter not in ("bundled", "none"):
         _save_fusion(Path(args.adapter), figures)
-    return tables.render(figures)
+    return comparison.render(figures)
 
 
 def _config(args: argparse.Namespace) -> EvalConfig:
@@ -148,7 +148,7 @@ def _save_fusion(adapter: Path, figures: dict) -> None:
     weights = figures["fusion"][kind]
     fits = [weights[name] for name in ("mllm+popularity", "fused") if name in weights]
     if fits:
-        fusion.save(
+        systems.save_fusion(
             adapter,
             fits,
             dataset=figures["dataset"],

@@ -18,15 +18,12 @@ from msr.backbones.protocol import even_batches
 from msr.schema import InputProblem
 from train import metrics
 from train.data import protocol
-from train.data.dataset import CatalogueItem, Interactions
-from train.data.logs import UserLog
-from train.data.negatives import TEST_NEGATIVES
-from train.data.protocol import System
+from train.data.dataset import CatalogueItem, Interactions, UserLog
+from train.data.protocol import TEST_NEGATIVES, System
 from train.data.splits import Case, Roles
 from train.evaluate import preference_quality
-from train.evaluate.fusion import Fused
 from train.evaluate.model_system import Model
-from train.evaluate.systems import Builder
+from train.evaluate.systems import Builder, Fused
 from train.names import ASK_MODEL, DEFAULT_SYSTEMS, EVERY, FUSED, MODELS, POPULARITY, SYSTEMS, UNIFORM
 from train.teach.examples import HISTORY
 from train.teach.pictures import movie
@@ -45,6 +42,7 @@ DIFFERENCES = (
     ("gru4rec-summaries", "gru4rec-images"),
 )
 _BATCH = 8  # users whose preferences are written at once
+_SHOWN = ("auc", "hr@5", "mrr@5", "ndcg@5", "hr@10", "ndcg@10")
 
 
 @dataclass(frozen=True)
@@ -211,3 +209,38 @@ def _difference(one: str, other: str, kind: str, measured: Mapping[str, list[dic
     pairs = list(zip(measured[one], measured[other], strict=True))
     means = {name: metrics.interval([a[name] - b[name] for a, b in pairs]) for name in ("auc", "hr@5")}
     return {"system": one, "minus": other, "negatives": kind, **means}
+
+
+def render(figures: Mapping) -> str:
+    """One table for each kind of negatives, and one of the paired differences; brackets are 95 % intervals."""
+    parts = [f"{figures['dataset']}: {figures['users']} users, {figures['seconds']:.0f} s"]
+    for kind in dict.fromkeys(row["negatives"] for row in figures["rows"]):
+        title = "against the full catalogue" if kind == "all" else f"against 20 negatives, {kind}"
+        rows = [
+            [row["system"], str(row["users"]), *(interval_text(row[name]) for name in _SHOWN)]
+            for row in figures["rows"]
+            if row["negatives"] == kind
+        ]
+        parts.append(
+            f"Last item {title}:\n\n" + markdown_table(["system", "users", *(n.upper() for n in _SHOWN)], rows)
+        )
+    if figures["differences"]:
+        rows = [
+            [f"{d['system']} - {d['minus']}", d["negatives"], interval_text(d["auc"]), interval_text(d["hr@5"])]
+            for d in figures["differences"]
+        ]
+        parts.append(
+            "Differences, paired over users:\n\n" + markdown_table(["systems", "negatives", "AUC", "HR@5"], rows)
+        )
+    return "\n\n".join(parts)
+
+
+def interval_text(value: Mapping[str, float]) -> str:
+    """ "0.732 [0.655, 0.801]"."""
+    return f"{value['mean']:.3f} [{value['low']:.3f}, {value['high']:.3f}]"
+
+
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """Cells of one line each."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -5,12 +5,14 @@ Prompts come from `msr.prompts` and ids from `msr.backbones.transformers.tokens`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import random
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields, replace
 from typing import Any
 
 import torch
 from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
 
 from msr.backbones.transformers.batching import common
 from msr.backbones.transformers.tokens import ChatTokens
@@ -20,6 +22,7 @@ from train.teach.examples import Example, Slate
 
 IGNORE = -100
 OtherKind = Any  # a tensor in a batch of one kind, None in a batch of the other
+Draw = Callable[[random.Random], tuple[str, Sequence[Example] | Sequence[Slate]]]
 
 
 @dataclass(frozen=True)
@@ -156,3 +159,42 @@ def _stacked(rows: Sequence[torch.Tensor]) -> torch.Tensor:
     """(B, T) of (T,) rows, or (3, B, T) of (3, T) rows, padded with zeros on the right."""
     width = max(row.shape[-1] for row in rows)
     return torch.stack([functional.pad(row, (0, width - row.shape[-1])) for row in rows], dim=-2)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A task's name, and the step's examples as the batches of its parts."""
+
+    task: str
+    parts: list[Batch]
+
+
+@dataclass(frozen=True)
+class Steps(Dataset):
+    """Step k is made from `Random(seed, k)`; its examples are dealt out to up to `parts` batches."""
+
+    draw: Draw
+    encoder: Encoder
+    seed: int
+    parts: int
+
+    def __getitem__(self, number: int) -> Step:
+        task, examples = self.draw(random.Random(f"{self.seed}/{number}"))
+        count = min(self.parts, len(examples))
+        return Step(task, [self.encoder.encode(examples[first::count]) for first in range(count)])
+
+    def iterate(self, numbers: range, workers: int) -> Iterator[Step]:
+        """The steps with these numbers, in order; with 0 workers each is made when it is needed.
+
+        Workers are forked, so they share the memory of the samplers. They do not use the GPU.
+        """
+        context = "fork" if workers else None
+        loader = DataLoader(
+            self, batch_size=None, sampler=numbers, num_workers=workers, collate_fn=_as_it_is,
+            multiprocessing_context=context,
+        )  # fmt: skip
+        return iter(loader)
+
+
+def _as_it_is(step: Any) -> Any:
+    return step

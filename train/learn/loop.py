@@ -23,11 +23,10 @@ from accelerate.utils import broadcast_object_list, is_tensorboard_available
 from tqdm import tqdm
 
 from msr.schema import InputProblem
-from train.learn import checkpoints, distributed
+from train.learn import distributed, validation
 from train.learn.distributed import joined, start_alike, sum_gradients
-from train.learn.encode import Counts
+from train.learn.encode import Counts, Draw, Step, Steps
 from train.learn.model import Learner, views_of
-from train.learn.steps import Draw, Step, Steps
 from train.learn.validation import Progress
 from train.names import PRECISIONS
 
@@ -255,9 +254,9 @@ class _Run:
         """Parameters, optimiser and progress, from the checkpoint if there is one; older ones hold no pairs, no
         validations and not what they were made from."""
         path = self.folder / "checkpoint.pt"
-        kept = checkpoints.read(path) if path.exists() else None
+        kept = validation.read(path) if path.exists() else None
         if kept:
-            checkpoints.check(path, kept, self.made_from, self.learner.trainable())
+            validation.check(path, kept, self.made_from, self.learner.trainable())
             self.learner.load_state_dict(kept["weights"], strict=False)
         start_alike(list(self.learner.trainable().values()))
         if self.config.shard:
@@ -279,7 +278,7 @@ class _Run:
         progress, best = self.progress, None
         if self.config.validate_every and progress.best is not None:
             best = progress.validations[progress.best]
-            kept = checkpoints.read(self.folder / "best.pt")
+            kept = validation.read(self.folder / "best.pt")
             distributed.load(self.learner.trainable(), kept["weights"])
         device = self.accelerator.device
         name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type

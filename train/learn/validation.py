@@ -5,11 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
+import torch
+
+from msr.schema import InputProblem
 from train.learn.encode import Counts
 from train.learn.model import Learner, views_of
 from train.metrics import auc, midrank
 from train.teach.examples import Example, Slate
+
+_PARTS = {"weights": dict, "optimiser": dict, "state": dict}
 
 
 def slate_auc(learner: Learner, slates: Sequence[Slate], store, rows: int = 8) -> dict[str, float]:
@@ -71,3 +78,47 @@ class Progress:
     def without_gain(self) -> int:
         """How many validations there were since the best one."""
         return len(self.validations) - (0 if self.best is None else self.best + 1)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The parts of a checkpoint; raises InputProblem if it is damaged."""
+    try:
+        kept = torch.load(path, map_location="cpu", weights_only=True)
+        if not all(isinstance(kept[name], kind) for name, kind in _PARTS.items()):
+            raise TypeError("a part is of another kind")
+        Progress(**kept["state"])
+        return kept
+    except Exception as error:  # torch, zipfile and pickle complain of damage in a dozen kinds
+        raise InputProblem(
+            f"{path} cannot be read ({type(error).__name__}): it is damaged. Delete it to begin anew, or name another "
+            "--out."
+        ) from None
+
+
+def check(
+    path: Path, kept: Mapping[str, Any], made_from: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
+) -> None:
+    """Raise InputProblem for a checkpoint that was made from something else, or that has other weights than these.
+
+    An older checkpoint does not say what it was made from; its origin is not checked.
+    """
+    before = kept.get("made_from") or {}
+    others = [name for name in before if name in made_from and before[name] != made_from[name]]
+    if others:
+        told = "; ".join(f"{name}: {_told(before[name])} then, {_told(made_from[name])} now" for name in others)
+        raise InputProblem(
+            f"{path.parent} holds a run that was made from something else ({told}). Go on with what it was made from, "
+            "or name another --out."
+        )
+    shapes = {name: tuple(weight.shape) for name, weight in kept["weights"].items()}
+    if shapes != {name: tuple(weight.shape) for name, weight in weights.items()}:
+        raise InputProblem(
+            f"{path} holds other weights than this model learns: it was made with another --rank or --backbone, or by "
+            "another stage. Give the same ones, or name another --out."
+        )
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {inner}" for name, inner in value.items()) or "none"
+    return str(value)

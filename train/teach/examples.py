@@ -2,7 +2,7 @@
 
 Slates from logs are in the manner of TALLREC (arXiv 2305.00447): recent titles stand in place of a preference text,
 then come the next choices among items that were passed over. The prompts are those of the preference kind "titles" in
-`train.evaluate.preferences`. Any data set with titles will do; candidates may show their pictures.
+`train.evaluate.model_system`. Any data set with titles will do; candidates may show their pictures.
 
     python -m train sft --dataset movielens --data DATA --start assets/pocket --out runs/titles
     python -m train eval --dataset movielens --data DATA --systems tallrec --adapter runs/titles --json titles.json
@@ -22,9 +22,8 @@ from msr.intake.images import picture
 from msr.intake.text import title
 from msr.prompts import Prompt
 from msr.schema import InputProblem, Item
-from train.data.dataset import CatalogueItem, Interactions
-from train.data.logs import UserLog
-from train.data.negatives import TooFewItems, draw
+from train.data.dataset import CatalogueItem, Interactions, UserLog
+from train.data.protocol import TooFewItems, draw
 from train.data.splits import case_at
 from train.names import UNIFORM
 
@@ -94,7 +93,7 @@ class LogSlates:
         self._log = Interactions(logs, list(items))
 
     def __call__(self, rng: random.Random, liked: int = 3, disliked: int = 12) -> Slate:
-        """Up to `liked` next items of one user against `disliked` uniform negatives (`train.data.negatives`)."""
+        """Up to `liked` next items of one user against `disliked` uniform negatives (`train.data.protocol`)."""
         for attempt in range(_ATTEMPTS):
             log = rng.choice(self._logs)
             end = rng.randrange(1, len(log.items))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from msr.schema import InputProblem
 from msr.storage import assets
-from train.data.logs import UserLog
+from train.data.dataset import UserLog
 from train.data.readers import movielens
 from train.teach import labelled_pictures
 from train.teach import pictures as sources

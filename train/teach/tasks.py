@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from msr import prompts
 from msr.schema import Item, ItemSummary, Picture
-from train.data.logs import UserLog
+from train.data.dataset import UserLog
 from train.teach import targets
 from train.teach.examples import Example, Slate
 from train.teach.pictures import Shot

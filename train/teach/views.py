@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from msr.retrieval.views import ViewStore
+from msr.retrieval.spaces import ViewStore
 from train.teach.pictures import Shot
 
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from msr.evidence import compare, drift
+from msr.evidence import compare
 from msr.render.html import name, percent, text, thumb
 from msr.schema import Item, Recommendation, Run
-from msr.ui.media import Media
 from msr.ui.results import item_of
 from msr.ui.run_state import RunState
-from msr.ui.stores import Kept
+from msr.ui.stores import Kept, Media
 
 NOTHING = """
 <p class="awaited">Choose a run on the left, change something and press Re-rank: the edited run appears here beside
@@ -66,9 +65,9 @@ def _preference(run: Run, before: Run | None) -> str:
     if not run.preferences:
         return ""
     last = run.preferences[-1]
-    new = set(drift.change(before.preferences[-1].text, last.text).added) if before and before.preferences else set()
+    new = set(compare.change(before.preferences[-1].text, last.text).added) if before and before.preferences else set()
     words = " ".join(
-        f"<mark>{text(word)}</mark>" if new & set(drift.content_words(word)) else text(word)
+        f"<mark>{text(word)}</mark>" if new & set(compare.content_words(word)) else text(word)
         for word in last.text.split()
     )
     tag = (

@@ -11,16 +11,15 @@ from typing import Any
 import gradio as gr
 
 from msr.events import Grown, StageProgress
-from msr.render.figures import figures
 from msr.render.html import name, notice, percent, thumb
+from msr.render.report import figures
 from msr.schema import InputProblem, Run
 from msr.ui.callers import name_of
 from msr.ui.engine import Engine
 from msr.ui.jobs import Job, queued
 from msr.ui.parts import QUICK, heading, html, told
-from msr.ui.progress import line
 from msr.ui.results import item_of
-from msr.ui.run_state import RunState
+from msr.ui.run_state import RunState, line
 from msr.ui.stores import Kept
 from msr.ui.studio import MODEL, Studio
 

@@ -11,14 +11,13 @@ import gradio as gr
 from msr.config import PipelineConfig
 from msr.render.html import notice
 from msr.schema import InputProblem, Run
-from msr.ui import history_editor, run_buttons
+from msr.ui import history_editor, parts
 from msr.ui.callers import name_of
 from msr.ui.inspect import evidence
 from msr.ui.inspect.comparison import NOTHING, growing, side_by_side
 from msr.ui.jobs import Visit, queued
 from msr.ui.parts import MAX_PREFERENCE, QUICK, edited_text, heading, html, whole
-from msr.ui.progress import line
-from msr.ui.run_state import RunState
+from msr.ui.run_state import RunState, line
 from msr.ui.stores import joined
 from msr.ui.studio import MODEL, Studio
 
@@ -206,7 +205,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
             )
             subject = gr.Dropdown([], label="Run to edit", elem_id="subject")
             with gr.Row(elem_id="subject-tools"):
-                acts = run_buttons.build("subject")
+                acts = parts.build("subject")
             editor = html(
                 history_editor.rows((), studio.media, config.block_size, limits, EDITOR, EMPTY),
                 script=history_editor.SCRIPT.read_text("utf-8"),
@@ -260,5 +259,5 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
     clock.tick(do.wait, None, [progress, clock], **QUICK)
     stop.click(do.stop, None, shown, js="() => window.msr.stopping()", **QUICK)
     page.unload(do.leave)
-    run_buttons.wire(studio, acts, subject, screen)
+    parts.wire(studio, acts, subject, screen)
     return subject

@@ -17,9 +17,8 @@ from msr.ui import history_editor
 from msr.ui.callers import name_of
 from msr.ui.jobs import Visit, queued
 from msr.ui.parts import heading_html, told, whole
-from msr.ui.progress import line
 from msr.ui.results import results
-from msr.ui.run_state import RunState
+from msr.ui.run_state import RunState, line
 from msr.ui.slides import presentation
 from msr.ui.stores import joined
 from msr.ui.studio import Studio

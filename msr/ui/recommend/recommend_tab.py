@@ -6,13 +6,11 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from msr.ui import history_editor, run_buttons
-from msr.ui.parts import QUICK, heading, hidden_text, html
-from msr.ui.progress import line
+from msr.ui import history_editor, parts
+from msr.ui.parts import QUICK, RECORDINGS_SCRIPT, heading, hidden_text, html, recordings
 from msr.ui.recommend.handlers import Handlers, offer_line, results_heading
 from msr.ui.results import SWITCH
-from msr.ui.run_buttons import RECORDINGS_SCRIPT, recordings
-from msr.ui.run_state import RunState
+from msr.ui.run_state import RunState, line
 from msr.ui.studio import MODEL, Studio
 from msr.ui.timeline import timeline
 from msr.ui.uploads import upload_input
@@ -91,7 +89,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
             trouble = html("", elem_id="trouble")
             with gr.Row(elem_id="run-tools", visible=False) as tools:
                 whatif = gr.Button("What if …", size="sm", elem_id="run-whatif", min_width=80)
-                acts = run_buttons.build("run")
+                acts = parts.build("run")
             heading("Preference", "One text, rewritten block by block.", 2)
             recorded = html(recordings(studio.runs), script=RECORDINGS_SCRIPT, elem_id="recordings")
             blocks = html(timeline(nothing, studio.media), elem_id="timeline")
@@ -128,5 +126,5 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, screen: gr.HTM
     stop.click(do.stop, None, shown, js="() => window.msr.stopping()", **QUICK)
     recorded.present(do.present, None, [screen], **QUICK)
     page.unload(do.leave)
-    run_buttons.wire(studio, acts, current, screen)
+    parts.wire(studio, acts, current, screen)
     return RecommendTab(current, whatif, editor, offer)

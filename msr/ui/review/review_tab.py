@@ -1,8 +1,9 @@
-"""The Review tab: judge the texts that the model wrote, one by one."""
+"""The Review tab: judge the texts that the model wrote one by one, and see how far the reviewers agree."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +11,21 @@ import gradio as gr
 
 from msr import intake, reviews
 from msr.config import LIMITS
-from msr.render.html import notice
-from msr.schema import InputProblem
+from msr.render.html import name, notice, text, thumb
+from msr.reviews import Judgement, Target
+from msr.schema import InputProblem, Item, Run
 from msr.ui.parts import BROWSER_SECRET, OPEN_DOWNLOAD, QUICK, heading, hidden_text, html
-from msr.ui.review import cards
+from msr.ui.stores import Media
 from msr.ui.studio import Studio
 
+_REVIEWERS = 12  # shown with their agreement, which is counted for every two of them
+_KINDS = {"description": "Description", "preference": "Preference summary", "reason": "Explanation"}
+_ASKED = {
+    "description": "Does the sentence say what the picture and the title show?",
+    "preference": "Does the text follow from the items of this block and the text before it?",
+    "reason": "Does the reason name things that are true of the item and of the preference?",
+}
+EMPTY = '<p class="awaited">Choose a run to review: a recorded one, or one that you made under Recommend.</p>'
 _NAME, _NOTE = replace(LIMITS, max_title=60), replace(LIMITS, max_title=1_000)
 _LABELS = {"faithful": "Faithful (1)", "partly": "Partly (2)", "wrong": "Wrong (3)"}
 
@@ -30,6 +40,95 @@ document.addEventListener('keydown', (event) => {
 """
 
 
+def card(run: Run, target: Target, said: Judgement | None, media: Media) -> str:
+    """One text to judge."""
+    beside = {"description": _described, "preference": _preferred, "reason": _reasoned}[target.kind]
+    verdict = f'<p class="quiet">You said: <b>{text(said.verdict)}</b>. You may change that.</p>' if said else ""
+    return (
+        f'<article class="review-card"><p class="eyebrow">{_KINDS[target.kind]}</p>{beside(run, target, media)}'
+        f'<blockquote><span class="tag model">model-written</span><p dir="auto">{text(target.text)}</p></blockquote>'
+        f"<h3>{_ASKED[target.kind]}</h3>{verdict}</article>"
+    )
+
+
+def _described(run: Run, target: Target, media: Media) -> str:
+    item = next(i for i in run.history if i.id == target.item)
+    return f'<div class="review-item">{thumb(item, media)}<p><b>{name(item)}</b></p></div>'
+
+
+def _preferred(run: Run, target: Target, media: Media) -> str:
+    number = int(target.item)
+    step = next(p for p in run.preferences if p.block.index == number)
+    before = next((p.text for p in run.preferences if p.block.index == number - 1), "")
+    items, said = {i.id: i for i in run.history}, {s.item_id: s.text for s in run.summaries}
+    rows = "".join(
+        f"<li>{thumb(items[i], media)}<p><b>{name(items[i])}</b> {text(said.get(i, ''))}</p></li>"
+        for i in step.block.item_ids
+    )
+    earlier = f'<p class="quiet">Before: {text(before)}</p>' if before else '<p class="quiet">The first block.</p>'
+    return f'<p>Block {number + 1}</p>{earlier}<ul class="review-block">{rows}</ul>'
+
+
+def _reasoned(run: Run, target: Target, media: Media) -> str:
+    shown = next(r for r in run.recommendations if r.item_id == target.item)
+    item = next((i for i in run.offered if i.id == target.item), Item(shown.item_id, shown.title or shown.item_id))
+    described = next((s.text for s in run.summaries if s.item_id == target.item), "")
+    preference = run.preferences[-1].text if run.preferences else ""
+    decision = "Yes" if shown.score >= 0.5 else "No"
+    return (
+        f'<div class="review-item">{thumb(item, media)}<p><b>{name(item)}</b> {text(described)}</p></div>'
+        f'<p class="quiet">Preference: {text(preference)}</p>'
+        f'<p class="quiet">Decision: {decision} ({shown.score:.3f})</p>'
+    )
+
+
+def progress(all_targets: Sequence[Target], mine: Mapping[reviews.Key, Judgement], position: int) -> str:
+    """The number of judged texts, as a row of marks and in words."""
+    marks = "".join(
+        f'<i class="{mine[t.key].verdict if t.key in mine else "open"}{" here" if n == position else ""}"></i>'
+        for n, t in enumerate(all_targets)
+    )
+    done = sum(t.key in mine for t in all_targets)
+    said = f"{done} of {len(all_targets)} judged" + (". All done, thank you." if done == len(all_targets) else "")
+    return f'<div class="marks" aria-hidden="true">{marks}</div><p class="quiet" role="status">{said}</p>'
+
+
+def agreement(judgements: Iterable[Judgement]) -> str:
+    """The verdicts of each reviewer and the agreement of each pair; of many reviewers, those who judged most."""
+    judgements = list(judgements)
+    if not judgements:
+        return '<p class="quiet">No judgements of this run yet.</p>'
+    everybody = Counter(j.reviewer for j in judgements)
+    people = sorted(name for name, _ in everybody.most_common(_REVIEWERS))
+    judgements = [j for j in judgements if j.reviewer in people]
+    more = len(everybody) - len(people)
+    left_out = f'<p class="quiet">{more} more with fewer judgements.</p>' if more else ""
+    counts = "".join(
+        f'<tr><th scope="row"><bdi>{text(person)}</bdi></th>'
+        + "".join(
+            f'<td class="number">{sum(j.reviewer == person and j.verdict == verdict for j in judgements)}</td>'
+            for verdict in reviews.VERDICTS
+        )
+        + "</tr>"
+        for person in people
+    )
+    pairs = "".join(
+        f'<tr><th scope="row"><bdi>{text(a.reviewers[0])}</bdi> and <bdi>{text(a.reviewers[1])}</bdi></th>'
+        f'<td class="number">{a.shared}</td><td class="number">{a.percent:.0%}</td>'
+        f'<td class="number">{"–" if a.kappa is None else f"{a.kappa:.2f}".replace("-", "−")}</td></tr>'
+        for a in reviews.agreements(judgements)
+    )
+    head = "".join(f'<th scope="col">{verdict}</th>' for verdict in reviews.VERDICTS)
+    table = f'<table><thead><tr><th scope="col">Reviewer</th>{head}</tr></thead><tbody>{counts}</tbody></table>'
+    table += left_out
+    if not pairs:
+        return f'{table}<p class="quiet">Agreement appears when a second reviewer has judged the same texts.</p>'
+    return (
+        f'{table}<table><thead><tr><th scope="col">Agreement</th><th scope="col">texts</th><th scope="col">equal</th>'
+        f'<th scope="col">Cohen\'s kappa</th></tr></thead><tbody>{pairs}</tbody></table>'
+    )
+
+
 def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState) -> None:
     """Build the tab; `runs` holds the keys of the visitor's runs."""
     do = _Handlers(studio)
@@ -41,7 +140,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState) -> None:
                 who = gr.Textbox(label="Your name", max_length=60, elem_id="reviewer")
                 run = gr.Dropdown([], label="Run to review", elem_id="review-run")
             done = html("", elem_id="review-progress")
-            shown = html(cards.EMPTY, script=_KEYS, elem_id="review-card")
+            shown = html(EMPTY, script=_KEYS, elem_id="review-card")
             note = gr.Textbox(label="Note (optional)", max_length=1_000, lines=2, elem_id="review-note")
             problems = html("", elem_id="review-problems")
             with gr.Row(elem_id="verdicts"):
@@ -133,15 +232,15 @@ class _Handlers:
     def _shown(self, key: Any, position: int, name: Any) -> tuple[Any, ...]:
         kept, targets = self._studio.runs.get(key), self._targets(key)
         if kept is None or not targets:
-            return cards.EMPTY, "", "", "", 0, ""
+            return EMPTY, "", "", "", 0, ""
         position = max(0, min(len(targets) - 1, position))
         mine = self._mine(key, name)
         said = mine.get(targets[position].key)
         return (
-            cards.card(kept.run, targets[position], said, self._studio.media),
-            cards.progress(targets, mine, position),
+            card(kept.run, targets[position], said, self._studio.media),
+            progress(targets, mine, position),
             said.note if said else "",
-            cards.agreement(self._studio.reviews.latest(kept.run.id)),
+            agreement(self._studio.reviews.latest(kept.run.id)),
             position,
             "",
         )

@@ -10,8 +10,8 @@ import pytest
 from msr.evidence.kinds import KINDS, NOTHING, read
 from msr.evidence.kinds.leave_one_out import Effect, Effects
 from msr.pipeline import Pipeline
-from msr.render.figures import figures
 from msr.render.html import Inline
+from msr.render.report import figures
 from tests.evidence.measured import ITEM, MEASURED, SENTENCE
 from tests.fakes import FakeBackbone, catalogue, items
 

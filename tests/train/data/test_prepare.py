@@ -21,8 +21,7 @@ from tests.train.data.readers.files import FOLDER, MICROLENS, MOVIELENS, write
 from tests.train.data.readers.test_amazon import FILES as AMAZON
 from train import cli as command
 from train.data import prepare, readers
-from train.data.dataset import CatalogueItem, Dataset
-from train.data.logs import UserLog
+from train.data.dataset import CatalogueItem, Dataset, UserLog
 from train.data.readers.assemble import catalogue, item
 from train.data.readers.text_files import digest
 
@@ -165,7 +164,7 @@ def test_a_folder_that_holds_something_is_not_touched(tmp_path):
     prepare.write(data, tmp_path / "empty")
     before = contents(tmp_path / "empty")
     for out in (tmp_path / "empty", tmp_path / "in" / "items.csv"):
-        with pytest.raises(IntakeError, match="is there and not empty"):
+        with pytest.raises(IntakeError, match="is not empty"):
             prepare.write(data, out)
     assert contents(tmp_path / "empty") == before
 
@@ -190,7 +189,7 @@ def test_the_command_prints_the_report(tmp_path, monkeypatch, capsys):
         (("--dataset", "folder", "--data", "{in}", "--download-images"), "--download-images is for --dataset amazon"),
         (("--dataset", "amazon", "--data", "{in}", "--k-core", "0"), "k_core is 0; it must be at least 1"),
         (("--dataset", "folder", "--data", "{in}", "--fallback", "{in}/items.csv"), "items.csv' is not a folder."),
-        (("--dataset", "folder", "--data", "{in}", "--out", "{in}"), "is there and not empty. Name another"),
+        (("--dataset", "folder", "--data", "{in}", "--out", "{in}"), "is not empty. Name another"),
         (("--dataset", "folder", "--data", "{in}", "--out", "{in}/" + "x" * 300), "cannot be written (File name too"),
         (("--dataset", "folder", "--data", "{in}", "--out", "{in}/items.csv/x"), "cannot be written ("),
     ],

@@ -10,8 +10,7 @@ from msr.schema import InputProblem
 from tests.train.data.readers.files import write
 from tests.train.worlds import dataset, letters, names, users
 from train.data import readers, splits
-from train.data.dataset import Interactions
-from train.data.logs import UserLog
+from train.data.dataset import Interactions, UserLog
 from train.data.splits import Case, Roles
 
 # The buckets of these users (SHA-256 of "user/NAME", first 8 hex digits, modulo 100): kim 1, amy 25, bob 37, ann 52.
@@ -138,7 +137,7 @@ def test_an_earlier_choice_of_the_target_is_not_told():
 
 
 @pytest.mark.parametrize(
-    ("negatives", "message"), [(("b",), "'b' was chosen"), (("z", "a"), "'a' was chosen"), (("z", "z"), "there twice")]
+    ("negatives", "message"), [(("b",), "'b' was chosen"), (("z", "a"), "'a' was chosen"), (("z", "z"), "occurs twice")]
 )
 def test_a_case_refuses_negatives_that_are_none(negatives, message):
     with pytest.raises(ValueError, match=message):

@@ -14,7 +14,7 @@ from msr.intake import IntakeError
 from tests.fakes import FakeBackbone
 from tests.train.worlds import dataset, letters, names
 from train import cli as command
-from train.data.logs import UserLog
+from train.data.dataset import UserLog
 from train.evaluate import held_out, preference_quality
 
 ITEMS = letters(26)

@@ -13,8 +13,7 @@ from msr.storage import TextCache
 from tests.fakes import FakeBackbone
 from tests.train.worlds import dataset, letters, names
 from train.data import protocol, splits
-from train.data.dataset import Interactions
-from train.data.logs import UserLog
+from train.data.dataset import Interactions, UserLog
 from train.evaluate import comparison, systems
 from train.evaluate.comparison import EvalConfig, compare
 from train.evaluate.model_system import ScoreLog

@@ -13,7 +13,7 @@ from msr.backbones.protocol import Generation
 from msr.schema import YesNo
 from tests.fakes import FakeBackbone
 from tests.train.shots import fashion, movie
-from train.data.logs import UserLog
+from train.data.dataset import UserLog
 from train.evaluate import held_out
 from train.teach.material import Material
 from train.teach.pictures import Shot

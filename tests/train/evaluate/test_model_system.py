@@ -14,8 +14,7 @@ from msr.storage import TextCache
 from tests.fakes import FakeBackbone, picture
 from train.data.dataset import CatalogueItem
 from train.data.splits import Case
-from train.evaluate.model_system import Model, ScoreLog
-from train.evaluate.preferences import writer
+from train.evaluate.model_system import Model, ScoreLog, writer
 from train.teach.examples import AppItems
 
 CASE = Case("kim", ("i0", "i1", "i2", "i3"), "i4", ("i5", "i6", "i7"))

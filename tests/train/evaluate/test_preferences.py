@@ -12,7 +12,7 @@ from msr.pipeline import Pipeline
 from msr.storage import TextCache
 from tests.fakes import FakeBackbone, catalogue, picture
 from train.data.dataset import CatalogueItem, Dataset
-from train.evaluate import preferences
+from train.evaluate import model_system
 from train.teach.examples import HISTORY, AppItems
 
 COLOURS = ("red", "blue", "green", "yellow")
@@ -54,7 +54,7 @@ def test_generated_texts_are_those_of_the_app(items):
     """For two users at once, and for a user with more items than are read."""
     histories = [["i0", "i1", "i2", "i6"], [f"i{n}" for n in range(12)], ["bare"]]
     backbone = CachedBackbone(FakeBackbone(), TextCache())
-    texts = preferences.writer("generated", AppItems(items), backbone)(histories)
+    texts = model_system.writer("generated", AppItems(items), backbone)(histories)
     for history, text in zip(histories, texts, strict=True):
         app = Pipeline(FakeBackbone(), PipelineConfig(explain_top=0))
         *_, done = app.run(AppItems(items).pick(history[-HISTORY:]), catalogue(2))
@@ -64,7 +64,7 @@ def test_generated_texts_are_those_of_the_app(items):
 
 
 def test_a_user_without_a_history_has_no_generated_text(items):
-    write = preferences.writer("generated", AppItems(items), CachedBackbone(FakeBackbone(), TextCache()))
+    write = model_system.writer("generated", AppItems(items), CachedBackbone(FakeBackbone(), TextCache()))
     assert write([[], ["i1"]])[0] == ""
 
 
@@ -75,7 +75,7 @@ def test_symbolic_texts_are_the_targets_of_training():
         "3": CatalogueItem("3", "Airplane! (1980)", words=("comedy",)),
         "4": CatalogueItem("4", "Untold"),
     }
-    write = preferences.writer("symbolic", AppItems(films), CachedBackbone(FakeBackbone(), TextCache()))
+    write = model_system.writer("symbolic", AppItems(films), CachedBackbone(FakeBackbone(), TextCache()))
     assert write([["1", "2", "3"], ["4"], []]) == [
         "The user appears to have a preference for action movies from the 1990s.",
         "The user appears to have a preference for varied things.",
@@ -85,7 +85,7 @@ def test_symbolic_texts_are_the_targets_of_training():
 
 def test_titles_alone_leave_the_preference_open(items):
     backbone = FakeBackbone()
-    assert preferences.writer("titles", AppItems(items), CachedBackbone(backbone, TextCache()))([["i1"], []]) == [
+    assert model_system.writer("titles", AppItems(items), CachedBackbone(backbone, TextCache()))([["i1"], []]) == [
         "",
         "",
     ]
@@ -93,5 +93,5 @@ def test_titles_alone_leave_the_preference_open(items):
 
 
 def test_pictures_decide_what_is_usual(items):
-    assert preferences.default(Dataset("folder", items, ())) == "generated"
-    assert preferences.default(Dataset("folder", {"bare": items["bare"]}, ())) == "titles"
+    assert model_system.default_preference(Dataset("folder", items, ())) == "generated"
+    assert model_system.default_preference(Dataset("folder", {"bare": items["bare"]}, ())) == "titles"

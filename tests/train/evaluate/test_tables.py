@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from train.evaluate import tables
+from train.evaluate import comparison
 
 
 def value(mean: float) -> dict:
@@ -21,7 +21,7 @@ def row(system: str, negatives: str, mean: float) -> dict:
 
 
 def test_one_table_for_each_kind_of_negatives_and_one_of_differences():
-    text = tables.render(
+    text = comparison.render(
         {
             "dataset": "films",
             "users": 7,
@@ -63,5 +63,5 @@ def test_one_table_for_each_kind_of_negatives_and_one_of_differences():
 
 
 def test_without_differences_there_is_no_such_table():
-    text = tables.render({"dataset": "films", "users": 1, "seconds": 0.2, "rows": [], "differences": []})
+    text = comparison.render({"dataset": "films", "users": 1, "seconds": 0.2, "rows": [], "differences": []})
     assert text == "films: 1 users, 0 s"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -12,7 +15,9 @@ from msr.schema import Item, ItemSummary
 from tests import tiny
 from tests.fakes import picture
 from tests.tiny import MIXED, VISION, asked
-from train.learn.encode import IGNORE, Batch, Encoder
+from tests.train.tiny_run import CONFIG, STORE, draw
+from train.learn.encode import IGNORE, Batch, Encoder, Steps
+from train.learn.loop import fit
 from train.teach.examples import Example, Slate
 
 RED, BLUE = picture("red"), picture("blue")
@@ -148,3 +153,38 @@ def test_every_read_belongs_to_its_slate(encoder):
     batch = encoder.slates(SLATES)
     assert batch.slate.tolist() == batch.reads[:, 0].tolist() == [0] * 5 + [1] * 2
     assert batch.labels is None and batch.mask is None
+
+
+class WhoEncodes:
+    """Stands in for an encoder: what it makes of examples is how many they are, and the process it was in."""
+
+    def encode(self, examples):
+        return len(examples), os.getpid()
+
+
+def numbered(rng):
+    """A step whose task is the first number that its generator gives, with seven examples."""
+    return str(rng.random()), list(range(7))
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_steps_come_in_order_and_follow_from_seed_and_number(workers):
+    steps = Steps(numbered, WhoEncodes(), 5, 3)
+    made = list(steps.iterate(range(4, 9), workers))
+    assert [step.task for step in made] == [steps[number].task for number in range(4, 9)]
+    assert len({step.task for step in made}) == 5
+    assert [[size for size, _ in step.parts] for step in made] == [[3, 2, 2]] * 5, "seven are dealt out to three parts"
+    elsewhere = {pid for step in made for _, pid in step.parts} - {os.getpid()}
+    assert len(elsewhere) == workers
+
+
+def test_fewer_examples_than_parts_make_a_part_each():
+    (step,) = Steps(lambda rng: ("few", [1, 2]), WhoEncodes(), 5, 3).iterate(range(1), 0)
+    assert [size for size, _ in step.parts] == [1, 1]
+
+
+def test_a_run_with_workers_learns_what_one_without_does(make_learner, tmp_path):
+    alone = fit(make_learner(seed=1), CONFIG, draw, STORE, tmp_path / "alone")
+    fed = fit(make_learner(seed=1), replace(CONFIG, workers=2), draw, STORE, tmp_path / "fed")
+    assert fed["losses"] == alone["losses"]
+    assert (fed["tokens"], fed["pairs"]) == (alone["tokens"], alone["pairs"])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from msr.backbones.pocket.model import COLOUR, GRID
-from msr.bench.table import included
+from msr.bench.timing import included
 from tests.tiny import VISION
 from train.cli import main, parser
 from train.learn import speed

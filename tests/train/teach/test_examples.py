@@ -9,7 +9,7 @@ import pytest
 from msr import prompts
 from msr.schema import Item
 from tests.train.worlds import dataset, letters, users
-from train.data.negatives import TooFewItems
+from train.data.protocol import TooFewItems
 from train.teach.examples import LogSlates
 
 LETTERS = letters(20)

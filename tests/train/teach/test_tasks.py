@@ -10,7 +10,7 @@ import pytest
 
 from msr.prompts import IMAGE
 from tests.train.shots import ALL, DRAWN, FASHION, MOVIES, OBJECTS, false_claims, movie, unsupported, views
-from train.data.logs import UserLog
+from train.data.dataset import UserLog
 from train.teach.tasks import Tasks, as_item, movie_blocks
 
 EXTRA = [movie(100 + n, f"Film {n} (19{50 + n})", ("comedy", "drama", "war")[n % 3]) for n in range(30)]

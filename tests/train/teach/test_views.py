@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from msr.backbones.pocket.model import IMAGE_TOKENS
-from msr.retrieval import views
+from msr.retrieval import spaces
 from tests import tiny
 from tests.fakes import COLOURS
 from train.teach.pictures import Shot
@@ -38,7 +38,7 @@ class Tower(torch.nn.Module):
 @pytest.fixture
 def shots(tmp_path, monkeypatch) -> list[Shot]:
     """Seven plain pictures and a title without one; two pictures make a shard."""
-    monkeypatch.setattr(views, "SHARD", 2)
+    monkeypatch.setattr(spaces, "SHARD", 2)
     made = []
     for colour in COLOURS:
         path = tmp_path / f"{colour}.png"

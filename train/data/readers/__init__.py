@@ -1,4 +1,4 @@
-"""Interaction data in the official formats -> `train.data.dataset.Dataset`; one file a format."""
+"""Readers of interaction data in the formats in which it is published; one file for each format."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ KINDS: Mapping[str, Callable[..., Dataset]] = MappingProxyType(
 
 
 def read(kind: str, path: Path, fallback: Path | None = None, **options) -> Dataset:
-    """Reads a folder of one of KINDS; `options` are those of that format's own `read`.
+    """Read a folder in the format `kind`, one of KINDS; `options` are passed on to the reader of the format.
 
-    fallback: another folder of the same format, from which come the titles and pictures that `path` lacks.
+    fallback: another folder in the same format, with the titles and pictures that `path` lacks.
 
     Raises:
-        IntakeError: the folder is not in this format; the message names the file and, where there is one, the line.
-        ValueError: there is no such kind.
+        IntakeError: the folder is not in this format; the message names the file and, if possible, the line.
+        ValueError: unknown kind.
     """
     if kind not in KINDS:
         raise ValueError(f"dataset kind {kind!r}; there are {', '.join(KINDS)}")

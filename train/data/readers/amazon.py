@@ -1,10 +1,10 @@
-"""Amazon Reviews 2023 (Hou et al. 2024): one category, its k-core.
+"""Read the k-core of one category of Amazon Reviews 2023 (Hou et al. 2024).
 
     CATEGORY.jsonl[.gz]        user_id, parent_asin, timestamp (milliseconds), ...; every review is an interaction
     meta_CATEGORY.jsonl[.gz]   parent_asin, title, images [{variant, thumb, large, hi_res}], categories [...], ...
     images/                    <parent_asin>.jpg; may be absent, or be filled from the URLs above
 
-The item is the `parent_asin`: the data set's authors say so, as an `asin` is one colour or size of it.
+An item is a `parent_asin`, as the authors of the data set recommend: an `asin` is one colour or size of it.
 """
 
 from __future__ import annotations
@@ -18,15 +18,14 @@ from pathlib import Path
 from msr.intake import IntakeError
 from msr.intake.text import shown
 from train.data.dataset import Dataset
-from train.data.readers.assemble import Interactions, assemble, catalogue, item, narrow
+from train.data.readers.assemble import Interactions, Places, assemble, catalogue, item, narrow, pictures_in, spelled
 from train.data.readers.downloads import Bounds, download
-from train.data.readers.places import Places, pictures_in, spelled
 from train.data.readers.text_files import MAX_SECONDS, checked_id, decode, read_lines, sift
 
 
 @dataclass(frozen=True)
 class _Meta:
-    """What is kept of a line of metadata."""
+    """The fields that are kept of a line of metadata."""
 
     id: str
     title: str
@@ -41,10 +40,10 @@ def read(
     images: Path | None = None,
     download_images: bool = False,
 ) -> Dataset:
-    """The category in a folder, with users and items of at least `k_core` interactions (1: all of them).
+    """Read the category in a folder, with users and items that have at least `k_core` interactions (1: all of them).
 
-    images: folder of pictures, default `images/` in `path`. Only with `download_images` are missing pictures fetched
-    into it, within the default `Bounds` at each call. Raises IntakeError for a folder that is not in this format.
+    images: folder of pictures, by default `images/` in `path`. With `download_images`, pictures that it lacks are
+    downloaded into it, within the default `Bounds`. Raises IntakeError for a folder that is not in this format.
     """
     if k_core < 1:
         raise IntakeError(f"k_core is {k_core}; it must be at least 1")
@@ -56,7 +55,8 @@ def read(
     category = glob.escape(reviews.name.removesuffix(".gz").removesuffix(".jsonl"))
     meta = places.file(f"meta_{category}.jsonl", f"meta_{category}.jsonl.gz")
     interactions = Interactions.collect(sift(reviews, read_lines(reviews), _review, dropped), per_second=1000)
-    # A category's metadata do not fit in memory; the core of the items that have metadata is a part of this one.
+    # The metadata of a category do not fit in memory, so only those of the core are kept. Items without metadata are
+    # dropped below, and the core of what is left is a part of this core.
     interactions = narrow(interactions, k_core, dropped)
     wanted = interactions.item_ids()
     found = [one for one in sift(meta, read_lines(meta), _meta, dropped) if one.id in wanted]
@@ -108,7 +108,7 @@ def _meta(line: bytes) -> _Meta:
 
 
 def _url(images: object) -> str | None:
-    """The main picture: `large` (500 pixels wide) is all that is kept of any picture."""
+    """The address of the main picture. `large` is preferred: it is 500 pixels wide, and intake keeps no more."""
     pictures = [one for one in images if isinstance(one, dict)] if isinstance(images, list) else []
     for one in sorted(pictures, key=lambda picture: picture.get("variant") != "MAIN"):
         for size in ("large", "hi_res", "thumb"):

@@ -1,7 +1,8 @@
-"""Pictures by URL into a local folder: asked for explicitly, bounded, resumable, each one checked by `msr.intake`.
+"""Download pictures into a folder, within bounds; each one is checked by `msr.intake`.
 
-URLs come from a data file, so they are hostile until proven otherwise: https on its own port only, no redirects, and a
-connection only to the public address that was looked at (a second look-up could answer with another one).
+The addresses come from a data file and are not trusted. Only https on its own port is used, redirects are not followed,
+and the host must have public addresses only. The connection goes to the address that was checked, since a second
+look-up could give another one.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from msr import intake
 from msr.config import LIMITS
 from msr.intake import IntakeError
 from msr.intake.text import shown
-from train.data.readers.places import pictures_in
+from train.data.readers.assemble import pictures_in
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one download may cost; `failures` in a row end it, as the network is probably gone."""
+    """Limits of one download. After so many `failures` in a row it ends: the network is probably gone."""
 
     pictures: int = 20_000
     bytes: int = 4 * 2**30  # all pictures together
@@ -51,9 +52,9 @@ def download(
     dropped: Counter[str],
     fetch: Callable[..., bytes] | None = None,
 ) -> None:
-    """Fetches the pictures that `folder` lacks, by item id, as `<id>.webp`; failures are counted in `dropped`.
+    """Download the pictures that `folder` lacks as `<id>.webp`; failures are counted in `dropped`.
 
-    A second call goes on where the first stopped. `fetch` is called as `fetch_https` is, which is the default.
+    A second call goes on where the first stopped. urls: by item id. fetch: a function like `fetch_https`, the default.
     """
     fetch = fetch or fetch_https
     folder.mkdir(parents=True, exist_ok=True)
@@ -86,21 +87,21 @@ def download(
 
 
 def fetch_https(url: str, cap: int, seconds: float) -> bytes:
-    """The bytes behind a public https URL, at most `cap` + 1 of them.
+    """Download at most `cap` + 1 bytes from a public https address.
 
     Raises:
-        IntakeError: the URL, its address or the answer is refused.
+        IntakeError: the URL, the host's address or the answer is not accepted.
         OSError: the network failed, or connecting or the answer took longer than `seconds`.
     """
     host, target = _parts(url)
     connection = _Pinned(host, public_address(host), seconds)
     connection.connect()
-    guard = threading.Timer(seconds, connection.abort)  # a socket's own time-out begins anew at every byte
+    guard = threading.Timer(seconds, connection.abort)  # the socket's own timeout starts again at every byte
     guard.start()
     try:
         connection.request("GET", target, headers={"Accept": "image/jpeg,image/png,image/webp"})
         answer = connection.getresponse()
-        if answer.status != 200:  # a redirect is not followed: it may lead anywhere
+        if answer.status != 200:  # redirects are not followed
             raise IntakeError(f"{shown(url)} answers {answer.status}.")
         data = answer.read(cap + 1)
     except http.client.HTTPException as error:
@@ -114,7 +115,7 @@ def fetch_https(url: str, cap: int, seconds: float) -> bytes:
 
 
 def public_address(host: str) -> str:
-    """The IP address of a host, if all that it has are public.
+    """Look up the IP address of a host; all of its addresses must be public.
 
     Raises:
         IntakeError: one of them is private, local or reserved.
@@ -130,7 +131,7 @@ def public_address(host: str) -> str:
 
 
 def _parts(url: str) -> tuple[str, str]:
-    """Host, and path with query; refuses what is not plain https."""
+    """Split a URL into host and path with query. Raises IntakeError unless it is plain https."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -145,7 +146,7 @@ def _parts(url: str) -> tuple[str, str]:
 
 
 class _Pinned(http.client.HTTPSConnection):
-    """Speaks TLS with `host` at one address."""
+    """A TLS connection to `host` at a given address."""
 
     def __init__(self, host: str, address: str, seconds: float) -> None:
         self._tls = ssl.create_default_context()
@@ -154,11 +155,11 @@ class _Pinned(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         raw = socket.create_connection((self._address, self.port), self.timeout)
-        # The handshake comes with the first byte sent, so that `abort` can end it.
+        # The handshake starts with the first byte sent, when `abort` can already end it.
         self.sock = self._tls.wrap_socket(raw, server_hostname=self.host, do_handshake_on_connect=False)
 
     def abort(self) -> None:
-        """Ends whatever waits for the other side; called from another thread."""
+        """End the connection, whatever it waits for; may be called from another thread."""
         if (sock := self.sock) is not None:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)  # below TLS, whose own shutdown would wait

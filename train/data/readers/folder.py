@@ -1,8 +1,8 @@
-"""The plain folder, which `prepare` writes and anybody can.
+"""Read the plain folder, which `prepare` writes and which is easy to write by hand.
 
-items.csv          id,title and, if wanted, image (a file relative to this folder or to images/) and
-                   words (attributes such as genres, "|" between)
-interactions.csv   user,item and, if wanted, timestamp (seconds); without it, the lines are in time order
+items.csv          id,title and optionally image (a file relative to this folder or to images/) and
+                   words (attributes such as genres, separated by "|")
+interactions.csv   user,item and optionally timestamp (seconds); without it, the lines must be in time order
 images/            may be absent
 """
 
@@ -12,15 +12,14 @@ from collections import Counter
 from pathlib import Path
 
 from train.data.dataset import CatalogueItem, Dataset
-from train.data.readers.assemble import Interactions, assemble, catalogue, item
-from train.data.readers.places import Places, picture_at
+from train.data.readers.assemble import Interactions, Places, assemble, catalogue, item, picture_at
 from train.data.readers.text_files import checked_id, columns_of, moment, read_table
 
 ITEMS, INTERACTIONS = "items.csv", "interactions.csv"
 
 
 def read(path: Path, fallback: Path | None = None) -> Dataset:
-    """Raises IntakeError for a folder that is not in this format."""
+    """Read the folder; `fallback` may have the items and pictures instead. Raises IntakeError for another format."""
     places = Places(path, fallback)
     dropped: Counter[str] = Counter()
     pairs, table = places.own(INTERACTIONS), places.file(ITEMS)

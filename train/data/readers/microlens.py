@@ -1,7 +1,7 @@
-"""MicroLens (Ni et al. 2023) as published: users' videos with translated titles and cover pictures.
+"""Read MicroLens (Ni et al. 2023) as published: users' videos with translated titles and cover pictures.
 
 NAME_pairs.csv    user,item,timestamp (milliseconds)
-NAME_pairs.tsv    instead: a user, a tab, the items in time order with spaces between; no header, no times
+NAME_pairs.tsv    instead: a user, a tab, and the items in time order, separated by spaces; no header, no times
 NAME_titles.csv   item,title
 covers/ or NAME_covers/   <item>.jpg; may be absent
 """
@@ -13,13 +13,12 @@ from itertools import chain
 from pathlib import Path
 
 from train.data.dataset import Dataset
-from train.data.readers.assemble import Interactions, assemble, catalogue, item
-from train.data.readers.places import Places
+from train.data.readers.assemble import Interactions, Places, assemble, catalogue, item
 from train.data.readers.text_files import checked_id, decode, moment, read_lines, read_table, sift
 
 
 def read(path: Path, fallback: Path | None = None) -> Dataset:
-    """Raises IntakeError for a folder that is not in this format. The `.csv` is preferred, because it has times."""
+    """Read the folder; the `.csv` file is preferred, because it has times. Raises IntakeError for another format."""
     places = Places(path, fallback)
     dropped: Counter[str] = Counter()
     pairs, titles = places.own("*_pairs.csv", "*_pairs.tsv"), places.file("*_titles.csv")
@@ -42,6 +41,6 @@ def _pair(cells: list[str]) -> tuple[str, str, int]:
 def _sequence(line: bytes) -> list[tuple[str, str, int]]:
     user, tab, items = decode(line.removeprefix(b"\xef\xbb\xbf")).partition("\t")
     if not tab or not items.split():
-        raise ValueError("not a user, a tab and items with spaces between")
+        raise ValueError("not a user, a tab and items separated by spaces")
     name = checked_id(user)
     return [(name, checked_id(one), 0) for one in items.split()]

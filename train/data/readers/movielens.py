@@ -1,7 +1,7 @@
-"""MovieLens (Harper & Konstan 2015) in its CSV releases, with posters beside it.
+"""Read a CSV release of MovieLens (Harper & Konstan 2015), with or without posters.
 
 ratings.csv   userId,movieId,rating,timestamp (seconds); every rating is an interaction
-movies.csv    movieId,title,genres ("|" between)
+movies.csv    movieId,title,genres (separated by "|")
 posters/      <movieId>.jpg; may be absent
 """
 
@@ -12,15 +12,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from train.data.dataset import CatalogueItem, Dataset
-from train.data.readers.assemble import Interactions, assemble, catalogue, item
-from train.data.readers.places import Places
+from train.data.readers.assemble import Interactions, Places, assemble, catalogue, item
 from train.data.readers.text_files import checked_id, moment, read_table
 
 NO_GENRE = "(no genres listed)"
 
 
 def read(path: Path, fallback: Path | None = None) -> Dataset:
-    """The ratings of a folder and its films; `fallback` may hold the films and posters instead.
+    """Read the ratings and films in a folder; `fallback` may have the films and posters instead.
 
     Raises:
         IntakeError: the folder is not in this format.
@@ -35,7 +34,7 @@ def read(path: Path, fallback: Path | None = None) -> Dataset:
 
 
 def films(path: Path) -> list[CatalogueItem]:
-    """The films of a folder with their posters, titles and genres as the file spells them; ratings are not read.
+    """Read only the films in a folder: titles and genres as the file spells them, and posters.
 
     Raises:
         IntakeError: the folder has no table of films in this format.

@@ -1,7 +1,7 @@
-"""A big text file line by line: plain or gzip, in bounded memory, with a bar; and what counts as malformed.
+"""Read large text files and CSV tables line by line, plain or gzip, in bounded memory and with a progress bar.
 
-A line that cannot be used is counted and skipped. A file of which half is like that is not of the format, and is
-refused with its first bad line.
+Tables are read as the official files are written: commas, a header, quotes only where needed. A malformed line is
+counted and skipped. If half of the lines are malformed, the file is refused, and the message names the first bad line.
 """
 
 from __future__ import annotations
@@ -25,14 +25,19 @@ from msr.intake.text import plain, shown
 Row = TypeVar("Row")
 
 MAX_LINE = 4 * 2**20  # bytes
-_BAR_STEP = 2**20  # bytes between two looks at the bar
+MAX_SPAN = 20  # lines of one record, so that a quote that is never closed spoils one line and not the rest of the file
+MAX_SECONDS = 10**11  # a larger number is not in seconds
+_BAR_STEP = 2**20  # bytes between two updates of the bar
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines from 1, with their ends; one longer than MAX_LINE is cut to MAX_LINE + 1 bytes. `.gz` is unpacked.
+    """Yield (number, line) from 1 on, with line ends; a `.gz` file is unpacked.
+
+    Of a line longer than MAX_LINE, only the first MAX_LINE + 1 bytes are kept.
 
     Raises:
-        IntakeError: the file cannot be read, or is cut off or damaged (with its line).
+        IntakeError: the file cannot be read, or is cut off or damaged; the message has the line.
     """
     number = 0
     try:
@@ -46,7 +51,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
                 number += 1
                 yield number, line
                 since += len(line)
-                while len(line) > MAX_LINE and not line.endswith(b"\n"):  # the rest of an endless line
+                while len(line) > MAX_LINE and not line.endswith(b"\n"):  # skip the rest of the long line
                     line = file.readline(MAX_LINE + 1)
                 if since >= _BAR_STEP:
                     bar.update(raw.tell() - bar.n)
@@ -63,12 +68,12 @@ def sift(
     parse: Callable[[bytes], Row],
     dropped: Counter[str],
 ) -> Iterator[Row]:
-    """What `parse` makes of the numbered records; those for which it raises ValueError are counted in `dropped`.
+    """Parse numbered records, and skip blank ones and those for which `parse` raises ValueError.
 
-    Blank ones are passed over.
+    The latter are malformed and counted in `dropped`.
 
     Raises:
-        IntakeError: half of the records or more are malformed (at the end of the file), or there is none.
+        IntakeError: there is no record, or at least half are malformed (known at the end of the file).
     """
     total = bad = 0
     first = ""
@@ -92,7 +97,7 @@ def sift(
 
 
 def decode(line: bytes) -> str:
-    """The text of one line without its end.
+    """Decode one line, without its line end.
 
     Raises:
         ValueError: it is longer than MAX_LINE, or not UTF-8.
@@ -106,10 +111,10 @@ def decode(line: bytes) -> str:
 
 
 def checked_id(text: object) -> str:
-    """An id without spaces around it.
+    """Check an id and strip the spaces around it.
 
     Raises:
-        ValueError: it is no text, empty, longer than MAX_ID, or holds control or invisible characters.
+        ValueError: not a string, empty, longer than MAX_ID, or with invisible characters.
     """
     if not isinstance(text, str):
         raise ValueError("an id is missing or is not text")
@@ -125,14 +130,6 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-# ---- CSV tables of any size as the official files are written: commas, a header, quotes only where needed.
-
-
-MAX_SPAN = 20  # lines of one record; a quote that is never closed costs one line and not the rest of the file
-MAX_SECONDS = 10**11  # a larger number is not in seconds
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
-
-
 def read_table(
     path: Path,
     columns: Sequence[str],
@@ -140,12 +137,13 @@ def read_table(
     dropped: Counter[str],
     optional: Sequence[str] = (),
 ) -> Iterator[Row]:
-    """What `parse` makes of each row: it gets the stripped cells of `columns`, then of `optional` ("" where absent).
+    """Parse each row of a table.
 
-    Other columns are passed over. Rows for which `parse` raises ValueError are counted in `dropped` and skipped.
+    `parse` gets the stripped cells of `columns` and then of `optional` columns ("" if the table lacks one). Rows for
+    which it raises ValueError are counted in `dropped` and skipped. Other columns are ignored.
 
     Raises:
-        IntakeError: a column is missing or is there twice, or `sift` refuses the file.
+        IntakeError: a column is missing or occurs twice, or `sift` refuses the file.
     """
     records = _records(read_lines(path))
     names = header(path, next(records, (1, b""))[1])
@@ -166,7 +164,7 @@ def read_table(
 
 
 def header(path: Path, line: bytes) -> list[str]:
-    """The column names on the first line of a table, a byte order mark taken off."""
+    """The column names in the first line of a table, without a byte order mark."""
     try:
         return [name.strip() for name in split(decode(line.removeprefix(b"\xef\xbb\xbf")))]
     except ValueError as error:
@@ -179,10 +177,10 @@ def columns_of(path: Path) -> list[str]:
 
 
 def split(text: str) -> list[str]:
-    """The cells of one record.
+    """Split one record into cells.
 
     Raises:
-        ValueError: its quotes are wrong.
+        ValueError: the quotes do not match.
     """
     if '"' not in text:
         return text.split(",")
@@ -193,7 +191,7 @@ def split(text: str) -> list[str]:
 
 
 def moment(text: str, per_second: int = 1) -> int:
-    """A time since 1970, in whole units of which a second has `per_second`; exponents and fractions are understood.
+    """Parse a time since 1970 as a whole number of units, `per_second` to a second; "1.5e9" is understood too.
 
     Raises:
         ValueError: not a number, before 1970, or too large to be in this unit.
@@ -207,9 +205,9 @@ def moment(text: str, per_second: int = 1) -> int:
 
 
 def _records(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """The lines, those joined whose quotes span a line break.
+    """Join lines whose quotes span a line break.
 
-    Where joining up to MAX_SPAN lines gives no readable record, the first stands alone and reading goes on behind it.
+    If joining up to MAX_SPAN lines gives no readable record, the first line stays alone and reading goes on after it.
     """
     lines = iter(lines)
     waiting: deque[tuple[int, bytes]] = deque()

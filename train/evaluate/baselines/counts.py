@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
-from train.data.dataset import Interactions
-from train.data.logs import UserLog
+from train.data.dataset import Interactions, UserLog
 from train.data.splits import Case
 
 

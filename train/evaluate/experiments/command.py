@@ -15,18 +15,9 @@ from msr.schema import InputProblem
 from msr.storage import TextCache, cache_home
 from train.data import readers
 from train.evaluate.command import finish, load_backbone
-from train.evaluate.experiments import (
-    faithfulness,
-    grid,
-    planted,
-    plots,
-    questions,
-    stuffing,
-    tables,
-    users,
-)
+from train.evaluate.experiments import faithfulness, grid, planted, plots, questions, stuffing, users
 from train.evaluate.experiments.grid import Plan, UserLines
-from train.evaluate.experiments.study import Study
+from train.evaluate.experiments.questions import Study
 from train.learn import artifacts
 from train.teach import pictures
 from train.teach.pictures import Shot
@@ -85,9 +76,9 @@ def _grid(args: argparse.Namespace) -> str:
     plan = _PLANS[args.experiment](study, args, log)
     grid.run(plan, log)
     found = grid.summary(plan, log)
-    args.json.with_suffix(".csv").write_text(tables.as_csv(found), encoding="utf-8")
+    args.json.with_suffix(".csv").write_text(grid.as_csv(found), encoding="utf-8")
     args.json.with_suffix(".png").write_bytes(plots.png(plots.intervals(grid.plot(plan, found))))
-    return _written(args, data.kind, found, tables.markdown(plan, found), settings, started)
+    return _written(args, data.kind, found, grid.markdown(plan, found), settings, started)
 
 
 _PLANS: Mapping[str, Callable[[Study, argparse.Namespace, UserLines], Plan]] = {

@@ -16,16 +16,19 @@ from functools import partial
 
 from tqdm import tqdm
 
+from msr.backbones.protocol import Backbone
+from msr.backbones.wrappers import CachedBackbone
 from msr.schema import InputProblem
-from train.data import splits
-from train.data.dataset import CatalogueItem, Dataset
-from train.data.logs import UserLog
-from train.data.negatives import hardest
+from msr.storage import TextCache
+from train.data import protocol, splits
+from train.data.dataset import CatalogueItem, Dataset, Interactions, UserLog
+from train.data.protocol import HARD_POOL, TEST_NEGATIVES, System, hardest
 from train.data.splits import Case
 from train.evaluate.experiments.grid import Asked, Cell, Plan, UserLines
-from train.evaluate.experiments.study import Study
-from train.evaluate.preferences import Reading
-from train.names import CATALOGUE, HARD, POPULARITY, UNIFORM
+from train.evaluate.model_system import Reading, ScoreLog
+from train.evaluate.systems import Builder
+from train.names import CATALOGUE, GENERATED, HARD, POPULARITY, UNIFORM
+from train.teach.examples import AppItems
 
 PICTURES = "GRU4Rec, picture features"
 SIZES = (1, 3, 5, 7, 9)
@@ -34,6 +37,64 @@ LENGTHS = (3, 6, 9, 15, 30)
 NEGATIVES = {CATALOGUE: "whole catalogue", UNIFORM: "chosen by then", POPULARITY: "by popularity", HARD: "hard"}
 BASELINES = ("random", "popularity", "item-knn")
 MODEL = "model"
+
+
+class Study:
+    """Up to `users` test users of `data`, drawn by `seed`, and the systems that they are asked through.
+
+    `cache` keeps the model's descriptions of items; equal questions for a score are asked once.
+    """
+
+    def __init__(self, data: Dataset, backbone: Backbone, cache: TextCache, users: int, seed: int) -> None:
+        self.data = data
+        self.people = splits.roles(data)
+        self.train = Interactions(self.people.train, list(data.items))
+        self.seed = seed
+        self._users = users
+        self._backbone = backbone
+        self._cache = cache
+        self._scores = ScoreLog()
+        self._items = AppItems(data.items)
+
+    def cases(self, kinds: Sequence[str], least: int = 1) -> dict[str, list[Case]]:
+        """By kind of negatives the cases of the same users, who have `least` items before their target.
+
+        A user for whom one kind has too few negatives is left out. "hard" cases still have HARD_POOL negatives.
+
+        Raises:
+            InputProblem: there is no such user.
+        """
+        logs = protocol.choose(self.people.test, self._users, self.seed, least)
+        drawn = [{kind: case for kind in kinds if (case := self._case(log, kind))} for log in logs]
+        whole = [cases for cases in drawn if len(cases) == len(kinds)]
+        if not whole:
+            raise InputProblem(f"no test user has {least} items before the last one and enough possible negatives")
+        return {kind: [cases[kind] for cases in whole] for kind in kinds}
+
+    def levels(self) -> list[Cell]:
+        """Chance and popularity, beside which every figure is to be read."""
+        return [Cell(name, partial(self.baseline, name)) for name in ("random", "popularity")]
+
+    def baseline(self, name: str, titled: bool = True) -> System:
+        """A baseline of `train.evaluate.systems`, fitted on the training users.
+
+        titled: False hides the items' titles from it.
+
+        Raises:
+            InputProblem: it needs pictures or words that the items do not have.
+        """
+        items = self.data.items if titled else {id: replace(item, title="") for id, item in self.data.items.items()}
+        made = Builder(items, self._backbone, self._cache, self._scores, GENERATED).baseline(name)
+        return made.fit(self.people.train, list(items), self.people.validation)
+
+    def asked(self, name: str, reading: Reading, tuned: bool = True, summarised: bool = True) -> Asked:
+        """The model; `summarised=False` describes the history by its titles, with no look at the pictures."""
+        cached = CachedBackbone(self._backbone, self._cache)
+        described = self._items if summarised else AppItems(self.data.items, pictured=False)
+        return Asked(name, self._backbone, cached, self._items, self._scores, reading, tuned, described)
+
+    def _case(self, log: UserLog, kind: str) -> Case | None:
+        return protocol.case(log, self.train, kind, self.seed, HARD_POOL if kind == HARD else TEST_NEGATIVES)
 
 
 def narrowed(data: Dataset, count: int) -> Dataset:
@@ -149,7 +210,7 @@ def context_length(study: Study) -> Plan:
 def negatives(study: Study, history: int, log: UserLines) -> Plan:
     """How much does a figure depend on the way its negatives were drawn?
 
-    The same users and targets against 20 negatives of four kinds (`train.data.negatives`): uniform over the whole
+    The same users and targets against 20 negatives of four kinds (`train.data.protocol`): uniform over the whole
     catalogue; uniform over what training users had chosen by then; in proportion to popularity; hard, the 20 that the
     model itself scores highest of 100 uniform ones. Hard negatives are chosen against the model, so they show how it
     ranks its own near misses, and do not compare it with other systems. Sampled figures can reverse an order of systems

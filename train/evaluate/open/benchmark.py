@@ -17,8 +17,8 @@ from msr.backbones.protocol import Backbone
 from msr.backbones.wrappers import CachedBackbone, model_key
 from msr.schema import InputProblem
 from msr.storage import TextCache, cache_home
+from train.evaluate.comparison import interval_text, markdown_table
 from train.evaluate.open import naming, tastes, titles
-from train.evaluate.tables import interval_text, markdown_table
 from train.learn import artifacts
 from train.teach import labelled_pictures
 from train.teach.pictures import Shot

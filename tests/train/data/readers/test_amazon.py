@@ -11,8 +11,7 @@ from msr.intake import IntakeError
 from tests.intake_files import png
 from tests.train.data.readers.files import gzipped, jsonl, meta, review, write
 from train.data import readers
-from train.data.dataset import Dataset
-from train.data.logs import UserLog
+from train.data.dataset import Dataset, UserLog
 from train.data.readers import downloads
 
 CORE = [review(user, item, 1_600_000_000_000 + n) for n, user in enumerate("uvw") for item in "ab"]

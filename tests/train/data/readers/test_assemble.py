@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from train.data.logs import UserLog
+from train.data.dataset import UserLog
 from train.data.readers.assemble import Interactions
 
 

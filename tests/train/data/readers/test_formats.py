@@ -9,8 +9,7 @@ import pytest
 from msr.intake import IntakeError
 from tests.train.data.readers.files import FOLDER, MICROLENS, MOVIELENS, write
 from train.data import readers
-from train.data.dataset import CatalogueItem
-from train.data.logs import UserLog
+from train.data.dataset import CatalogueItem, UserLog
 from train.data.readers.text_files import digest
 
 

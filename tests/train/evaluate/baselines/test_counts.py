@@ -12,8 +12,7 @@ import pytest
 from tests.train.worlds import users
 from train import metrics
 from train.data import protocol, splits
-from train.data.dataset import CatalogueItem, Dataset, Interactions
-from train.data.logs import UserLog
+from train.data.dataset import CatalogueItem, Dataset, Interactions, UserLog
 from train.data.splits import Case
 from train.evaluate.baselines.counts import HALF_LIFE, SHRINK, ItemKnn, Popularity, RandomOrder, RecentPopularity
 

@@ -19,12 +19,11 @@ from tests.fakes import FakeBackbone, picture
 from tests.train.worlds import names
 from train import cli as command
 from train.data import readers
-from train.data.dataset import CatalogueItem, Dataset
-from train.data.logs import UserLog
+from train.data.dataset import CatalogueItem, Dataset, UserLog
 from train.data.splits import Case
 from train.evaluate import command as evaluation
-from train.evaluate.baselines import features, sequence
-from train.evaluate.experiments import grid, plots, questions, tables
+from train.evaluate.baselines import sequence
+from train.evaluate.experiments import grid, plots, questions
 from train.evaluate.experiments.grid import Cell, Plan, UserLines
 
 COUNT = 140  # items: enough for a hundred uniform negatives beside a history
@@ -176,7 +175,7 @@ def test_image_summaries_stand_beside_pictures_and_titles(world, monkeypatch):
     def look(pictures, *rest):
         return np.random.default_rng(0).normal(size=(len(pictures), 6))
 
-    monkeypatch.setattr(features, "picture_vectors", look)
+    monkeypatch.setattr(sequence, "picture_vectors", look)
     monkeypatch.setattr(sequence, "SequenceConfig", partial(sequence.SequenceConfig, epochs=1))
     world.backbone.looked_at = None
     world.backbone.model = SimpleNamespace(model=SimpleNamespace(multi_modal_projector=SimpleNamespace(vision_dim=3)))
@@ -242,8 +241,8 @@ def test_rows_and_differences_by_hand(tmp_path):
         ("half", "good", -0.5),
         ("level", "good", -0.5),
     ]
-    assert "| half - good | uniform | -0.500 [-1.000, 0.000] |" in tables.markdown(plan, found)
-    assert tables.as_csv(found).splitlines()[0].startswith("system,negatives,users,auc,auc low,auc high,hr@3")
+    assert "| half - good | uniform | -0.500 [-1.000, 0.000] |" in grid.markdown(plan, found)
+    assert grid.as_csv(found).splitlines()[0].startswith("system,negatives,users,auc,auc low,auc high,hr@3")
 
 
 def test_points_are_where_the_figures_say(tmp_path):
@@ -275,4 +274,4 @@ def test_a_step_without_a_share_is_a_gap():
 def test_a_bar_in_a_text_does_not_break_the_table(tmp_path):
     plan, found = small(tmp_path)
     found["rows"][0]["sample"] = "mugs | lamps"
-    assert re.search(r"\| good \| uniform \| mugs \\\| lamps \|", tables.markdown(plan, found))
+    assert re.search(r"\| good \| uniform \| mugs \\\| lamps \|", grid.markdown(plan, found))

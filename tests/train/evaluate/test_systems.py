@@ -9,8 +9,8 @@ import pytest
 
 from msr import fusion as applied
 from train.data.splits import Case
-from train.evaluate import fusion
-from train.evaluate.fusion import Fused, pairwise_weights
+from train.evaluate import systems
+from train.evaluate.systems import Fused, pairwise_weights
 
 
 def signals(rng: np.random.Generator, strength: float, users: int = 2000) -> list[dict[str, np.ndarray]]:
@@ -69,7 +69,7 @@ def test_fused_scores_are_those_that_the_app_computes_from_the_saved_file(tmp_pa
         for popular, recent, near, logit in ((9.0, 0.5, 0.0, 1.0), (0.0, 1.0, 0.2, 3.0), (np.e - 1, 0.0, 0.1, -1.0))
     ]
     assert fused.scores(asked) == pytest.approx(by_hand)
-    fusion.save(tmp_path, [fused.weights], dataset="films")
+    systems.save_fusion(tmp_path, [fused.weights], dataset="films")
     assert json.loads((tmp_path / "fusion.json").read_text())["dataset"] == "films"
     loaded = applied.load(tmp_path)
     assert loaded.scores({k: v.tolist() for k, v in fused.signals(asked).items()}) == pytest.approx(by_hand)
