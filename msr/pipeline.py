@@ -1,7 +1,7 @@
-"""The only composer of the stages: a history and a catalogue in, a stream of events and one finished `Run` out.
+"""Compose the stages: from a history and a catalogue to a stream of events and one finished `Run`.
 
 The method is MLLM-MSR (arXiv 2408.09698, section 3): describe items, rewrite the preference block by block, score
-candidates by Yes or No. Rationales and measured influence come on top.
+candidates by Yes or No. Written reasons and measured influence are added.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from msr.storage import TextCache, content_key
 
 
 class Pipeline:
-    """Runs the stages on one backbone; without a cache, texts are remembered as long as the pipeline lives.
+    """Runs the stages on one backbone, one run at a time. No state of a run is kept.
 
-    A pipeline keeps no state of a run, so runs may follow each other freely; a backbone answers one run at a time.
-    A catalogue of more than `config.shortlist` candidates is cut down to so many by `index`, or without one by an
-    index of its titles, made at the first run and kept for the next.
+    cache: keeps the model's texts; by default they are kept in memory. index: finds the `config.shortlist` candidates
+    that are scored in a larger catalogue; by default an index of the titles, built at the first run and kept for the
+    next.
     """
 
     def __init__(
@@ -61,16 +61,16 @@ class Pipeline:
         top: int | None = None,
         edited: str | None = None,
     ) -> Generator[Event, None, None]:
-        """Checks the input at once, then does the work as its events are asked for.
+        """Check the input now, and return an iterator that runs the stages and yields their events.
 
-        Events come in the order of the stages: the first block is described and its preference streamed before the
-        rest is described. The last event is `Finished`, or `Stopped` within one backbone call after `stop` was set.
+        Events come in the order of the stages. The first block is described and its preference written before the rest
+        is described. The last event is `Finished`, or `Stopped` within one backbone call after `stop` was set.
         Closing the iterator ends the work. `top` overrides the setting of that name; `parent` is the id of the run
-        that this one was edited from. `edited` is a preference text that a person wrote: it follows the model's own,
-        and candidates are scored by it.
+        that this one was edited from. `edited` is a preference text that a person wrote: it comes after the model's
+        texts, and candidates are scored by it.
 
-        Raises InputProblem (a ValueError) for a history or a catalogue that cannot be run. Errors of the backbone
-        come out of the iterator.
+        Raises InputProblem (a ValueError) for a history or a catalogue that cannot be run. The iterator raises
+        the errors of the backbone.
         """
         config = config or self.config
         if top is not None:
@@ -87,7 +87,7 @@ class Pipeline:
     def measure(
         self, run: Run, item_id: str, other: str | None = None, stop: threading.Event | None = None
     ) -> Iterator[StageProgress | Grown]:
-        """More evidence about one recommendation of a finished run (`msr.evidence.pipeline`)."""
+        """Measure more evidence about one recommendation of a finished run (`msr.evidence.pipeline`)."""
         return measure(self.backbone, run, item_id, other, stop)
 
     def _index_of(self, catalogue: tuple[Item, ...], stop: threading.Event) -> Index:
@@ -101,12 +101,12 @@ class Pipeline:
     def describe(
         self, items: Sequence[Item], config: PipelineConfig | None = None, stop: threading.Event | None = None
     ) -> Iterator[ItemDescribed]:
-        """Descriptions alone, as their batches finish. Raises StopRequested."""
+        """Describe items only; events come as batches finish. Raises StopRequested."""
         return summaries.describe(self.backbone, items, config or self.config, stop)
 
 
 class _Work:
-    """One run while it grows."""
+    """A run in progress."""
 
     def __init__(
         self,
@@ -127,8 +127,8 @@ class _Work:
         self.parent = parent
         self.edited = edited
         self.index = index
-        self.search: Callable[..., shortlist.Scoring] | None = None  # where not all candidates are scored
-        self.found_by: str | None = None  # digest of the index that it looks in
+        self.search: Callable[..., shortlist.Scoring] | None = None  # set if only a shortlist is scored
+        self.found_by: str | None = None  # digest of the index that the shortlist comes from
         self.items = {item.id: item for item in (*history, *candidates)}
         self.blocks = preference.blocks(history, config.block_size)
         self.summaries: dict[str, ItemSummary] = {}
@@ -139,7 +139,7 @@ class _Work:
     def events(self, catalogue_size: int) -> Generator[Event, None, None]:
         clock = StageClock(self.stop)
         try:
-            # The first words should not wait for the last picture.
+            # The first preference should not wait until all pictures are described.
             for blocks in filter(None, (self.blocks[:1], self.blocks[1:])):
                 yield from clock.timed("describe", self.describe(blocks))
                 for block in blocks:
@@ -177,11 +177,11 @@ class _Work:
         yield StageProgress("preference", block.index + 1, len(self.blocks))
 
     def shorten(self) -> Generator[Event, None, None]:
-        """Only the shortlist will be scored."""
+        """Find the shortlist, the only candidates that will be scored."""
         yield StageProgress("shortlist", 0, 1)
         index = self.index()
         near = shortlist.query(index, self.backbone, self.history, self.summaries, self.text, self.stop)
-        index.places(self.candidates)  # complains now about what it does not hold
+        index.places(self.candidates)  # raises now if the index lacks a candidate
         self.search = partial(shortlist.search, index, near, self.candidates, self.config.shortlist)
         self.found_by = index.digest
         yield StageProgress("shortlist", 1, 1)
@@ -254,7 +254,7 @@ class _Work:
 
     @property
     def text(self) -> str:
-        """The preference that candidates are scored by: the last one."""
+        """The last preference text, by which candidates are scored."""
         return self.preferences[-1].text
 
     def _explained(self) -> tuple[tuple[Recommendation, ...], tuple[Recommendation, ...]]:
@@ -263,7 +263,7 @@ class _Work:
 
 
 def _checked(history: Sequence[Item], catalogue: Sequence[Item]) -> tuple[Item, ...]:
-    """The candidates, if there is anything to do; InputProblem if not."""
+    """The catalogue items that are not in the history. Raises InputProblem for input that cannot be run."""
     if not history:
         raise InputProblem("The history is empty: add at least one item with a title or a picture.")
     if not catalogue:
@@ -283,7 +283,7 @@ def _checked(history: Sequence[Item], catalogue: Sequence[Item]) -> tuple[Item, 
 def _run_id(
     history: Iterable[Item], candidates: Iterable[Item], settings: dict[str, Any], identity: dict[str, Any]
 ) -> str:
-    """Equal inputs, settings and model have equal ids; the catalogue's order does not count."""
+    """An id that follows from inputs, settings and model; the order of the catalogue does not matter."""
 
     def content(item: Item) -> list[Any]:
         return [item.id, item.title, item.picture.digest if item.picture else None]

@@ -8,12 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from msr.schema import InputProblem
-from train.evaluate.command import BAD_INPUT
 from train.evaluate.comparison import interval_text, markdown_table
 from train.evaluate.experiments import faithfulness, planted
 from train.learn import artifacts
@@ -38,14 +36,9 @@ _LIMITS = """- The language model has 135 million parameters: it knows what it w
 """
 
 
-def run(args: argparse.Namespace) -> int:
-    """The command; returns its exit code: 0 done, 2 bad input."""
-    try:
-        publish(args.run, args.out, args.experiments)
-        return 0
-    except (InputProblem, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return BAD_INPUT
+def run(args: argparse.Namespace) -> None:
+    """Publish a run. Raises InputProblem and FileNotFoundError."""
+    publish(args.run, args.out, args.experiments)
 
 
 def publish(run: Path, out: Path, experiments: Sequence[Path] = ()) -> None:

@@ -21,6 +21,7 @@ from msr.schema import InputProblem
 from train.data.readers import KINDS
 from train.names import BY_USER, DATASETS, OPEN, PICTURES, POCKET, PRECISIONS, PREFERENCES, SPLITS, SYSTEMS
 
+DONE, BAD_INPUT, NO_MODEL, INTERRUPTED = 0, 2, 3, 130  # exit codes
 _SPLIT = "who is held out: some users (default), or what everybody chose last, from one moment on (docs/evaluation.md)"
 
 
@@ -205,13 +206,13 @@ def main() -> None:
     args = parser().parse_args()
     if getattr(args, "offline", False):
         options.go_offline()
-    sys.exit(_commands()[args.command](args))
+    sys.exit(_reported(_commands()[args.command], args))
 
 
-def _commands() -> Mapping[str, Callable[[argparse.Namespace], int]]:
-    """Each command's function, which returns an exit code. Modules are imported when their command runs."""
+def _commands() -> Mapping[str, Callable[[argparse.Namespace], None]]:
+    """Each command's function. Modules are imported when their command runs."""
 
-    def imported(module: str) -> Callable[[argparse.Namespace], int]:
+    def imported(module: str) -> Callable[[argparse.Namespace], None]:
         return lambda args: importlib.import_module(module).run(args)
 
     return {
@@ -220,14 +221,14 @@ def _commands() -> Mapping[str, Callable[[argparse.Namespace], int]]:
         "tables": imported("train.doc_tables"),
         "experiment": imported("train.evaluate.experiments.command"),
         "eval": imported("train.evaluate.command"),
-        "speed": lambda args: _reported(_speed, args),
-        "align": lambda args: _reported(_train, args),
-        "sft": lambda args: _reported(_train, args),
+        "speed": imported("train.learn.speed"),
+        "align": _train,
+        "sft": _train,
     }
 
 
 def _reported(work: Callable[[argparse.Namespace], None], args: argparse.Namespace) -> int:
-    """Run the work and return the exit code: 0 done, 2 bad input, 3 no model, 130 interrupted.
+    """Run a command and return its exit code.
 
     Bad input is one line. Any other error is a fault of this program and keeps its traceback.
     """
@@ -235,21 +236,15 @@ def _reported(work: Callable[[argparse.Namespace], None], args: argparse.Namespa
 
     try:
         work(args)
-        return 0
+        return DONE
     except KeyboardInterrupt:
-        code, message = 130, "interrupted; the same command continues the run."
+        code, message = INTERRUPTED, "interrupted; the same command continues the run."
     except BackboneError as error:
-        code, message = 3, str(error)
+        code, message = NO_MODEL, str(error)
     except (InputProblem, FileNotFoundError, NotADirectoryError) as error:
-        code, message = 2, str(error)
+        code, message = BAD_INPUT, str(error)
     print(f"error: {message}", file=sys.stderr)
     return code
-
-
-def _speed(args: argparse.Namespace) -> None:
-    from train.learn import speed
-
-    speed.run(args)
 
 
 def _train(args: argparse.Namespace) -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,8 +78,8 @@ _QUALITY = {
 }
 
 
-def run(args: argparse.Namespace) -> int:
-    """The command: rewrite the pages; returns its exit code, 0 done, 2 bad input."""
+def run(args: argparse.Namespace) -> None:
+    """Rewrite the pages and print those that changed. Raises InputProblem."""
     try:
         for page in pages(args.root):
             before = page.read_text(encoding="utf-8")
@@ -88,10 +87,8 @@ def run(args: argparse.Namespace) -> int:
             if after != before:
                 page.write_text(after, encoding="utf-8")
                 print(page)
-    except (InputProblem, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    except OSError as error:
+        raise InputProblem(str(error)) from None
 
 
 def pages(root: Path) -> list[Path]:
@@ -119,9 +116,6 @@ def filled(text: str, root: Path) -> str:
     if found != marked:
         raise InputProblem(f"{marked} tables begin in a page and {found} of them end; write <!-- end of table -->.")
     return _PLACE.sub(table, text)
-
-
-# ---- The tables.
 
 
 def _benchmark(run: str) -> Table:

@@ -85,8 +85,6 @@ class Index:
             part = part[[rows[item.id] for item in items]]
         return items, part
 
-    # -- disk -------------------------------------------------------------------------------------------------
-
     def save(self, folder: Path) -> None:
         """Replace the index in the folder, in one step. Raises InputProblem, as `at` does."""
         before = Index._record(folder)

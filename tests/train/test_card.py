@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from msr.schema import InputProblem
 from train import card
 from train.evaluate.experiments import planted
 from train.learn.artifacts import PUBLISHED
@@ -171,13 +172,13 @@ def test_experiments_are_kept_without_their_cases(explained):
     assert (explained / PUBLISHED[0]).read_bytes() == b"weights", "a folder may be published in place"
 
 
-def test_experiments_on_other_weights_are_refused(tmp_path, capsys):
+def test_experiments_on_other_weights_are_refused(tmp_path):
     folder = stage(tmp_path / "pocket", {**WHOLE, **EXPLAINED})
     other = tmp_path / "faithfulness.json"
     model = {**EXPLAINED["evaluated"], "adapter_sha256": "b"}
     other.write_text(json.dumps({**FAITHFULNESS, "settings": {"model": model}}))
-    assert card.run(SimpleNamespace(run=folder, out=folder, experiments=[other])) == 2
-    assert "measured with other weights" in capsys.readouterr().err
+    with pytest.raises(InputProblem, match="measured with other weights"):
+        card.run(SimpleNamespace(run=folder, out=folder, experiments=[other]))
     assert "experiments" not in json.loads((folder / "training.json").read_text())
 
 
@@ -188,9 +189,9 @@ def test_the_record_of_an_older_run_is_read_under_its_old_name(explained, tmp_pa
     assert published["experiments"] == json.loads((explained / "run.json").read_text())["experiments"]
 
 
-def test_a_folder_without_a_record_is_refused_before_anything_is_copied(tmp_path, capsys):
-    assert card.run(SimpleNamespace(run=tmp_path / "empty", out=tmp_path / "out", experiments=[])) == 2
-    assert "empty has no training.json" in capsys.readouterr().err
+def test_a_folder_without_a_record_is_refused_before_anything_is_copied(tmp_path):
+    with pytest.raises(InputProblem, match="empty has no training.json"):
+        card.run(SimpleNamespace(run=tmp_path / "empty", out=tmp_path / "out", experiments=[]))
     assert not (tmp_path / "out").exists()
 
 

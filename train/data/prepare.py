@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -31,7 +30,6 @@ from msr.config import LIMITS
 from msr.intake import IntakeError
 from msr.intake.files import read_file
 from msr.intake.text import shown
-from msr.schema import InputProblem
 from train.data import readers
 from train.data.dataset import Dataset, UserLog
 from train.data.readers.assemble import spelled
@@ -41,19 +39,14 @@ from train.data.readers.text_files import digest
 IMAGES, REPORT = "images", "prepare.json"
 
 
-def run(args: argparse.Namespace) -> int:
-    """Run the command; return its exit code, 2 for bad input."""
+def run(args: argparse.Namespace) -> None:
+    """Read the data, write the folder and print the report. Raises IntakeError."""
     named = {name: getattr(args, name) for name in ("k_core", "images", "download_images")}
     options = {name: value for name, value in named.items() if value is not None}
-    try:
-        if options and args.dataset != "amazon":
-            raise IntakeError(f"--{next(iter(options)).replace('_', '-')} is for --dataset amazon only.")
-        check_free(args.out)  # before hours of reading
-        print(told(write(readers.read(args.dataset, args.data, args.fallback, **options), args.out)))
-    except InputProblem as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    if options and args.dataset != "amazon":
+        raise IntakeError(f"--{next(iter(options)).replace('_', '-')} is for --dataset amazon only.")
+    check_free(args.out)  # before hours of reading
+    print(told(write(readers.read(args.dataset, args.data, args.fallback, **options), args.out)))
 
 
 def write(dataset: Dataset, out: Path) -> dict:

@@ -1,21 +1,19 @@
-"""`python -m train eval`: figures that can be believed, as JSON and as a Markdown table.
+"""`python -m train eval`: evaluate systems on a data set, as JSON and as a Markdown table.
 
     python -m train eval --dataset movielens --data DIR --adapter runs/sft --users 100 --json out.json
 
-The model is asked through `msr` as the app asks it. An interrupted run goes on with the same command: what the model
-scored is kept beside the JSON (`out.scores.jsonl`), what it wrote in the cache of texts.
+The model runs through `msr`, as in the app. An interrupted run goes on with the same command: scores are kept beside
+the JSON (`out.scores.jsonl`), and texts in the cache of texts.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from msr import backbones
-from msr.backbones.protocol import Backbone, BackboneError
+from msr.backbones.protocol import Backbone
 from msr.backbones.wrappers import model_key
 from msr.options import model_config
 from msr.schema import InputProblem
@@ -29,34 +27,22 @@ from train.evaluate.systems import Builder
 from train.learn import artifacts
 from train.names import ASK_MODEL, DEFAULT_SYSTEMS, NEED_BACKBONE, OPEN, PICTURES, POPULARITY, SYMBOLIC, UNIFORM
 
-BAD_INPUT, NO_MODEL, INTERRUPTED = 2, 3, 130
 
+def run(args: argparse.Namespace) -> None:
+    """Evaluate, write the JSON and print where it is or its tables.
 
-def run(args: argparse.Namespace) -> int:
-    """The command; returns its exit code: 0 done, 2 bad input, 3 no model, 130 interrupted."""
-    return finish({PICTURES: _pictures, OPEN: _open}.get(args.dataset, _data_set), args)
-
-
-def finish(work: Callable[[argparse.Namespace], str], args: argparse.Namespace) -> int:
-    """Prints what the work returns, or one line on why there is nothing; returns the exit code."""
-    try:
-        args.json.parent.mkdir(parents=True, exist_ok=True)
-        print(work(args))
-        return 0
-    except (InputProblem, FileNotFoundError, NotADirectoryError) as error:
-        code, message = BAD_INPUT, str(error)
-    except BackboneError as error:
-        code, message = NO_MODEL, str(error)
-    except KeyboardInterrupt:
-        code, message = INTERRUPTED, "interrupted; the same command goes on"
-    print(f"error: {message}", file=sys.stderr)
-    return code
+    Raises:
+        InputProblem: bad options or data.
+        BackboneError: the model cannot be loaded.
+    """
+    args.json.parent.mkdir(parents=True, exist_ok=True)
+    print({PICTURES: _pictures, OPEN: _open}.get(args.dataset, _data_set)(args))
 
 
 def _pictures(args: argparse.Namespace) -> str:
-    """Descriptions of held-out pictures, unseen users and preference quality, merged into the JSON.
+    """Evaluate descriptions of held-out pictures, unseen users and preference quality, and merge them into the JSON.
 
-    What none are asked for is not measured, and what the JSON says of it stays.
+    A part for which 0 pictures or users are asked is left out, and its earlier figures in the JSON stay.
     """
     from train.evaluate import held_out, preference_quality
     from train.teach import material as data
@@ -75,17 +61,17 @@ def _pictures(args: argparse.Namespace) -> str:
 
 
 def _open(args: argparse.Namespace) -> str:
-    """What the model makes of everyday pictures and titles, written to the JSON and as tables."""
+    """Evaluate descriptions of everyday pictures and titles; write the JSON and return the tables."""
     from train.evaluate.open import benchmark
 
     return benchmark.run(args, load_backbone(args))
 
 
 def _data_set(args: argparse.Namespace) -> str:
-    """All systems on one data set; the JSON is written anew."""
+    """Compare systems on one data set; write the JSON and return the tables."""
     config = _config(args)
     data, eval_data = _read(args)
-    # A kind of preference that needs what the items lack would silently be empty.
+    # For items without genres, symbolic preferences would be empty texts.
     kind = args.preference or model_system.default_preference(data)
     if kind == SYMBOLIC and data.kind != "movielens":
         raise InputProblem("--preference symbolic knows films with genres only; use generated or titles.")
@@ -130,7 +116,7 @@ def _config(args: argparse.Namespace) -> EvalConfig:
 
 
 def _read(args: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
-    """The training data, and the data whose users are all test users."""
+    """The training data, and the evaluation data, whose users are all test users."""
     from train.data import readers
 
     data = readers.read(args.dataset, args.data)
@@ -138,12 +124,12 @@ def _read(args: argparse.Namespace) -> tuple[Dataset, Dataset | None]:
 
 
 def load_backbone(args: argparse.Namespace) -> Backbone:
-    """The one that --backbone and --adapter name. Raises InputProblem and BackboneError."""
+    """Load the model that --backbone and --adapter name. Raises InputProblem and BackboneError."""
     return backbones.load(model_config(args))
 
 
 def _save_fusion(adapter: Path, figures: dict) -> None:
-    """The fused weights beside the adapter, of the first kind of negatives."""
+    """Save the weights of fusion beside the adapter, those for the first kind of negatives."""
     kind = figures["protocol"]["negatives"][0]
     weights = figures["fusion"][kind]
     fits = [weights[name] for name in ("mllm+popularity", "fused") if name in weights]

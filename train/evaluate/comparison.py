@@ -1,8 +1,8 @@
 """Compare recommenders on the same users and the same candidates.
 
 The last item of each test user is ranked against 20 negatives (`train.data.protocol`). Ties get midranks. Means have
-bootstrap 95 % intervals over users, and differences between systems are paired over users. Statistics come from
-training users alone, and the weights of fused systems from validation users alone.
+bootstrap 95 % intervals over users, and differences between systems are paired over users. Counts come from training
+users only, and the weights of fused systems from validation users only. `render` writes the figures as Markdown.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from train.teach.examples import HISTORY
 from train.teach.pictures import movie
 from train.teach.vocabulary import Vocabulary
 
-# Which differences are worth an interval: what the adapter, the pictures, the preference, the model and counts add.
+# Pairs of systems whose difference gets an interval: what adapter, pictures, preference, model and counts add.
 DIFFERENCES = (
     ("mllm", "untuned"),
     ("mllm", "titles-only"),
@@ -47,10 +47,10 @@ _SHOWN = ("auc", "hr@5", "mrr@5", "ndcg@5", "hr@10", "ndcg@10")
 
 @dataclass(frozen=True)
 class EvalConfig:
-    """What is compared. `full_model_users`: how many users' whole catalogue the model ranks too.
+    """What is compared. full_model_users: for how many users the model also ranks the full catalogue.
 
     Raises:
-        InputProblem: an unknown name, or too small a number of users.
+        InputProblem: an unknown name, or a number of users that is too small.
     """
 
     users: int = 100
@@ -74,14 +74,15 @@ class EvalConfig:
 
 
 def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:
-    """The figures: {"users", "seconds", "rows", "differences", "fusion", "protocol", "preference_samples",
-    "preference_quality"}.
+    """Evaluate the systems, and return the figures.
 
-    A row is {"system", "negatives", "users", "seconds", "auc": {"mean", "low", "high"}, "hr@3": ..., ...}; negatives
-    "all" is the full catalogue. A difference is {"system", "minus", "negatives", "auc", "hr@5"}, paired over users.
+    They are {"users", "seconds", "rows", "differences", "fusion", "protocol", "preference_samples",
+    "preference_quality"}. A row is {"system", "negatives", "users", "seconds", "auc": {"mean", "low", "high"}, "hr@3":
+    ..., ...}; negatives "all" is the full catalogue. A difference is {"system", "minus", "negatives", "auc", "hr@5"},
+    paired over users.
 
     Raises:
-        InputProblem: no test user has a case, or a system cannot be made of these items.
+        InputProblem: no test user has a case, or a system cannot be built from these items.
     """
     started = time.monotonic()
     train = Interactions(people.train, list(builder.items))
@@ -108,7 +109,7 @@ def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:
         _fit_fusion(systems, list(_cases(tuning, train, config.negatives[0], config.seed)))
         for name, system in systems.items():
             if logs := tested[: config.full_model_users] if name in ASK_MODEL else tested:
-                # One at a time, not a list: every case holds the whole catalogue.
+                # A generator: every case holds the whole catalogue.
                 rows.append(_measure(system, EVERY, _cases(logs, train, EVERY, config.seed), len(logs))[1])
     return {
         "users": len(tested),
@@ -134,7 +135,7 @@ def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:
 
 
 def _build(builder: Builder, people: Roles, config: EvalConfig, fusing: bool) -> dict[str, System]:
-    """The wanted systems and what they are made of, fitted; the fused ones are still to be, on validation users."""
+    """Build and fit the wanted systems and their parts. Fused ones are fitted later, on validation users."""
     wanted = [name for name in SYSTEMS if name in config.systems and (fusing or name not in FUSED)]
     parts = {part for name in wanted for part in FUSED.get(name, (name,))}
     made: dict[str, Any] = {}
@@ -150,7 +151,10 @@ def _build(builder: Builder, people: Roles, config: EvalConfig, fusing: bool) ->
 
 
 def _write_preferences(made: Mapping[str, System], cases: Sequence[Case], tuning: Sequence[Case]) -> None:
-    """Several users at once: a batch of texts costs little more than one. Only a fused model is tuned."""
+    """Write the preferences of several users at once, since a batch of texts takes little longer than one.
+
+    Those of tuning cases are written only if a fused system needs them.
+    """
     fused = any(name in FUSED and name in ASK_MODEL for name in made)
     for name, system in made.items():
         if isinstance(system, Model):
@@ -162,12 +166,12 @@ def _write_preferences(made: Mapping[str, System], cases: Sequence[Case], tuning
 
 
 def _cases(logs: Sequence[UserLog], train: Interactions, kind: str, seed: int) -> Iterator[Case]:
-    """The users' cases in order; a user for whom there are too few negatives is left out."""
+    """The users' cases, in order, without users for whom there are too few negatives."""
     return (case for log in logs if (case := protocol.case(log, train, kind, seed)))
 
 
 def _fit_fusion(systems: Mapping[str, System], validation: Sequence[Case]) -> dict[str, dict[str, float]]:
-    """Weights of every fused system."""
+    """Fit every fused system, and return its weights."""
     return {
         name: system.fit(tqdm(validation, f"fitting {name}", unit="user")).weights
         for name, system in systems.items()
@@ -178,7 +182,7 @@ def _fit_fusion(systems: Mapping[str, System], validation: Sequence[Case]) -> di
 def _quality(made: Mapping[str, System], items: Mapping[str, CatalogueItem], cases: Sequence[Case]) -> dict:
     """Precision and recall of the tested users' preference texts (`train.evaluate.preference_quality`).
 
-    The result is empty where no item has known words.
+    The result is empty if no item has known words.
     """
     if not any(item.words for item in items.values()):
         return {}
@@ -241,6 +245,6 @@ def interval_text(value: Mapping[str, float]) -> str:
 
 
 def markdown_table(header: list[str], rows: list[list[str]]) -> str:
-    """Cells of one line each."""
+    """A Markdown table; a cell is one line of text."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

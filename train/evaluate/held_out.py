@@ -1,9 +1,9 @@
-"""Held-out figures of the pocket model, through the same code that serves the app.
+"""Evaluate the pocket model on held-out pictures and users, with the code that serves the app.
 
     python -m train eval --dataset pictures --data DATA --adapter runs/sft --json runs/sft/training.json
 
 Descriptions of unseen pictures: does the text mention the true type, colour, gender or object? Unseen users: the last
-film of a sequence is ranked against 20 uniform negatives, beside popularity and with the pictures taken away.
+film of each is ranked against 20 uniform negatives, by the model with and without pictures and by baselines.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from train.teach.things import plural
 
 
 def mentions(text: str, words: str) -> bool:
-    """Whether `text` has `words` as whole words, in the singular or the plural."""
+    """Whether `text` contains `words` as whole words, in the singular or the plural."""
     forms = {words, plural(words)}
     if words == "wood":
         forms.add("wooden")
@@ -43,7 +43,7 @@ def mentions(text: str, words: str) -> bool:
 def descriptions(
     backbone: Backbone, shots: Sequence[Shot], attributes: Sequence[str], titled: bool, batch: int = 16
 ) -> dict:
-    """Exact-mention rates by attribute, with the sentences of the first few shots."""
+    """Describe pictures, and return how often each attribute is mentioned, with the first texts as samples."""
     hits: dict[str, list[float]] = {a: [] for a in attributes}
     samples, unfamiliar = [], 0
     config = PipelineConfig()
@@ -68,7 +68,7 @@ def descriptions(
 
 
 def film_figures(backbone: Backbone, material: Material, count: int, seed: int) -> dict:
-    """The recommender on unseen users' last films, after the symbolic preference of what they saw before."""
+    """Rank unseen users' last films, after a symbolic preference of their earlier ones."""
     films = {
         s.key.removeprefix("movie/"): CatalogueItem(
             s.key.removeprefix("movie/"), s.title, s.path, tuple(s.facts.get("genres", ()))
@@ -83,7 +83,7 @@ def film_figures(backbone: Backbone, material: Material, count: int, seed: int) 
 
 
 def evaluate(backbone: Backbone, material: Material, pictures: int, people: int, seed: int) -> dict:
-    """The held-out part of a training record: descriptions by source, and unseen users."""
+    """The held-out figures for a training record: descriptions by source of pictures, and unseen users."""
     started = time.monotonic()
     rng = random.Random(seed)
     found: dict = {}

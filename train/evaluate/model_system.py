@@ -1,7 +1,15 @@
-"""The multimodal model as one of the compared systems, asked through `msr` exactly as the app asks.
+"""The multimodal model as one of the compared systems; it runs through `msr`, as in the app.
 
-What it answered is appended to a JSONL file under a key of all that it saw, so an interrupted evaluation goes on, and
-equal questions (titles alone, of items that have no picture) are asked once.
+A prompt begins with a preference text of one of these kinds:
+
+- *generated*: the model describes the latest items and rewrites a preference block by block, as the app does (arXiv
+  2408.09698, sections 3.2 and 3.3);
+- *symbolic*: the rule that writes its training targets (`train.teach.targets`), for films with genres. It tests the
+  recommender alone;
+- *titles*: none. The prompt has the recent titles only.
+
+Scores are appended to a JSONL file under a hash of the whole input, so an interrupted evaluation goes on, and equal
+questions are asked once.
 """
 
 from __future__ import annotations
@@ -31,10 +39,11 @@ from train.teach.pictures import movie
 class Reading:
     """How much of a history is read, and in what steps.
 
-    history: latest items; block_size: items a step, so that as many as `history` make one direct summary of all.
+    history: number of latest items. block_size: items in one step; with `history` items in a step, one text summarises
+    all.
 
     Raises:
-        ValueError: one of them is under 1.
+        ValueError: one of them is less than 1.
     """
 
     history: int = HISTORY
@@ -50,17 +59,17 @@ Writer = Callable[[Sequence[Sequence[str]]], list[str]]  # histories (item ids, 
 
 
 def default_preference(data: Dataset) -> str:
-    """Generated where there are pictures to describe, else titles."""
+    """The default kind: generated if there are pictures to describe, else titles."""
     return GENERATED if any(item.image for item in data.items.values()) else TITLES
 
 
 def writer(
     kind: str, items: AppItems, backbone: CachedBackbone, reading: Reading | None = None, walker: Any = None
 ) -> Writer:
-    """The way to write preferences that `kind` names.
+    """The function that writes preferences of a kind.
 
-    reading: of generated ones; walker: what rewrites them block by block where it is not the `backbone` that describes
-    the items.
+    The rest is for generated ones. reading: how histories are read; walker: the backbone that rewrites preferences
+    block by block, if it is not the `backbone` that describes items.
     """
     return {
         GENERATED: lambda histories: _generated(histories, items, backbone, reading or Reading(), walker or backbone),
@@ -72,7 +81,7 @@ def writer(
 def _generated(
     histories: Sequence[Sequence[str]], items: AppItems, backbone: CachedBackbone, reading: Reading, walker: Any
 ) -> list[str]:
-    """Describes the items and walks all histories at once; a text that the cache knows is not written again."""
+    """Describe the items and rewrite the preferences of all histories together. Cached texts are not written again."""
     config = PipelineConfig()
     read = [items.pick(history[-reading.history :]) for history in histories]
     unique = {item.id: item for some in read for item in some}
@@ -94,9 +103,9 @@ def _symbolic(items: Mapping[str, CatalogueItem], history: Sequence[str]) -> str
 
 
 class ScoreLog:
-    """Scores by key, one JSON object a line: {"key", "scores"}. A line that was cut off is asked again.
+    """A file of scores, one JSON object a line: {"key", "scores"}; a line that was cut off is dropped.
 
-    Without a path they are kept in memory.
+    Without a path, scores are kept in memory.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -106,7 +115,7 @@ class ScoreLog:
         for line in lines[:-1]:
             entry = json.loads(line)
             self._known[entry["key"]] = entry["scores"]
-        if path and lines[-1]:  # without its line break
+        if path and lines[-1]:  # the last line has no line break: it was cut off
             path.write_text("\n".join([*lines[:-1], ""]), encoding="utf-8")
 
     def get(self, key: str) -> list[float] | None:
@@ -120,11 +129,11 @@ class ScoreLog:
 
 
 class Model:
-    """Scores are Yes-minus-No logits after a preference text and the recent titles.
+    """The model as a system; its scores are Yes-minus-No logits, after a preference text and the recent titles.
 
-    `tuned=False` switches the adapter off for the preferences and the answers; a pocket model keeps its connector,
-    without which it would be blind. `items` decides whether pictures are shown, `write` what the preference says, and
-    `history` how many latest items the recent titles are taken from.
+    items: the items as the app sees them, with or without pictures; write: writes the preferences; tuned: False
+    switches the adapter off for preferences and answers (a pocket model keeps its connector, without which it cannot
+    see); history: number of latest items whose titles are in the prompt.
     """
 
     def __init__(
@@ -147,7 +156,7 @@ class Model:
         self.texts: dict[str, str] = {}  # preferences by user
 
     def prepare(self, cases: Sequence[Case]) -> None:
-        """Writes the preferences of the cases' users, several in one batch."""
+        """Write the preferences of the cases' users in one batch."""
         new = [case for case in cases if case.user not in self.texts]
         if new:
             with self._off():
@@ -176,7 +185,7 @@ class Model:
 
 
 def result(work):
-    """What a generator returns once it is exhausted."""
+    """Exhaust a generator and return its return value."""
     while True:
         try:
             next(work)

@@ -1,7 +1,7 @@
-"""Preference quality: are the attributes that a text claims true of what it is about, and are the frequent ones said?
+"""Measure preference quality: is what a text claims true of the items, and does it name their frequent attributes?
 
-Precision is the share of claims that the known attributes support; recall is the share of the frequent attributes that
-the text names. A text without claims has no precision, things without a frequent attribute no recall.
+Precision is the share of claims that known attributes support. Recall is the share of frequent attributes that the text
+names. A text without claims has no precision, and items without a frequent attribute have no recall.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from train.teach.pictures import Shot
 from train.teach.targets import Word, words_of
 from train.teach.vocabulary import Vocabulary, facts_of
 
-BLOCKS, TOP = 3, 3  # of a simulated user: blocks of history, and recommendations whose reasons are read
+BLOCKS, TOP = 3, 3  # blocks of a simulated user's history, and recommendations whose reasons are read
 KINDS = ("drawn", "fashion")
 FREQUENT = 0.5  # share of the items that have a frequent attribute, as in the targets of training
 
@@ -34,7 +34,7 @@ def precision(text: str, vocabulary: Vocabulary, true: Iterable[Shot]) -> float 
 
 
 def frequent(shots: Sequence[Shot]) -> set[Word]:
-    """Attribute words that at least half of the shots have, and two of them."""
+    """Attribute words that at least half of the shots have, and at least two shots."""
     counts = Counter(word for shot in shots for word in words_of(shot))
     return {word for word, count in counts.items() if count >= max(2, FREQUENT * len(shots))}
 
@@ -48,7 +48,7 @@ def recall(text: str, vocabulary: Vocabulary, shots: Sequence[Shot]) -> float | 
 def of_histories(
     texts: Mapping[str, str], histories: Mapping[str, Sequence[Shot]], vocabulary: Vocabulary
 ) -> dict[str, dict[str, float] | None]:
-    """{"precision", "recall"} of preference texts by user, each a `summary`."""
+    """{"precision", "recall"} of users' preference texts, each a `summary`."""
     return {
         "precision": summary(precision(text, vocabulary, histories[user]) for user, text in texts.items()),
         "recall": summary(recall(text, vocabulary, histories[user]) for user, text in texts.items()),
@@ -56,7 +56,7 @@ def of_histories(
 
 
 def summary(values: Iterable[float | None]) -> dict[str, float] | None:
-    """{"mean", "low", "high", "n"} over the users who have a value; None if nobody has."""
+    """{"mean", "low", "high", "n"} over users with a value; None if there are none."""
     known = [value for value in values if value is not None]
     return metrics.interval(known) | {"n": len(known)} if known else None
 
@@ -64,12 +64,13 @@ def summary(values: Iterable[float | None]) -> dict[str, float] | None:
 def of_simulated_users(
     backbone: Backbone, material: Material, count: int, seed: int, texts: TextCache | None = None
 ) -> dict[str, dict]:
-    """Preference quality by kind of things, over `count` simulated users each (`train.evaluate.experiments.users`).
+    """Measure preference quality on `count` simulated users of each kind (`train.evaluate.experiments.users`).
 
-    Texts that the cache `texts` holds are not written again. A kind's figures are
-    {"users", "preference precision", "preference recall", "rationale precision"}, each {"mean", "low", "high", "n"}.
-    The preference is the last one, its recall is of the attributes that the last block shares. A reason may speak of
-    the history and of the candidate; it is averaged over the first three. A kind that the material lacks is left out.
+    Texts in the cache `texts` are not written again. The figures of a kind are {"users", "preference precision",
+    "preference recall", "rationale precision"}, the latter three as {"mean", "low", "high", "n"}. Only the last
+    preference text counts, and its recall is of attributes that the last block shares. A reason can be about the
+    history and the candidate; its precision is averaged over the first three recommendations. A kind without material
+    is left out.
     """
     found = {}
     for kind in KINDS:

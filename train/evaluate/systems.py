@@ -1,4 +1,10 @@
-"""The systems that an evaluation can compare, by the name that its table gives them."""
+"""Build the systems that an evaluation can compare, by name, and fuse their scores.
+
+A fused system adds the model's logit and interaction counts, with weights fitted on validation users by pairwise
+logistic regression: a pair is a user's target and one negative. Without an intercept the regression sees only
+differences within a user, so the weights order candidates and say nothing about users (RankNet with a linear scorer:
+Burges et al., ICML 2005). `msr.fusion` applies the weights without this package.
+"""
 
 from __future__ import annotations
 
@@ -30,15 +36,15 @@ from train.names import TALLREC, TITLES
 from train.teach.examples import AppItems
 
 _SIGNALS = {"popularity": POPULARITY, "recent-popularity": RECENT, "item-knn": KNN, "mllm": MODEL}  # by system
-_COUNTS = (POPULARITY, RECENT)  # go in as log(1 + count)
+_COUNTS = (POPULARITY, RECENT)  # their signal is log(1 + count)
 
 
 @dataclass(frozen=True)
 class Builder:
-    """Makes systems over `items`, in the order of which features have their rows.
+    """Builds systems over `items`; rows of item features are in the same order.
 
-    backbone: None where only baselines without one are made; cache: texts that it wrote; log: scores that it gave;
-    preference: how the model's preference texts come about.
+    backbone: the model, None if no system needs it; cache: its texts; log: its scores; preference: the kind of its
+    preference texts.
     """
 
     items: Mapping[str, CatalogueItem]
@@ -48,7 +54,7 @@ class Builder:
     preference: str
 
     def baseline(self, name: str):
-        """An unfitted baseline. Item features are frozen and know no user.
+        """Build a baseline, which is not fitted yet. Item features are frozen and do not depend on users.
 
         Raises:
             InputProblem: it needs pictures or words that the items do not have.
@@ -70,7 +76,11 @@ class Builder:
             raise InputProblem(f"{name}: {error}") from None
 
     def model(self, name: str) -> Model:
-        """The model untuned, without pictures, on titles in place of a preference too, or as it is."""
+        """Build the model as it is ("mllm") or a variant.
+
+        Variants: "untuned", without the adapter; "titles-only", without pictures; TALLREC, without pictures and
+        preference.
+        """
         cached = CachedBackbone(self._loaded(), self.cache)
         items = AppItems(self.items, pictured=name not in ("titles-only", TALLREC))
         write = writer(TITLES if name == TALLREC else self.preference, items, cached)
@@ -82,7 +92,7 @@ class Builder:
         return self.backbone
 
     def _summaries(self) -> list[str]:
-        """The model's description of every item, in order; those that its cache knows are not written again."""
+        """The model's descriptions of all items, in order; cached ones are not written again."""
         cached, items = CachedBackbone(self._loaded(), self.cache), AppItems(self.items).pick(list(self.items))
         events = tqdm(describe.describe(cached, items, PipelineConfig()), "describing items", len(items), unit="item")
         texts = {event.summary.item_id: event.summary.text for event in events}
@@ -98,7 +108,7 @@ class Builder:
 
 
 class Fused:
-    """A weighted sum of other systems' scores. `parts` are fitted systems."""
+    """A weighted sum of the scores of `parts`, which are fitted systems."""
 
     def __init__(self, name: str, parts: Sequence[System]) -> None:
         self.name = name
@@ -106,12 +116,12 @@ class Fused:
         self._parts = {_SIGNALS[part.name]: part for part in parts}
 
     def fit(self, validation: Sequence[Case]) -> Fused:
-        """Raises ValueError without cases."""
+        """Fit the weights on the cases of validation users. Raises ValueError without cases."""
         self.weights = pairwise_weights([self.signals(case) for case in validation])
         return self
 
     def signals(self, case: Case) -> dict[str, np.ndarray]:
-        """By name as in `msr.fusion`, each (candidates,)."""
+        """The parts' scores, (candidates,) each, by the signal names of `msr.fusion`; counts as logarithms."""
         found = {signal: part.scores(case) for signal, part in self._parts.items()}
         return {signal: np.log1p(values) if signal in _COUNTS else values for signal, values in found.items()}
 
@@ -121,7 +131,7 @@ class Fused:
 
 
 def pairwise_weights(signals: Sequence[Mapping[str, np.ndarray]]) -> dict[str, float]:
-    """Weights by name from each user's signals, (candidates,) each with the target first.
+    """Fit weights by name to each user's signals; each signal is (candidates,), the target first.
 
     Raises:
         ValueError: there are no users.
@@ -133,13 +143,13 @@ def pairwise_weights(signals: Sequence[Mapping[str, np.ndarray]]) -> dict[str, f
     better = np.concatenate([table[0] - table[1:] for table in tables])
     scale = better.std(axis=0)
     scale[scale == 0] = 1.0
-    # The regression wants two classes: every other pair is turned round.
+    # The regression needs two classes, so every other pair is reversed.
     sign = np.where(np.arange(len(better)) % 2, -1.0, 1.0)
     fitted = LogisticRegression(fit_intercept=False).fit(better / scale * sign[:, None], sign > 0)
     return dict(zip(names, (fitted.coef_[0] / scale).tolist(), strict=True))
 
 
 def save_fusion(folder: Path, fits: Sequence[Mapping[str, float]], **origin: object) -> None:
-    """Writes `fusion.json` beside an adapter; `origin` says what the weights were fitted on."""
+    """Write `fusion.json` into an adapter's folder; `origin` records what the weights were fitted on."""
     text = json.dumps({"fits": [dict(weights) for weights in fits], **origin}, indent=1, ensure_ascii=False)
     (folder / FILE).write_text(text + "\n", encoding="utf-8")

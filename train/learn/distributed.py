@@ -1,6 +1,14 @@
 """Train with several processes: they start with equal weights and add up their gradients.
 
 `torchrun --nproc_per_node 2 -m train sft ...` starts them. With a single process these functions change nothing.
+
+A model that is too large for one device can be sharded over the processes by fully sharded data parallelism (FSDP,
+arXiv 2304.11277): each process holds a part of every decoder layer, and a layer is put together while it runs.
+
+    torchrun --nproc_per_node 8 -m train sft --backbone NAME --dataset folder --data DATA --out runs/large --shard
+
+Everything outside the layers (embeddings, tower, connector) is whole in every process. Gradients of sharded weights are
+added up by PyTorch.
 """
 
 from __future__ import annotations
@@ -40,18 +48,18 @@ def accelerator(precision: str, **options: Any) -> Accelerator:
 
 @torch.no_grad()
 def start_alike(parameters: Sequence[torch.Tensor]) -> None:
-    """Gives every process the main one's values, in place."""
+    """Copy the main process's values to every process, in place."""
     for parameter in parameters:
         broadcast(parameter.data)
 
 
 def sum_gradients(accelerator: Accelerator, parameters: Sequence[torch.Tensor]) -> None:
-    """Adds up the processes' gradients, in place and in one exchange.
+    """Add up the processes' gradients, in place and in one exchange.
 
-    Not by DistributedDataParallel, which wants every parameter in every backward pass: text alone does not reach the
-    connector, and a process may have no part of a small step. What no process used keeps no gradient.
+    DistributedDataParallel cannot do this: it needs every parameter in every backward pass, but text alone does not use
+    the connector, and a process may have no part of a small step. A parameter that no process used has no gradient.
     """
-    parameters = [p for p in parameters if not isinstance(p, DTensor)]  # sharded ones have been added up
+    parameters = [p for p in parameters if not isinstance(p, DTensor)]  # sharded ones are added up already
     if accelerator.num_processes == 1 or not parameters:
         return
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
@@ -62,37 +70,29 @@ def sum_gradients(accelerator: Accelerator, parameters: Sequence[torch.Tensor]) 
         parameter.grad = gradient.view_as(parameter) if processes else None
 
 
-# ---- One model over several processes: each holds a part of every decoder layer, and a layer is whole while it works.
-#
-# torchrun --nproc_per_node 8 -m train sft --backbone NAME --dataset folder --data DATA --out runs/large --shard
-#
-# Fully sharded data parallelism (FSDP, arXiv 2304.11277) as PyTorch has it for each module. What stands outside the
-# layers (embeddings, tower, connector) is whole everywhere, as without. Gradients of sharded weights arrive added up.
-
-
 def shard(layers: Sequence[torch.nn.Module], processes: int) -> None:
-    """Leaves each of `processes` with its part of the layers, which are alike everywhere before."""
+    """Shard the layers over `processes`; before, they must be equal in all of them."""
     mesh = init_device_mesh(next(layers[0].parameters()).device.type, (processes,))
     for layer in layers:
         sharded = fully_shard(layer, mesh=mesh, reshard_after_forward=True)
-        sharded.set_force_sum_reduction_for_comms(True)  # a process's loss is its share of the step's, not a mean
+        sharded.set_force_sum_reduction_for_comms(True)  # a process's loss is its share of the step's loss
         sharded.set_gradient_divide_factor(1.0)
 
 
 @torch.no_grad()
 def load(parameters: Mapping[str, torch.Tensor], weights: Mapping[str, torch.Tensor]) -> None:
-    """Gives the parameters the whole weights of their names, in place."""
+    """Load whole weights into the parameters of the same names, in place."""
     for name, weight in weights.items():
         parameters[name].copy_(_alike(weight, parameters[name]))
 
 
 def whole(state):
-    """Tensors of a nested dict or list, with sharded ones put together; all processes call it."""
+    """Put the sharded tensors of a nested dict or list together. All processes must call it."""
     return tree_map(lambda value: value.full_tensor() if isinstance(value, DTensor) else value, state)
 
 
 def divided(state: dict, parameters: Sequence[torch.Tensor]) -> dict:
-    """The state of an optimiser of `parameters`, from whole tensors to tensors that are sharded as they are."""
+    """Shard the whole tensors of an optimiser's state as its `parameters` are sharded."""
 
     parts = {
         number: {name: _alike(value, parameters[number]) for name, value in values.items()}
@@ -102,14 +102,14 @@ def divided(state: dict, parameters: Sequence[torch.Tensor]) -> dict:
 
 
 def _alike(value, parameter: torch.Tensor):
-    """A whole tensor of the parameter's shape, sharded as the parameter is; anything else as it is."""
+    """Shard a whole tensor like a parameter of the same shape; return anything else unchanged."""
     if not isinstance(parameter, DTensor) or not torch.is_tensor(value) or value.shape != parameter.shape:
         return value
     return distribute_tensor(value.to(parameter.device), parameter.device_mesh, parameter.placements)
 
 
 def clip(parameters: Sequence[torch.Tensor], most: float) -> None:
-    """Scales gradients down to a norm of `most` over all of them, sharded and whole ones together."""
+    """Clip the norm of all gradients together, sharded and whole ones, to `most`."""
     kinds = [[p for p in parameters if p.grad is not None and isinstance(p, DTensor) is kind] for kind in (True, False)]
     norms = [whole(get_total_norm([p.grad for p in some if p.grad is not None])) for some in kinds if some]
     norm = torch.linalg.vector_norm(torch.stack(norms))

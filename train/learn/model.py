@@ -166,17 +166,16 @@ def preference_loss(
 
 
 def views_of(store, batch: Batch) -> list[torch.Tensor]:
-    """The views of the batch's pictures from a store by key, where the batch is."""
+    """The views of the batch's pictures, from a store by key, on the device of the batch."""
     return [store[key].to(batch.ids.device) for key in batch.pictures]
 
 
-# ---- LoRA training of any checkpoint that `--backbone` names (LLaVA, LLaVA-NeXT, Idefics3, SmolVLM, Qwen-VL).
-#
-# Tower and projector stay as they are, so a picture is looked at once, by the very backbone that answers later.
-
-
 class CheckpointLearner(LoraLearner):
-    """Learns on the model of `backbone`, which answers with the LoRA as it is at that time."""
+    """Trains a LoRA on any checkpoint: LLaVA, LLaVA-NeXT, Idefics3, SmolVLM, Qwen-VL.
+
+    Tower and projector are not trained, so a picture is encoded once, by the backbone that answers later. The backbone
+    always answers with the LoRA as it is at that time.
+    """
 
     def __init__(self, backbone: LocalBackbone, rank: int, alpha: int) -> None:
         super().__init__(backbone.model, backbone.tokens, rank, alpha, backbone.identity()["name"])
@@ -184,7 +183,7 @@ class CheckpointLearner(LoraLearner):
 
     @property
     def store(self) -> _Pictures:
-        """Where `views_of` finds the tokens of pictures that were read."""
+        """The store in which `views_of` finds the tokens of pictures that were read."""
         return _Pictures(self.backbone)
 
     def read(self, prompt: Prompt) -> tuple[list[int], torch.Tensor]:
@@ -196,12 +195,12 @@ class CheckpointLearner(LoraLearner):
 
     def train(self, mode: bool = True) -> CheckpointLearner:
         super().train(mode)
-        self.backbone.model.get_encoder("image").eval()  # pictures look as they will at inference
+        self.backbone.model.get_encoder("image").eval()  # pictures are encoded as at inference
         return self
 
 
 class _Pictures:
-    """Tokens (N, D) by digest."""
+    """A store of image tokens (N, D) by the picture's digest."""
 
     def __init__(self, backbone: LocalBackbone) -> None:
         self._backbone = backbone

@@ -1,4 +1,7 @@
-"""Validate during training: the AUC of slates (sft) or the loss of answers (align), on data that is not trained on."""
+"""Validate during training on data that is not trained on, and check the checkpoint of an interrupted run.
+
+The figure is the AUC of slates (sft) or the loss of answers (align). A run resumes only with the same data and weights.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +23,9 @@ _PARTS = {"weights": dict, "optimiser": dict, "state": dict}
 
 
 def slate_auc(learner: Learner, slates: Sequence[Slate], store, rows: int = 8) -> dict[str, float]:
-    """{"auc"}: how often a liked candidate scores above a disliked one of its slate, ties as half; mean over liked.
+    """{"auc"}: how often a liked candidate scores above a disliked one of its slate; ties count half.
 
-    rows: slates of a forward pass. Every slate has liked and disliked candidates.
+    It is averaged over liked candidates. Every slate needs liked and disliked ones. rows: slates in a forward pass.
     """
     encoder, found = learner.encoder(), []
     for first in range(0, len(slates), rows):
@@ -35,7 +38,7 @@ def slate_auc(learner: Learner, slates: Sequence[Slate], store, rows: int = 8) -
 
 
 def mean_answer_loss(learner: Learner, examples: Sequence[Example], store, rows: int = 12) -> dict[str, float]:
-    """{"loss"}: mean cross-entropy of the answers' tokens, in nats. rows: examples of a forward pass."""
+    """{"loss"}: mean cross-entropy of the answers' tokens, in nats. rows: examples in a forward pass."""
     encoder = learner.encoder()
     batches = [
         encoder.answers(examples[first : first + rows]).to(learner.device) for first in range(0, len(examples), rows)
@@ -44,21 +47,18 @@ def mean_answer_loss(learner: Learner, examples: Sequence[Example], store, rows:
     return {"loss": sum(learner.answer_loss(batch, views_of(store, batch), whole).item() for batch in batches)}
 
 
-# ---- How far a run is and which of its validations was the best; all of it is kept in the checkpoint.
-
-
 def merit(figures: Mapping[str, float]) -> float:
-    """What a validation is judged by: its AUC or, where there is none, minus its loss; minus infinity for NaN."""
+    """The figure to maximise: AUC or, without one, minus the loss; minus infinity for NaN."""
     value = figures["auc"] if "auc" in figures else -figures["loss"]
     return -math.inf if math.isnan(value) else value
 
 
 @dataclass
 class Progress:
-    """Sums over all sittings of a run.
+    """The progress of a run, which the checkpoint keeps; sums include the time before interruptions.
 
-    step: steps done; seconds: on the clock; tokens: with padding; pairs: rows and candidates with a label;
-    losses: [step, task, loss]; validations: [steps done, figures].
+    step: steps done; seconds: wall-clock time; tokens: with padding; pairs: rows and candidates with a label; losses:
+    [step, task, loss]; validations: [steps done, figures].
     """
 
     step: int = 0
@@ -70,25 +70,25 @@ class Progress:
 
     @property
     def best(self) -> int | None:
-        """Place of the best validation, the earliest of equal ones; None where none has a finite merit."""
+        """Index of the best validation, the earliest of equal ones; None if no figure is finite."""
         merits = [merit(figures) for _, figures in self.validations]
         return merits.index(max(merits)) if any(map(math.isfinite, merits)) else None
 
     @property
     def without_gain(self) -> int:
-        """How many validations there were since the best one."""
+        """Number of validations since the best one."""
         return len(self.validations) - (0 if self.best is None else self.best + 1)
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The parts of a checkpoint; raises InputProblem if it is damaged."""
+    """Read a checkpoint. Raises InputProblem if it is damaged."""
     try:
         kept = torch.load(path, map_location="cpu", weights_only=True)
         if not all(isinstance(kept[name], kind) for name, kind in _PARTS.items()):
             raise TypeError("a part is of another kind")
         Progress(**kept["state"])
         return kept
-    except Exception as error:  # torch, zipfile and pickle complain of damage in a dozen kinds
+    except Exception as error:  # torch, zipfile and pickle report damage with many kinds of exceptions
         raise InputProblem(
             f"{path} cannot be read ({type(error).__name__}): it is damaged. Delete it to begin anew, or name another "
             "--out."

@@ -157,9 +157,6 @@ def _chance(value: Any) -> float:
     return min(max(float(value), _UNLIKELY), 0.0)
 
 
-# -- bytes ------------------------------------------------------------------------------------------------
-
-
 async def whole(response: httpx.Response) -> bytes:
     """The body of a response. Raises BackboneError if it is too large."""
     data = bytearray()

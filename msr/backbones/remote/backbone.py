@@ -75,8 +75,6 @@ class RemoteBackbone:
             self._try_decisions()
         self._write, self._blind = self._try_pictures(answer)
 
-    # -- what the server has ----------------------------------------------------------------------------
-
     def _listed(self) -> dict[str, dict[str, Any]]:
         """The server's models by name; empty where it has no list (`transformers serve` without a hub cache fails)."""
         try:
@@ -140,8 +138,6 @@ class RemoteBackbone:
             return self._write, ""
         return self._write, why
 
-    # -- requests -----------------------------------------------------------------------------------------
-
     @property
     def _asked(self) -> str:
         """The name of the model that this thread asks."""
@@ -178,8 +174,6 @@ class RemoteBackbone:
             state = state.replace(IMAGE, place, 1)
             assets[place] = {"data_base64": self._write(picture).partition(",")[2]}
         return {"model": model, "state": state, "questions": {"answer": {"type": "noul"}}, "assets": assets}
-
-    # -- protocol -----------------------------------------------------------------------------------------
 
     def identity(self) -> Mapping[str, Any]:
         """See `Backbone.identity`. `revision` is the address; a server tells no hash of weights, device or dtype."""

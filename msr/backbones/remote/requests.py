@@ -126,8 +126,6 @@ class Line:
         self._loop = loop
         weakref.finalize(self, loop.call_soon_threadsafe, loop.stop)
 
-    # -- for callers --------------------------------------------------------------------------------------
-
     def ask(self, path: str, body: Mapping[str, Any] | None = None, stop: threading.Event | None = None) -> Any:
         """The answer to one request; a GET without `body`. An internal error of the server (500) is not retried.
 
@@ -179,8 +177,6 @@ class Line:
             task.result()
         finally:
             task.cancel()
-
-    # -- in the loop's thread -------------------------------------------------------------------------------
 
     def _wait(self, work: Coroutine[Any, Any, Any], stop: threading.Event | None) -> Any:
         if stop is not None and stop.is_set():

@@ -76,8 +76,6 @@ class LocalBackbone:
         self._prefix = SharedPrefix()
         self._lock = CallerLock()
 
-    # -- identity and adapter -----------------------------------------------------------------------------
-
     def identity(self) -> Mapping[str, Any]:
         """See `Backbone.identity`. Only the thread inside `adapter_off` is answered by the base model."""
         if self._off and self._lock.mine:
@@ -113,8 +111,6 @@ class LocalBackbone:
             self._adapter.switch(on)
             if self._adapter.changes_pictures:
                 self._pictures.clear()
-
-    # -- inputs -----------------------------------------------------------------------------------------------
 
     @at_work
     def forget_prefix(self) -> None:
@@ -163,8 +159,6 @@ class LocalBackbone:
         lengths = [len(some) for some in ids]
         each = zip(ids, flat.split(lengths), embeds.split(lengths), seen, strict=True)
         return [Row(one, states, positions(self.model, tensor, some)) for one, tensor, states, some in each]
-
-    # -- protocol ---------------------------------------------------------------------------------------------
 
     @at_work
     @torch.inference_mode()
@@ -310,8 +304,6 @@ class LocalBackbone:
         """The mean of each picture's tokens (see `Backbone.views`)."""
         looks = self._see(pictures, None)
         return torch.stack([looks[p.digest].tokens.float().mean(0) for p in pictures]).cpu().numpy()
-
-    # -- parts --------------------------------------------------------------------------------------------------
 
     @property
     def _language(self):

@@ -34,8 +34,6 @@ class Handlers:
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
 
-    # ---- choosing
-
     def known(self, runs: Any, subject: Any, one: Any, two: Any) -> tuple[Any, ...]:
         """The runs to choose from when the page opens, with the two newest side by side."""
         choices = self._studio.runs.choices(runs)
@@ -93,8 +91,6 @@ class Handlers:
         choices = [(f"{n}. {item.title or 'untitled picture'}", item.id) for n, item in enumerate(swapped, 1)]
         editor = history_editor.rows(swapped, studio.media, size, studio.limits, EDITOR, EMPTY)
         return editor, gr.update(choices=choices, value=None), ""
-
-    # ---- asking
 
     def begin(
         self, draft: Any, key: Any, words: Any, block_size: Any, adapter: Any, request: gr.Request
@@ -167,8 +163,6 @@ class Handlers:
 
     def leave(self, request: gr.Request) -> None:
         self._studio.visits.leave(_page(request))
-
-    # ---- comparing
 
     def compare(self, one: Any, two: Any) -> str:
         return side_by_side(self._studio.runs.get(one), self._studio.runs.get(two), self._studio.media)

@@ -34,8 +34,6 @@ class Handlers:
         self._studio = studio
         self._stories = {story.id: items for story, items in studio.examples}
 
-    # ---- the history
-
     def restore(self, draft: Any, block_size: Any) -> Any:
         """Show the history that the browser kept while the page was reloaded."""
         kept = self._draft(draft)
@@ -70,8 +68,6 @@ class Handlers:
             return "", notice("hint", "There is nothing to save yet.")
         data = intake.to_session(items)
         return self._studio.downloads.put("history.json", "application/json", data), ""
-
-    # ---- the catalogue
 
     def offer_files(self, files: list[str] | None, request: gr.Request) -> tuple[Any, ...]:
         """Use a ZIP, a table or pictures as the catalogue; keep the old one if they cannot be read."""
@@ -108,8 +104,6 @@ class Handlers:
     def offer_bundled(self) -> tuple[Any, ...]:
         """Use the bundled catalogue again."""
         return "", *offered(self._studio.catalogue), ""
-
-    # ---- the run
 
     def begin(self, draft: Any, block_size: Any, top: Any, offer: Any, request: gr.Request) -> tuple[Any, ...]:
         """Validate the request and put it in the queue; `follow` runs it."""
@@ -169,8 +163,6 @@ class Handlers:
 
     def results(self, state: RunState, catalogue: Catalogue) -> str:
         return results(state, catalogue.by_id, self._studio.media)
-
-    # ---- shared
 
     def _draft(self, draft: Any) -> tuple[Item, ...]:
         return history_editor.from_draft(draft, self._studio.media, self._studio.limits)

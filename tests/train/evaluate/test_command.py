@@ -130,7 +130,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(world, monkeypatch, tmp_pat
     options = ("--systems", "mllm", "--negatives", "uniform")
     world.backbone = Dying()
     assert evaluate(monkeypatch, *options) == 130
-    assert "the same command goes on" in capsys.readouterr().err
+    assert "the same command continues" in capsys.readouterr().err
     assert not (tmp_path / "out.json").exists()
     world.backbone = FakeBackbone()
     assert evaluate(monkeypatch, *options) == 0

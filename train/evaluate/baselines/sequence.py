@@ -1,7 +1,8 @@
-"""What GRU4Rec and SASRec share: item vectors, sampled softmax over the next item, early stopping, scores.
+"""Sequence models, GRU4Rec and SASRec: item vectors, sampled softmax over the next item, early stopping, scores.
 
-Every item of a training history predicts the next one against items drawn uniformly, so a score is log p(next item)
-up to a constant, popularity included. Items are learned ids with a bias, or frozen features through a linear layer.
+At every place of a training history the next item is predicted against items that are drawn uniformly. So a score is
+log p(next item) up to a constant, and popularity is included. Items are learned ids with a bias, or frozen features (of
+titles, summaries or pictures) behind a linear layer.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ from msr.schema import InputProblem, Picture
 from train.data.dataset import UserLog
 from train.data.splits import Case
 
-WIDTH = 128
-_BATCH = 16
+WIDTH = 128  # of text features
+BLOCKS, HEADS = 2, 1  # of SASRec, as in the paper
+_BATCH = 16  # pictures
 
 
 def text_vectors(texts: Sequence[str], width: int = WIDTH, seed: int = 0) -> np.ndarray:
-    """(I, W) with W <= width: latent semantic analysis of the words (TF-IDF, truncated SVD).
+    """(I, W) features of texts by latent semantic analysis (TF-IDF, truncated SVD), with W <= width.
 
     Raises:
         InputProblem: the texts hold too few words.
@@ -44,9 +46,9 @@ def text_vectors(texts: Sequence[str], width: int = WIDTH, seed: int = 0) -> np.
 def picture_vectors(
     pictures: Sequence[Picture | None], look: Callable[[Sequence[Picture]], Sequence[torch.Tensor]], width: int
 ) -> np.ndarray:
-    """(I, 2 F) the frozen tower's CLS and mean-of-cells features; zeros where there is no picture.
+    """(I, 2 F) features of pictures: the frozen tower's CLS token and the mean of its cells; zeros without a picture.
 
-    `look` gives views (1 + cells, F + 6), F being `width` (PocketBackbone.looked_at).
+    look: returns views (1 + cells, F + 6), such as `PocketBackbone.looked_at`; width: F.
 
     Raises:
         InputProblem: there is no picture.
@@ -59,12 +61,12 @@ def picture_vectors(
         views = torch.stack(list(look([pictures[n] for n in some])))[..., :width].float()  # (B, 1 + cells, F)
         seen.append(torch.cat([views[:, 0], views[:, 1:].mean(dim=1)], dim=1).numpy())
     rows = np.zeros((len(pictures), 2 * width))
-    rows[there] = StandardScaler().fit_transform(np.concatenate(seen))  # the tower's columns differ in size
+    rows[there] = StandardScaler().fit_transform(np.concatenate(seen))  # the scales of the tower's features differ
     return _of_one_length(rows)
 
 
 def _of_one_length(rows: np.ndarray) -> np.ndarray:
-    """Rows (I, D) at length sqrt(D); those of zeros stay."""
+    """Scale rows (I, D) to length sqrt(D); rows of zeros stay."""
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(length > 0, length, 1.0) * rows.shape[1] ** 0.5
 
@@ -74,9 +76,9 @@ class SequenceConfig:
     """Settings of one training run."""
 
     width: int = 64
-    length: int = 50  # items of a history that are read, and of a training row
+    length: int = 50  # items of a history that are read, and items in a training row
     batch: int = 128  # rows
-    negatives: int = 1024  # a step, shared by its rows
+    negatives: int = 1024  # in a step, shared by its rows
     lr: float = 2e-3
     weight_decay: float = 1e-5
     dropout: float = 0.2
@@ -93,7 +95,7 @@ class SequenceConfig:
 
 
 class Items(nn.Module):
-    """Ids (any shape) from 0 to I - 1 -> vectors (..., D) and biases (...); id I is padding."""
+    """Look up vectors (..., D) and biases (...) of item ids of any shape, from 0 to I - 1; id I is padding."""
 
     def __init__(self, count: int, width: int, features: np.ndarray | None) -> None:
         super().__init__()
@@ -118,10 +120,10 @@ class Items(nn.Module):
 
 
 class SequenceRecommender:
-    """A next-item model over training logs. Subclasses name a causal encoder: (B, T, D) -> (B, T, D)."""
+    """A model of the next item in a log. A subclass defines a causal `encoder`: (B, T, D) -> (B, T, D)."""
 
     def __init__(self, name: str, features: np.ndarray | None = None, config: SequenceConfig | None = None) -> None:
-        """`features` (I, F) belong to the items in the order in which `fit` gets them; None learns ids."""
+        """`features` (I, F) are in the order of the items given to `fit`; None: learn ids."""
         self.name = name
         self.config = config or SequenceConfig()
         self._features = features
@@ -132,7 +134,7 @@ class SequenceRecommender:
     def fit(
         self, train: Sequence[UserLog], items: Sequence[str], validation: Sequence[UserLog] = ()
     ) -> SequenceRecommender:
-        """Trains until the validation loss stops falling; without validation users, for all epochs."""
+        """Train until the validation loss stops falling; without validation users, for all epochs."""
         torch.manual_seed(self.config.seed)
         self._column = {item: n for n, item in enumerate(items)}
         self._items = Items(len(items), self.config.width, self._features)
@@ -166,7 +168,7 @@ class SequenceRecommender:
 
     @torch.inference_mode()
     def scores(self, case: Case) -> np.ndarray:
-        """(candidates,) The dot product of the encoded history with each candidate, plus its bias."""
+        """(candidates,) dot products of the encoded history with each candidate, plus its bias."""
         column, padding = self._column, len(self._column)
         known = [column[item] for item in case.history if item in column][-self.config.length :] or [padding]
         ids = torch.tensor([known])
@@ -174,10 +176,8 @@ class SequenceRecommender:
         vectors, biases = self._items(torch.tensor([column.get(item, padding) for item in case.candidates]))
         return (vectors @ state + biases).double().numpy()
 
-    # -- training --------------------------------------------------------------------------------------------------
-
     def _rows(self, logs: Sequence[UserLog]) -> list[list[int]]:
-        """Logs as ids, cut into rows that overlap by one item."""
+        """Convert logs to rows of ids that overlap by one item."""
         size, rows = self.config.length, []
         for log in logs:
             ids = [self._column[item] for item in log.items if item in self._column]
@@ -218,12 +218,6 @@ class SequenceRecommender:
         return sum(loss * count for loss, count in losses) / sum(count for _, count in losses)
 
 
-# ---- GRU4Rec: a recurrent net over the history (Hidasi et al., ICLR 2016, arXiv 1511.06939).
-#
-# Over ids, or over frozen features of the items: pictures, titles, or the model's image summaries, which is the first
-# experiment of MLLM-MSR (arXiv 2408.09698, section 2.2).
-
-
 class _Gru(nn.Module):
     def __init__(self, width: int, dropout: float) -> None:
         super().__init__()
@@ -231,19 +225,18 @@ class _Gru(nn.Module):
         self.gru = nn.GRU(width, width, batch_first=True)
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        """(B, T, D), right-padded -> (B, T, D); padding comes last, so no real state sees it."""
+        """(B, T, D), right-padded -> (B, T, D); padding comes last, so it cannot influence earlier states."""
         return self.dropout(self.gru(self.dropout(vectors))[0])
 
 
 class Gru4Rec(SequenceRecommender):
+    """GRU4Rec: a recurrent network over the history (Hidasi et al., ICLR 2016, arXiv 1511.06939).
+
+    Over image summaries it is the first experiment of MLLM-MSR (arXiv 2408.09698, section 2.2).
+    """
+
     def encoder(self) -> nn.Module:
         return _Gru(self.config.width, self.config.dropout)
-
-
-# ---- SASRec: causal self-attention over the history (Kang and McAuley, ICDM 2018, arXiv 1808.09781).
-
-
-BLOCKS, HEADS = 2, 1  # as in the paper
 
 
 class _SelfAttention(nn.Module):
@@ -256,7 +249,7 @@ class _SelfAttention(nn.Module):
         self.blocks = nn.TransformerEncoder(layer, BLOCKS, nn.LayerNorm(width), enable_nested_tensor=False)
 
     def forward(self, vectors: torch.Tensor) -> torch.Tensor:
-        """(B, T, D), right-padded -> (B, T, D); an item sees itself and earlier ones, so padding is never seen."""
+        """(B, T, D), right-padded -> (B, T, D); an item attends to itself and earlier ones, never to padding."""
         size = vectors.shape[1]
         causal = torch.ones(size, size, dtype=torch.bool).triu(1)
         scaled = vectors * vectors.shape[-1] ** 0.5 + self.places(torch.arange(size))
@@ -264,5 +257,7 @@ class _SelfAttention(nn.Module):
 
 
 class SasRec(SequenceRecommender):
+    """SASRec: causal self-attention over the history (Kang and McAuley, ICDM 2018, arXiv 1808.09781)."""
+
     def encoder(self) -> nn.Module:
         return _SelfAttention(self.config.width, self.config.length, self.config.dropout)

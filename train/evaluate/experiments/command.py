@@ -1,4 +1,7 @@
-"""The experiments from the command line: a JSON, tables, a plot, and one line an answer to go on from."""
+"""`python -m train experiment`: run an experiment; write JSON, tables and a plot.
+
+Every answer is stored as one line, so an interrupted run goes on with the same command.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from msr.backbones.wrappers import CachedBackbone, model_key
 from msr.schema import InputProblem
 from msr.storage import TextCache, cache_home
 from train.data import readers
-from train.evaluate.command import finish, load_backbone
+from train.evaluate.command import load_backbone
 from train.evaluate.experiments import faithfulness, grid, planted, plots, questions, stuffing, users
 from train.evaluate.experiments.grid import Plan, UserLines
 from train.evaluate.experiments.questions import Study
@@ -22,14 +25,14 @@ from train.learn import artifacts
 from train.teach import pictures
 from train.teach.pictures import Shot
 
-DRAWN_WORDS = 400  # drawn things that all attribute words occur in
+DRAWN_WORDS = 400  # drawn things, enough for every attribute word to occur
 
 
-def run(args: argparse.Namespace) -> int:
-    """The command; returns its exit code: 0 done, 2 bad input, 3 no model, 130 interrupted."""
-    return finish(
-        {"planted": _planted, "faithfulness": _faithfulness, "stuffing": _stuffing}.get(args.experiment, _grid), args
-    )
+def run(args: argparse.Namespace) -> None:
+    """Run an experiment, write its files and print its tables. Raises InputProblem and BackboneError."""
+    args.json.parent.mkdir(parents=True, exist_ok=True)
+    work = {"planted": _planted, "faithfulness": _faithfulness, "stuffing": _stuffing}.get(args.experiment, _grid)
+    print(work(args))
 
 
 def _planted(args: argparse.Namespace) -> str:
@@ -64,7 +67,7 @@ def _stuffing(args: argparse.Namespace) -> str:
 
 
 def _grid(args: argparse.Namespace) -> str:
-    """One of the experiments on recommending: JSON, Markdown, CSV and PNG."""
+    """Run one of the experiments on recommending; write JSON, Markdown, CSV and PNG."""
     data = readers.read(args.dataset, args.data)
     if args.experiment == "image-summary":
         data = questions.narrowed(data, args.items)
@@ -91,7 +94,7 @@ _PLANS: Mapping[str, Callable[[Study, argparse.Namespace, UserLines], Plan]] = {
 
 
 def _pools(args: argparse.Namespace) -> tuple[list[Shot], list[Shot]]:
-    """Shots that the attribute words are taken from, and those that users may be given."""
+    """The shots whose attribute words are known, and those that users may be given."""
     if args.catalogue == "drawn":
         return list(itertools.islice(pictures.drawn(DRAWN_WORDS, users.DRAWN_SEED), DRAWN_WORDS)), []
     if args.data is None:
@@ -108,7 +111,7 @@ def _log(args: argparse.Namespace, backbone: Backbone, **more: Any) -> tuple[Use
 def _written(
     args: argparse.Namespace, dataset: str, found: Mapping[str, Any], table: str, settings: dict, started: float
 ) -> str:
-    """Writes the JSON and the Markdown beside it; returns the latter."""
+    """Write the JSON and the Markdown beside it; return the Markdown."""
     whole = {"dataset": dataset, **found, "settings": settings, "versions": artifacts.versions()}
     whole["seconds"] = round(time.monotonic() - started, 1)
     args.json.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

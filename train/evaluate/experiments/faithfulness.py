@@ -1,11 +1,11 @@
-"""`python -m train experiment faithfulness`: does the measured influence point to what carries the score?
+"""`python -m train experiment faithfulness`: does the score depend on the items that have the largest influence?
 
     python -m train experiment faithfulness --users 200 --json faithfulness.json
 
-Simulated users over drawn things get a ranking of 21 candidates. For the first five, history items are taken away (or
-all others are) in three orders: by measured influence, at random, and as the written reason names them. For the
-picture, patches go by the heat map or at random. Comprehensiveness and sufficiency (`msr.evidence.faithfulness`) are in
-P(Yes), averaged over a user's five, with bootstrap 95 % intervals over users; differences are paired.
+For simulated users of drawn things, 21 candidates are ranked. For the first five, history items are taken away (or all
+others are) in three orders: by measured influence, at random, and items first that the written reason names. Patches of
+the picture are taken away by the heat map or at random. Comprehensiveness and sufficiency (`msr.evidence.faithfulness`)
+are in P(Yes), averaged over a user's five, with bootstrap 95 % intervals over users; differences are paired.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Figures = dict[str, dict[str, float]]  # by order, by name
 def run(
     backbone: CachedBackbone, users: Sequence[PlantedUser], reading: str, pictures: bool, seed: int, log: UserLines
 ) -> None:
-    """Measures the users whom the log does not know yet."""
+    """Measure the users whom the log does not have yet."""
     for number, user in enumerate(tqdm(users, "faithfulness", unit="user")):
         if user.name not in log.known:
             log.add(user.name, {"figures": _measure(backbone, user, reading, pictures, seed + number)})
@@ -59,7 +59,7 @@ def _measure(
 def _history(
     backbone: CachedBackbone, given: Inputs, top: Sequence[Recommendation], reading: str, seed: int
 ) -> list[Figures]:
-    """Of each recommendation. One history is scored for all of them: they mostly ask about the same ones."""
+    """The figures of each recommendation. A shortened history is scored for all of them at once."""
     probe, items = Probe(backbone, given), units(given, (ITEM,))
     known: dict[frozenset[Unit], list[float]] = {}  # scores of the candidates, by what is gone
 
@@ -108,15 +108,18 @@ def _picture(backbone: CachedBackbone, given: Inputs, shown: Recommendation, see
 
 
 def _mean(rows: Sequence[Figures]) -> Figures:
-    """Over a user's recommendations."""
+    """Average figures over a user's recommendations."""
     return {
         order: {name: statistics.mean(row[order][name] for row in rows) for name in rows[0][order]} for order in rows[0]
     }
 
 
 def summary(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """{"users", "rows", "differences"}: a row for each order of each kind of units, and measured influence minus each
-    other order, paired over users."""
+    """{"users", "top", "rows", "differences"} with intervals over users.
+
+    There is a row for each order of each kind of units. Differences are measured influence minus another order, paired
+    over users.
+    """
     rows, differences = [], []
     for family in records[0]["figures"]:
         found = [record["figures"][family] for record in records]
@@ -133,7 +136,7 @@ def summary(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """Both tables, and whether the intervals of the difference to random deletion exclude zero."""
+    """The tables of rows and differences, and a verdict on each difference."""
     parts = [f"{found['users']} users, first {found['top']} recommendations of each; falls of P(Yes)", ""]
     for rows in (found["rows"], found["differences"]):
         names = [name for name in rows[0] if isinstance(rows[0][name], Mapping)]
@@ -149,7 +152,7 @@ def markdown(found: Mapping[str, Any]) -> str:
 
 
 def verdicts(differences: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A sentence on each difference: does its interval exclude zero, and on which side?"""
+    """A sentence on each difference: is its interval above zero, below zero or neither?"""
     said = []
     for row in differences:
         area = row["comprehensiveness area"]

@@ -1,4 +1,9 @@
-"""Run an experiment as a grid of cells by users; every answer is a line of JSON, so that it resumes."""
+"""Run an experiment as a grid: every cell is one way to recommend, and all cells are asked about the same users.
+
+Every answer is stored at once as a line of JSON, so an interrupted run can go on. The figures are those of
+`train.metrics`, with bootstrap 95 % intervals over users; differences to the reference are paired over users. They are
+written as Markdown and CSV.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +32,15 @@ from train.evaluate.model_system import Model, Reading, ScoreLog, writer
 from train.names import GENERATED, UNIFORM
 from train.teach.examples import AppItems
 
+COSTS = ("preference tokens", "preference seconds")
 _SHOWN = ("auc", "hr@5", "mrr@5", "ndcg@5")
+_TOGETHER = 8  # users whose preferences are written in one batch
 
 
 class UserLines:
-    """Records by user, or by user and what was asked ("kim/blocks of 3/uniform").
+    """A file of records by user, or by user and cell ("kim/blocks of 3/uniform").
 
-    A file of other settings is started anew; a line that was cut off is measured again.
+    A file with other settings is begun again; a line that was cut off is dropped.
     """
 
     def __init__(self, path: Path, settings: dict[str, Any]) -> None:
@@ -52,11 +59,8 @@ class UserLines:
             file.write(json.dumps(self.known[user], ensure_ascii=False) + "\n")
 
 
-# ---- The model as a system of an experiment: how it reads histories can be varied, and what that costs is counted.
-
-
 class Meter:
-    """A backbone that writes everything anew and counts the `tokens` of its prompts and the `seconds` that it took."""
+    """A backbone without a cache that counts the `tokens` of its prompts and the `seconds` that it takes."""
 
     def __init__(self, backbone: Backbone) -> None:
         self._backbone = backbone
@@ -74,10 +78,10 @@ class Meter:
 
 
 class Asked(Model):
-    """`Model` with preferences in one `Reading`.
+    """A `Model` that reads histories as a `Reading` says, and measures the cost of preferences.
 
-    `described` shows the history's items, `items` the candidates. Descriptions may come from a cache; preferences are
-    written anew, so that what they cost is measured.
+    items: the candidates as the model sees them; described: the items of the history (default: `items`). Descriptions
+    may come from a cache. Preferences are always written anew, so that their cost is measured.
     """
 
     def __init__(
@@ -97,7 +101,7 @@ class Asked(Model):
         self._costs: dict[str, dict[str, float]] = {}
 
     def prepare(self, cases: Sequence[Case]) -> None:
-        """Writes the preferences of the cases' users in one batch; each has an equal share of what it costs."""
+        """Write the preferences of the cases' users in one batch; each user gets an equal share of the cost."""
         new = [case.user for case in cases if case.user not in self.texts]
         tokens, seconds = self._meter.tokens, self._meter.seconds
         super().prepare(cases)
@@ -108,26 +112,16 @@ class Asked(Model):
             }
 
     def costs(self, user: str) -> dict[str, float]:
-        """{"preference tokens": read, "preference seconds"} of a user whose text was written."""
+        """The COSTS of a user whose preference was written: prompt tokens and seconds."""
         return self._costs[user]
-
-
-# ---- A grid of cells by users: every cell asks the same users, and each answer is stored at once, so runs resume.
-#
-# The figures are those of `train.metrics`, with bootstrap 95 % intervals over users; differences to the reference are
-# paired over users.
-
-
-COSTS = ("preference tokens", "preference seconds")
-_TOGETHER = 8  # users whose preferences are written in one batch
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One way of recommending: a row of the table and a point of the plot.
+    """One way to recommend: a row of the table and a point of the plot.
 
-    system: its name; make: makes it, called if a user is still to be asked; at, line: the place of its point and the
-    line that joins it to others. Without `at` it is a level that holds at every place.
+    system: its name; make: builds it, called only if a user is not done yet; at: the position of its point on the
+    x-axis, None for a horizontal line; line: the line that the point belongs to.
     """
 
     system: str
@@ -139,10 +133,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """The cells of an experiment, the users' cases by kind of negatives, and what the plot and the table say.
+    """An experiment: its cells, the users' cases by kind of negatives, and the labels of its plot and table.
 
-    joined: the places have an order, so points of a line are joined; reference: the system to which the others with
-    the same negatives are compared, None for no differences.
+    across: the label of the x-axis; reference: the system that the others with the same negatives are compared with,
+    None for no differences; joined: the points of a line are joined, because the x-axis has an order.
     """
 
     title: str
@@ -154,7 +148,7 @@ class Plan:
 
 
 def run(plan: Plan, log: UserLines) -> None:
-    """Asks what the log does not know yet, cell by cell."""
+    """Run the cells one by one, for the users whom the log does not have yet."""
     for cell in plan.cells:
         left = [case for case in plan.cases[cell.negatives] if _key(cell, case) not in log.known]
         if not left:
@@ -182,10 +176,10 @@ def _record(system: System, case: Case) -> dict[str, Any]:
 
 
 def summary(plan: Plan, log: UserLines) -> dict[str, Any]:
-    """{"users", "rows", "differences"}: a row for each cell, and its AUC and HR@5 minus the reference's.
+    """{"users", "rows", "differences"}: a row for each cell, and the differences of AUC and HR@5 to the reference.
 
-    A row is {"system", "negatives", "users", "auc": {"mean", "low", "high"}, "hr@3": ..., ...}, for the model with the
-    COSTS of a user's preference on average and the first user's text.
+    A row is {"system", "negatives", "users", "auc": {"mean", "low", "high"}, "hr@3": ..., ...}. Rows of
+    the model also have mean COSTS of a user's preference and the text of the first user.
     """
     records = {cell: [log.known[_key(cell, case)] for case in plan.cases[cell.negatives]] for cell in plan.cells}
     return {
@@ -218,7 +212,7 @@ def _difference(cell: Cell, other: Cell, records: Mapping[Cell, Sequence[Mapping
 
 
 def plot(plan: Plan, found: Mapping[str, Any]) -> Plot:
-    """The AUC of every cell: points with intervals, and levels for what has no place."""
+    """Plot the AUC of every cell: points with intervals, and horizontal lines for cells without a position."""
     lines: dict[str, dict[str, Interval]] = {}
     levels = {}
     for cell, row in zip(plan.cells, found["rows"], strict=True):
@@ -259,7 +253,7 @@ def markdown(plan: Plan, found: Mapping[str, Any]) -> str:
 
 
 def as_csv(found: Mapping[str, Any]) -> str:
-    """A line for each row; an interval is three columns: "auc", "auc low", "auc high"."""
+    """The rows as CSV; an interval is three columns: "auc", "auc low", "auc high"."""
     lines = [_flat(row) for row in found["rows"]]
     names = list(dict.fromkeys(name for line in lines for name in line))
     return _written(names, ([line.get(name, "") for name in names] for line in lines))

@@ -1,4 +1,11 @@
-"""Does the preference text of a simulated user name a hidden taste, and follow when it switches?"""
+"""`python -m train experiment planted`: does the preference text name a hidden taste, and notice when it switches?
+
+    python -m train experiment planted --catalogue drawn --users 200 --json planted.json
+
+Simulated users (`train.evaluate.experiments.users`) go through the stages of the app: their items are described, their
+preference is written, and candidates are ranked. Shares are over users, with bootstrap 95 % intervals. Hit rates rank
+one unseen item of the last taste against 20 others.
+"""
 
 from __future__ import annotations
 
@@ -25,23 +32,29 @@ from train.teach import targets
 from train.teach.pictures import Shot, app_item
 from train.teach.vocabulary import Vocabulary, facts_of
 
-# From such a word to the end of the clause a text speaks of what was.
+RATES = ("named", "attributes", "replaced", "false", "false claims", "hr@1", "hr@5", "auc")
+WAITS = ("first named", "named again", "gone")
+_TOGETHER = 8  # users whose texts are written in one batch
+_CASES = 6
+# A clause with one of these words is about the past.
 _PAST = re.compile(r"[^.;,]*\b(?:earlier|previously|formerly|in the past|no longer|used to)\b[^.;]*", re.IGNORECASE)
 
 
 def current(text: str) -> str:
-    """The text without its clauses about the past."""
+    """The text without clauses about the past."""
     return _PAST.sub("", text)
 
 
 def measures(user: PlantedUser, texts: Sequence[str], vocabulary: Vocabulary) -> dict[str, float | None]:
-    """One user's figures from the text after each block. Shares and yes or no are in [0, 1], the others are blocks.
+    """One user's figures, from the texts after each block. Shares and truth values are in [0, 1].
 
-    "named": the last text names all of the taste; "attributes": which share of it. "first named" and "named again"
-    count blocks from the start of the first and of the second taste to the text that names all of it, 1 for the first
-    block; "gone" counts blocks after the switch to the text that names nothing of the first taste as current. None if
-    it never happens. "replaced": named again and gone within two blocks. "false": the last text names, even as past,
-    something that no item of the history had; "false claims": which share of its claims.
+    - "named": the last text names the whole taste; "attributes": the share of it that is named.
+    - "first named", "named again": blocks from the start of the first or second taste until a text names all of it (1:
+      the first block). "gone": blocks after the switch until a text no longer names the first taste as current. None if
+      it never happens.
+    - "replaced": named again and gone within two blocks.
+    - "false": the last text names, even as past, something that no item of the history had; "false claims": the share
+      of its claims.
     """
     now = [vocabulary.named(current(text)) for text in texts]
     after = now[user.switch :]
@@ -62,8 +75,10 @@ def measures(user: PlantedUser, texts: Sequence[str], vocabulary: Vocabulary) ->
 
 
 def by_block(user: PlantedUser, texts: Sequence[str], vocabulary: Vocabulary) -> dict[str, dict[str, float]]:
-    """Whether the text names all of each taste, and anything of the first one, by blocks since the switch (0: the
-    first block of the new taste)."""
+    """Whether the text names all of each taste, and anything of the first, by blocks since the switch.
+
+    Block 0 is the first one with the new taste.
+    """
     found = {}
     for index, text in enumerate(texts):
         named = vocabulary.named(current(text))
@@ -83,23 +98,8 @@ def _first(happened) -> int | None:
     return next((count for count, yes in enumerate(happened, start=1) if yes), None)
 
 
-# ---- `python -m train experiment planted`: does the preference text find a taste that is known, and follow its switch?
-#
-# python -m train experiment planted --catalogue drawn --users 200 --json planted.json
-#
-# Simulated users (`train.evaluate.experiments.users`) pass through the stages of the app: their items are described,
-# their preference is written, and candidates are ranked. Rates of naming are over users, with bootstrap 95 %
-# intervals. Hit rates rank one unseen thing of the last taste against 20 others.
-
-
-RATES = ("named", "attributes", "replaced", "false", "false claims", "hr@1", "hr@5", "auc")
-WAITS = ("first named", "named again", "gone")
-_TOGETHER = 8  # users whose texts are written in one batch
-_CASES = 6
-
-
 def run(backbone: CachedBackbone, users: Sequence[PlantedUser], vocabulary: Vocabulary, log: UserLines) -> None:
-    """Measures the users whom the log does not know yet."""
+    """Measure the users whom the log does not have yet."""
     left = [user for user in users if user.name not in log.known]
     with tqdm(total=len(users), initial=len(users) - len(left), desc="planted", unit="user") as bar:
         for some in even_batches(left, _TOGETHER):
@@ -138,7 +138,7 @@ def _record(
 
 
 def summary(records: Sequence[Mapping[str, Any]], catalogue: str) -> dict[str, Any]:
-    """{"rows", "waits", "curves", "cases"}: rates with intervals, blocks until something happens, shares by block."""
+    """{"users", "rows", "waits", "curves", "cases"}: shares with intervals, blocks until an event, shares by block."""
     figures = [record["figures"] for record in records]
     row = {name: preference_quality.summary(f[name] for f in figures) for name in RATES}
     return {
@@ -151,7 +151,7 @@ def summary(records: Sequence[Mapping[str, Any]], catalogue: str) -> dict[str, A
 
 
 def _waits(blocks: Sequence[int | None]) -> dict[str, Any]:
-    """Who got there at all, the median of their blocks, and the share of all users after 1, 2, ... blocks."""
+    """The share of users for whom it happens, the median of their blocks, and the share within 1, 2, ... blocks."""
     there = [count for count in blocks if count is not None]
     return {
         "share": round(len(there) / len(blocks), 4),
@@ -161,7 +161,7 @@ def _waits(blocks: Sequence[int | None]) -> dict[str, Any]:
 
 
 def _curves(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """By curve and by blocks since the switch: the share of users whose text names it."""
+    """The share of users whose text names a taste, by curve and by blocks since the switch."""
     found: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for record in records:
         for offset, named in record["by_block"].items():
@@ -173,7 +173,7 @@ def _curves(records: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, float]]
 
 
 def _cases(records: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
-    """A few readable ones, failures among them: half where the taste is replaced, half where it is not."""
+    """A few cases to read: half in which the taste is replaced, half in which it is not."""
     for good in (1.0, 0.0):
         fitting = [r for r in records if r["figures"]["replaced"] == good]
         for record in fitting[: _CASES // 2]:
@@ -190,7 +190,7 @@ def plot(found: Mapping[str, Any]) -> str:
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """The table, the waits and the cases."""
+    """The tables of shares and of blocks, and the cases."""
     (row,) = found["rows"]
     parts = [f"{row['system']}: {found['users']} users; brackets are bootstrap 95 % intervals over users", ""]
     parts += ["| figure | share |", "| --- | --- |"]
@@ -210,6 +210,6 @@ def markdown(found: Mapping[str, Any]) -> str:
 
 
 def vocabulary_of(users: Iterable[PlantedUser], pool: Sequence[Shot]) -> Vocabulary:
-    """All attribute words of the pool and of what the users were given."""
+    """All attribute words of the pool and of the users' items."""
     given = [s for user in users for s in (*(s for block in user.blocks for s in block), user.liked, *user.others)]
     return Vocabulary([*pool, *given])

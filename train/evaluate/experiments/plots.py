@@ -18,15 +18,15 @@ from matplotlib.ticker import PercentFormatter
 Interval = Mapping[str, float]  # "mean", "low", "high"
 
 _COLOURS = ("#1f5fbf", "#c2571a", "#2e8540", "#7a3fa0", "#8a6d00", "#5b6770")  # each 4.5:1 or more on white
-_APART = 0.06  # between the points of several lines at one place, in places
+_APART = 0.06  # distance between the points of several lines at one position
 
 
 @dataclass(frozen=True)
 class Plot:
-    """Lines of intervals over named places.
+    """Lines of intervals over named positions of the x-axis.
 
-    lines: intervals by place, by line; levels: means that hold at every place, drawn dashed; joined: the places have
-    an order, so the points of a line are joined.
+    across, up: labels of the axes; lines: intervals by position, by line; levels: means that are drawn as dashed
+    horizontal lines; joined: the points of a line are joined, because the x-axis has an order.
     """
 
     title: str
@@ -37,12 +37,12 @@ class Plot:
     joined: bool = False
 
     def places(self) -> list[str]:
-        """In the order in which the lines name them."""
+        """The positions of the x-axis, in the order in which the lines name them."""
         return list(dict.fromkeys(place for points in self.lines.values() for place in points))
 
 
 def intervals(plot: Plot) -> Figure:
-    """The figure of a plot: a point with its interval for each place of each line, and a dashed line for each level."""
+    """Draw a plot: points with intervals for the lines, and a dashed horizontal line for each level."""
     figure, axes = _figure(plot.title, plot.across)
     places = plot.places()
     for n, (name, points) in enumerate(plot.lines.items()):
@@ -70,7 +70,7 @@ def intervals(plot: Plot) -> Figure:
 
 
 def shares(title: str, across: str, steps: Sequence[str], curves: Mapping[str, Sequence[float | None]]) -> Figure:
-    """The figure of curves of shares in [0, 1] over named steps; None leaves a gap."""
+    """Draw curves of shares in [0, 1] over named steps; None leaves a gap."""
     figure, axes = _figure(title, across)
     for n, (name, values) in enumerate(curves.items()):
         known = [float("nan") if value is None else value for value in values]

@@ -1,4 +1,4 @@
-"""The questions about recommending that experiments answer on real users: one plan of cells for each.
+"""Plan the experiments on recommending with real users; each answers one question.
 
     python -m train experiment image-summary --data movielens-posters --users 100 --json image-summary.json
     python -m train experiment block-size --data movielens-posters --users 60 --json block-size.json
@@ -40,9 +40,9 @@ MODEL = "model"
 
 
 class Study:
-    """Up to `users` test users of `data`, drawn by `seed`, and the systems that they are asked through.
+    """What the experiments share: up to `users` test users of `data`, chosen by `seed`, and the systems to compare.
 
-    `cache` keeps the model's descriptions of items; equal questions for a score are asked once.
+    cache: keeps the model's descriptions of items. Equal questions for scores are asked once.
     """
 
     def __init__(self, data: Dataset, backbone: Backbone, cache: TextCache, users: int, seed: int) -> None:
@@ -57,9 +57,9 @@ class Study:
         self._items = AppItems(data.items)
 
     def cases(self, kinds: Sequence[str], least: int = 1) -> dict[str, list[Case]]:
-        """By kind of negatives the cases of the same users, who have `least` items before their target.
+        """The cases of the same users by kind of negatives; the users have at least `least` items before their target.
 
-        A user for whom one kind has too few negatives is left out. "hard" cases still have HARD_POOL negatives.
+        Users are left out if one kind has too few negatives for them. "hard" cases still have HARD_POOL negatives here.
 
         Raises:
             InputProblem: there is no such user.
@@ -72,7 +72,7 @@ class Study:
         return {kind: [cases[kind] for cases in whole] for kind in kinds}
 
     def levels(self) -> list[Cell]:
-        """Chance and popularity, beside which every figure is to be read."""
+        """Chance and popularity, to compare every figure with."""
         return [Cell(name, partial(self.baseline, name)) for name in ("random", "popularity")]
 
     def baseline(self, name: str, titled: bool = True) -> System:
@@ -81,14 +81,14 @@ class Study:
         titled: False hides the items' titles from it.
 
         Raises:
-            InputProblem: it needs pictures or words that the items do not have.
+            InputProblem: the items lack the pictures or words that it needs.
         """
         items = self.data.items if titled else {id: replace(item, title="") for id, item in self.data.items.items()}
         made = Builder(items, self._backbone, self._cache, self._scores, GENERATED).baseline(name)
         return made.fit(self.people.train, list(items), self.people.validation)
 
     def asked(self, name: str, reading: Reading, tuned: bool = True, summarised: bool = True) -> Asked:
-        """The model; `summarised=False` describes the history by its titles, with no look at the pictures."""
+        """The model; with `summarised=False` it describes the history from titles alone, without pictures."""
         cached = CachedBackbone(self._backbone, self._cache)
         described = self._items if summarised else AppItems(self.data.items, pictured=False)
         return Asked(name, self._backbone, cached, self._items, self._scores, reading, tuned, described)
@@ -98,7 +98,7 @@ class Study:
 
 
 def narrowed(data: Dataset, count: int) -> Dataset:
-    """The `count` pictured items that training users chose most often, and the users' interactions with them.
+    """Keep the `count` items with pictures that training users chose most often, and interactions with them.
 
     Raises:
         InputProblem: there are no pictures.
@@ -111,13 +111,13 @@ def narrowed(data: Dataset, count: int) -> Dataset:
 
 
 def image_summary(study: Study) -> Plan:
-    """Does a summary in words keep what the image said? The study is of `narrowed` data.
+    """Does a summary in words keep what the image shows? The study must have `narrowed` data.
 
     The first experiment of the paper (arXiv 2408.09698, section 2.2): GRU4Rec over frozen features of the pictures
     against GRU4Rec over the words of the model's summaries. The app describes a picture together with its title, and a
     title may tell more than the picture. So there are also summaries of the pictures alone, and titles without any
-    summary. Every picture must be looked at and described, so only the pictured items that training users chose most
-    often take part; interactions with others are left out for all systems.
+    summary. Every picture must be encoded and described, so only the most chosen items with pictures take part;
+    interactions with other items are left out for all systems.
     """
     ways = {
         "picture features": partial(study.baseline, "gru4rec-images"),
@@ -232,7 +232,7 @@ def negatives(study: Study, history: int, log: UserLines) -> Plan:
 
 
 def _hard(asked: Asked, cases: Sequence[Case], log: UserLines) -> list[Case]:
-    """The cases with the hardest of their negatives; those that the log holds are not searched again."""
+    """The cases with the hardest of their negatives; those in the log are not computed again."""
     found = []
     for case in tqdm(cases, "hard negatives", unit="user"):
         key = f"{case.user}/hard negatives"
@@ -243,6 +243,6 @@ def _hard(asked: Asked, cases: Sequence[Case], log: UserLines) -> list[Case]:
 
 
 def _only(log: UserLog, items: Mapping[str, CatalogueItem]) -> UserLog:
-    """The log without interactions with other items."""
+    """The log without items that are not in `items`."""
     places = [place for place, item in enumerate(log.items) if item in items]
     return UserLog(log.user, tuple(log.items[n] for n in places), tuple(log.times[n] for n in places if log.times))

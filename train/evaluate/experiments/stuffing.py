@@ -1,9 +1,9 @@
-"""`python -m train experiment stuffing`: what do words in a title do that the thing itself does not bear out?
+"""`python -m train experiment stuffing`: how much does an item gain by words in its title that are not true of it?
 
     python -m train experiment stuffing --json stuffing.json
 
-For each story of the demo, things that the model ranks in the lower half of the demo's catalogue are given other titles
-and scored again, with the pictures that they have. A rank is counted among all candidates with titles of their own.
+For each story of the demo, items that the model ranks in the lower half of the demo catalogue get other titles and are
+scored again, with the same pictures. The rank is that among all other candidates with their own titles.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _BLOCK = 3
 
 
 def titles(item: Item, wanted: str, unwanted: str, everything: str, preference: str) -> dict[str, str]:
-    """The titles that a seller might write, by what they do."""
+    """Titles that a seller might write, by kind."""
     return {
         OWN: item.title,
         "two words that fit": f"{item.title}, {wanted}",
@@ -45,7 +45,7 @@ def titles(item: Item, wanted: str, unwanted: str, everything: str, preference: 
 
 
 def run(backbone: CachedBackbone, candidates: int) -> list[dict[str, Any]]:
-    """A record for each story, thing and title: its score and its rank."""
+    """Score every title of every item of every story; return records with score and rank."""
     stories = catalogue.stories()
     histories = [catalogue.story_items(story.id) for story in stories]
     blocks = [[items[n : n + _BLOCK] for n in range(0, len(items), _BLOCK)] for items in histories]
@@ -78,8 +78,11 @@ def run(backbone: CachedBackbone, candidates: int) -> list[dict[str, Any]]:
 
 
 def summary(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """By kind of title, over all stories: the mean score, the median rank, who comes into the first ten, and the median
-    of what the title adds to the logit, which the app measures too."""
+    """Figures by kind of title, over all stories.
+
+    They are the mean score, the median rank, the share of items among the first ten, and the median of what the title
+    adds to the logit, which the app measures too.
+    """
     kinds = dict.fromkeys(record["kind"] for record in records)
     own, bare = ({(r["story"], r["id"]): r for r in records if r["kind"] == kind} for kind in (OWN, BARE))
     rows = {}
@@ -98,7 +101,7 @@ def summary(records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def markdown(found: Mapping[str, Any]) -> str:
-    """The table, and the thing that gained most."""
+    """The table, and the item that gained most."""
     lines = ["| title | mean P(Yes) | over 0.5 | median rank | in the first ten | the title adds, nats |"]
     lines += ["| --- | --- | --- | --- | --- | --- |"]
     for kind, r in found["rows"].items():

@@ -1,7 +1,8 @@
-"""Simulated users with a hidden taste: two attributes that all items of a block share, switched once.
+"""Simulate users with a hidden taste, which switches once, and take them through the stages of the app.
 
-The two tastes share no attribute, and items of one have none of the other, so each word of a text identifies its
-taste. Drawn things come from other seeds than any that is trained on; photos are those of the test split.
+A taste is two attributes that all items of a block share. The two tastes of a user share no attribute, and items of one
+have none of the other, so each word identifies its taste. Drawn items have other seeds than those of training; photos
+are of the test split.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from train.teach.pictures import Shot, app_item
 from train.teach.targets import Word, words_of
 from train.teach.tasks import TASTE_SLOTS
 
-SIZE = 3  # items a block
+SIZE = 3  # items in a block
+CONFIG = PipelineConfig(block_size=SIZE)
 NEGATIVES = 20
 DRAWN_SEED = 900_000_000  # far from the seeds of training and of the demo
 _TRIES = 400
@@ -35,7 +37,10 @@ Taste = frozenset[Word]
 
 @dataclass(frozen=True)
 class PlantedUser:
-    """`before` holds in the blocks 0 to `switch` - 1, `after` from there on; `liked` has all of `after`."""
+    """A user with the taste `before` in blocks 0 to `switch` - 1 and `after` in later ones.
+
+    liked: an unseen item with all of `after`; others: items that do not have all of it.
+    """
 
     name: str
     before: Taste
@@ -47,7 +52,9 @@ class PlantedUser:
 
 
 def planted(kind: str, pool: Sequence[Shot], count: int, seed: int, blocks: int = 5) -> Iterator[PlantedUser]:
-    """Users of "drawn" or "fashion" things; user n is the same for every count. They switch after two blocks or later.
+    """Simulate users of "drawn" or "fashion" items, who switch after two blocks or later.
+
+    User n is the same whatever the count.
 
     Raises InputProblem if the pool of photos is too small for two tastes.
     """
@@ -59,7 +66,7 @@ def planted(kind: str, pool: Sequence[Shot], count: int, seed: int, blocks: int 
 
 
 class DrawnPool:
-    """Things that are drawn as they are wanted."""
+    """Draws items with the wanted attributes."""
 
     def __init__(self, rng: random.Random, number: int) -> None:
         self._rng = rng
@@ -67,6 +74,7 @@ class DrawnPool:
         self._count = 0
 
     def taste(self) -> Taste:
+        """A random taste."""
         while True:
             slots = self._rng.choice(TASTE_SLOTS["drawn"])
             words = {word for word in words_of(self._draw({})) if word[0] in slots}
@@ -74,7 +82,7 @@ class DrawnPool:
                 return frozenset(words)
 
     def take(self, wanted: Taste, unwanted: Taste, count: int) -> list[Shot]:
-        """New things with all that is wanted and nothing of what is not."""
+        """Draw `count` items with all of `wanted` and none of `unwanted`."""
         wants = {slot: {"wooden": "wood"}.get(value, value) for slot, value in wanted}
         found: list[Shot] = []
         while len(found) < count:
@@ -84,10 +92,10 @@ class DrawnPool:
         return found
 
     def put_back(self, shots: Sequence[Shot]) -> None:
-        """Nothing: another one is drawn."""
+        """Do nothing: further items are drawn."""
 
     def others(self, taste: Taste, count: int) -> list[Shot]:
-        """New things that have not all of a taste."""
+        """Draw `count` items that do not have all of a taste."""
         drawn = (self._draw({}) for _ in itertools.count())
         return list(itertools.islice((shot for shot in drawn if not taste <= set(words_of(shot))), count))
 
@@ -97,14 +105,14 @@ class DrawnPool:
 
 
 class PhotoPool:
-    """Photos of a pool, each taken once."""
+    """Takes photos from a pool, each one once."""
 
     def __init__(self, rng: random.Random, pool: Sequence[Shot]) -> None:
         self._rng = rng
         self._left = rng.sample(list(pool), len(pool))
 
     def taste(self) -> Taste:
-        """One that enough photos have for a history and a candidate."""
+        """A random taste that enough photos have."""
         counts: dict[Taste, int] = defaultdict(int)
         for shot in self._left:
             for slots in TASTE_SLOTS["fashion"]:
@@ -116,15 +124,17 @@ class PhotoPool:
         return self._rng.choice(common)
 
     def take(self, wanted: Taste, unwanted: Taste, count: int) -> list[Shot]:
-        """Fewer if there are no more."""
+        """Take up to `count` photos with all of `wanted` and none of `unwanted`."""
         fits = [s for s in self._left if wanted <= set(words_of(s)) and not unwanted & set(words_of(s))][:count]
         self._left = [s for s in self._left if s not in fits]
         return fits
 
     def put_back(self, shots: Sequence[Shot]) -> None:
+        """Return photos to the pool."""
         self._left += shots
 
     def others(self, taste: Taste, count: int) -> list[Shot]:
+        """Up to `count` photos that do not have all of a taste; they stay in the pool."""
         return [shot for shot in self._left if not taste <= set(words_of(shot))][:count]
 
 
@@ -144,12 +154,6 @@ def _user(name: str, things: DrawnPool | PhotoPool, switch: int, blocks: int) ->
     raise InputProblem("no two tastes with enough held-out photos; use the whole of fashion-products")
 
 
-# ---- Simulated users through the stages of the app: described, summarised block by block, ranked for, explained.
-
-
-CONFIG = PipelineConfig(block_size=SIZE)
-
-
 def shown(user: PlantedUser) -> list[list[Item]]:
     """The user's blocks as the app sees them."""
     return [[app_item(shot, titled=True) for shot in block] for block in user.blocks]
@@ -158,7 +162,10 @@ def shown(user: PlantedUser) -> list[list[Item]]:
 def write(
     backbone: CachedBackbone, users: Sequence[Sequence[Sequence[Item]]]
 ) -> tuple[dict[str, ItemSummary], list[list[str]]]:
-    """Describes the items of several users (blocks of items); returns that and each user's texts after each block."""
+    """Describe the items of several users, given as blocks, and write their preferences.
+
+    Returns the descriptions by item id, and each user's texts after each block.
+    """
     every = [item for blocks in users for block in blocks for item in block]
     unique = list({item.id: item for item in every}.values())
     described = result(describe.describe(backbone, unique, CONFIG))
@@ -168,7 +175,7 @@ def write(
 
 
 def ranked(backbone: CachedBackbone, user: PlantedUser, top: int) -> tuple[Inputs, tuple[Recommendation, ...]]:
-    """The first `top` of the user's candidates with their reasons, and the inputs with those as candidates."""
+    """Rank and explain a user's candidates; return the inputs of the first `top`, and their recommendations."""
     blocks = shown(user)
     described, ((*_, text),) = write(backbone, [blocks])
     history = tuple(item for block in blocks for item in block)

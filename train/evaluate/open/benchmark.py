@@ -1,4 +1,4 @@
-"""Run the benchmark of everyday pictures and titles that no training saw; write JSON and tables.
+"""Run the benchmark on everyday pictures and titles that training never saw; write JSON and tables.
 
     python -m train eval --dataset open --data DATA --adapter runs/sft --json runs/sft/open.json
 
@@ -29,14 +29,14 @@ _SHOWN = ("right", "narrower", "group", "hedged", "nothing", "wrong")
 
 
 def run(args: argparse.Namespace, backbone: Backbone) -> str:
-    """Measures what the options ask for, writes the JSON anew and returns the tables."""
+    """Measure what the options ask for, write the JSON and return the tables."""
     figures = evaluate(backbone, args)
     args.json.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return render(figures)
 
 
 def evaluate(backbone: Backbone, args: argparse.Namespace) -> dict:
-    """The figures. Raises InputProblem if the data lack `pictures/`."""
+    """Measure everything that the options ask for. Raises InputProblem if the data lack `pictures/`."""
     folder = args.data / "pictures"
     if not (folder / "labels.csv").exists():
         raise InputProblem(f"{args.data} has no pictures/labels.csv; --dataset open reads it (docs/datasets.md).")
@@ -61,10 +61,10 @@ def evaluate(backbone: Backbone, args: argparse.Namespace) -> dict:
 
 
 def unseen(root: Path) -> tuple[list[Shot], list[Shot]]:
-    """The labelled pictures and the titled items of `root` that no training saw, by either of their readers.
+    """The labelled pictures and the titled items of `root` that training never saw.
 
-    A picture may have a label and a title too. The two readers split such an item apart: by product, and by the words
-    of the title. It is unseen only if no part is used to train, to validate or to calibrate.
+    A picture can have both a label and a title. Two readers then assign it to splits, one by product and one by the
+    words of the title. It is unseen only if neither uses it to train, to validate or to calibrate.
     """
     pictures, titled = list(labelled_pictures.read(root / "pictures")), list(readers.load(root))
     seen = {shot.key for shot in (*pictures, *titled) if shot.split not in ("test", REPORT)}

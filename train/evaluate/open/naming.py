@@ -1,4 +1,4 @@
-"""What the model calls unseen pictures, and whether the confidence that it states can be believed."""
+"""Measure what the model calls unseen pictures, and whether its stated confidence is calibrated."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from train.evaluate.open.said import GROUP, HEDGED, OUTCOMES, RIGHT, Said, guess
 from train.teach.pictures import Shot, app_item
 from train.teach.things import COMMONEST, REPORT
 
-DOMAINS = {  # groups by what people would look for together
+DOMAINS = {  # groups of things by domain
     "animals": ("animal", "bird", "sea animal", "bug"),
     "food and drink": ("food", "fruit", "vegetable", "drink"),
     "clothes": ("clothing", "footwear", "accessory", "bag"),
@@ -39,7 +39,7 @@ COVERAGES = (0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True)
 class Named:
-    """One picture, what was said of it and what that is worth."""
+    """A picture, the description of it, and the verdict on the description."""
 
     shot: Shot
     text: str
@@ -49,17 +49,17 @@ class Named:
 
 
 def pick(shots: Sequence[Shot], count: int, rng: random.Random, *levels: Callable[[Shot], str]) -> list[Shot]:
-    """Up to `count` shots, evenly over what the first level makes of them, within that over the second, and so on."""
+    """Pick up to `count` shots, spread evenly over the values of the first level, within these over the second, ..."""
     return list(itertools.islice(_in_turn(shots, rng, levels), count))
 
 
 def describe(backbone: CachedBackbone, items: Sequence[Item]) -> dict[str, ItemSummary]:
-    """By item id, as the app describes."""
+    """Descriptions by item id, as the app writes them."""
     return result(summaries.describe(backbone, items, PipelineConfig()))
 
 
 def name(backbone: CachedBackbone, shots: Sequence[Shot]) -> list[Named]:
-    """Each shot's picture, described without its title."""
+    """Describe each shot's picture without its title, and judge the descriptions."""
     told = describe(backbone, [app_item(shot, titled=False) for shot in shots])
     found = []
     for shot in shots:
@@ -69,7 +69,7 @@ def name(backbone: CachedBackbone, shots: Sequence[Shot]) -> list[Named]:
 
 
 def samples(shots: Sequence[Shot], count: int, seed: int) -> dict[str, list[Shot]]:
-    """Unseen pictures to name: `count` over all domains, half as many of the commonest things and of unseen classes."""
+    """Pick unseen pictures: `count` over all domains, half as many of the commonest things and of unseen classes."""
     test = [shot for shot in shots if shot.kind == "picture" and shot.split == "test"]
     unseen = [shot for shot in shots if shot.kind == "picture" and shot.split == REPORT]
     common = [shot for shot in test if shot.facts["type"] in COMMONEST]
@@ -82,14 +82,14 @@ def samples(shots: Sequence[Shot], count: int, seed: int) -> dict[str, list[Shot
 
 
 def shares(named: Sequence[Named]) -> dict[str, dict[str, float]]:
-    """The share of each outcome with its interval; and of "hedged", how often the guess behind the hedge is right."""
+    """The share of each outcome, with intervals, and how often the guess behind a hedge is right."""
     found = {each: _share(one.outcome == each for one in named) for each in OUTCOMES}
     hedged = [guessed_right(one.said, one.shot.facts) for one in named if one.outcome == HEDGED]
     return found | ({"guess behind the hedge is right": _share(hedged)} if hedged else {})
 
 
 def honest(named: Sequence[Named]) -> dict[str, float]:
-    """The share of things of an unseen class that got a broader name, their group or a hedge."""
+    """The share of things of unseen classes that get a broader name, their group or a hedge."""
     return _share(one.outcome in (RIGHT, GROUP, HEDGED) for one in named)
 
 
@@ -101,10 +101,10 @@ def by_domain(named: Sequence[Named]) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def confidence(named: Iterable[Named], draws: int = 1000) -> dict:
-    """Whether the stated confidence of a plain claim is the share of right ones.
+    """Compare the stated confidence of plain claims with the share of right ones.
 
-    The expected calibration error over BINS, the reliability of each bin, and the risk (share of claims that are not
-    right) where only the surest share of the claims is kept. A picture of which nothing is claimed is left out.
+    Returns the expected calibration error over BINS, the reliability of each bin, and the risk (share of wrong claims)
+    among the surest claims, for several coverages. Pictures without a claim are left out.
     """
     pairs = np.array([(one.confidence, one.outcome == RIGHT) for one in named if one.said.claimed], dtype=float)
     pairs = pairs[~np.isnan(pairs[:, 0])] if len(pairs) else pairs
@@ -124,7 +124,7 @@ def confidence(named: Iterable[Named], draws: int = 1000) -> dict:
 
 
 def told(named: Sequence[Named], count: int = 12) -> list[Mapping[str, str]]:
-    """The first texts with what is true, to be read."""
+    """The first descriptions with the truth, to read."""
     return [
         {"truth": str(one.shot.facts["type"]), "text": one.text, "outcome": one.outcome, "key": one.shot.key}
         for one in named[:count]
@@ -140,7 +140,7 @@ def _type(shot: Shot) -> str:
 
 
 def _in_turn(shots: Sequence[Shot], rng: random.Random, levels: Sequence[Callable[[Shot], str]]) -> Iterator[Shot]:
-    """All shots in random order, where those that differ at the first level take turns."""
+    """All shots in random order; the values of the first level take turns."""
     if not levels:
         ordered = sorted(shots, key=lambda shot: shot.key)
         yield from rng.sample(ordered, len(ordered))
@@ -163,14 +163,14 @@ def _bin(pairs: np.ndarray) -> np.ndarray:
 
 
 def _calibration_error(pairs: np.ndarray) -> float:
-    """The gap between confidence and right ones, averaged over claims by bin."""
+    """The gap between confidence and share of right claims in a bin, averaged over claims."""
     bins = _bin(pairs)
     gaps = [abs(pairs[bins == b].mean(axis=0) @ (1, -1)) * (bins == b).mean() for b in np.unique(bins)]
     return float(sum(gaps))
 
 
 def _risk(pairs: np.ndarray, coverage: float) -> float:
-    """Share of wrong ones among the surest claims; the rest is ordered as it came, so ties favour nobody."""
+    """Share of wrong claims among the surest ones; claims of equal confidence keep their order."""
     kept = pairs[np.argsort(-pairs[:, 0], kind="stable")][: max(1, round(coverage * len(pairs)))]
     return float(1 - kept[:, 1].mean())
 

@@ -1,4 +1,4 @@
-"""What a description says a thing is: the names it claims, those it only guesses, and whether that is true."""
+"""Read from a description what a thing is called, plainly or as a guess, and judge whether that is true."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _EXCLUSIVE = {"animal", "bird", "sea animal", "bug"}  # groups where one kind ru
 
 @dataclass(frozen=True)
 class Name:
-    """An everyday name or a group, and the words that it was said in."""
+    """An everyday name or a group, and the words that the text used for it."""
 
     name: str
     word: str
@@ -53,8 +53,10 @@ class Name:
 
 @dataclass(frozen=True)
 class Said:
-    """`claimed` is said plainly, `guessed` behind a hedge; `hedged` if there is one. Several names are the meanings of
-    one word."""
+    """What a text says: names `claimed` plainly, names `guessed` behind a hedge, and whether there is a hedge.
+
+    Several names are the meanings of one word.
+    """
 
     claimed: tuple[Name, ...]
     guessed: tuple[Name, ...]
@@ -62,7 +64,7 @@ class Said:
 
 
 def read(text: str) -> Said:
-    """What a description says the thing is, by the head noun of its first phrase.
+    """Read what a description says the thing is, from the head noun of its first phrase.
 
     >>> read("An animal, not sure which.").hedged
     True
@@ -76,7 +78,7 @@ def read(text: str) -> Said:
 
 
 def head(phrase: str) -> tuple[Name, ...]:
-    """The names that the head noun of a phrase may mean; () if it names nothing."""
+    """The possible meanings of the head noun of a phrase; () if it names nothing."""
     known, rest = things(), phrase.strip()
     while (shorter := _FRAME.sub("", rest, count=1)) != rest:
         rest = shorter
@@ -95,7 +97,7 @@ def head(phrase: str) -> tuple[Name, ...]:
 
 
 def _noun(phrase: str) -> tuple[Name, ...] | None:
-    """The names of a phrase that has one head noun; () if that is as good as none, None if no word is a name."""
+    """The names of a phrase with one head noun; () if the noun says nothing ("thing"), None if no word is a name."""
     first, of, content = phrase.strip().partition(" of ")
     if _generic(first.split()):
         return _last_name(content.split()) if first.split()[-1] in ("kind", "sort", "type") else ()

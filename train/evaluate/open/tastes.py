@@ -1,6 +1,6 @@
-"""Users who like one kind of thing: is it named in their preference, and is an unseen thing of it ranked first?
+"""Simulate users who like one kind of thing: does their preference name it, and is another one ranked first?
 
-Histories and candidates are unseen pictures, described and ranked by the stages of the app.
+Histories and candidates are pictures that training never saw; the stages of the app describe and rank them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NAME, GROUP = "type", "group"
 
 @dataclass(frozen=True)
 class OpenUser:
-    """`taste` is an everyday name, or a group of at least two, that the history and `liked` share; no other has it."""
+    """A user with one taste: an everyday name, or a group of at least two, of the history and of `liked` only."""
 
     name: str
     slot: str
@@ -40,7 +40,7 @@ class OpenUser:
 
 
 def planted(pool: Sequence[Shot], slot: str, count: int, seed: int) -> list[OpenUser]:
-    """Users of the names or groups of which the pool has enough pictures, each in turn."""
+    """Simulate `count` users; names or groups with enough pictures in the pool take turns."""
     piles: dict[str, list[Shot]] = defaultdict(list)
     for shot in sorted(pool, key=lambda shot: shot.key):
         piles[str(shot.facts[slot])].append(shot)
@@ -61,7 +61,7 @@ def planted(pool: Sequence[Shot], slot: str, count: int, seed: int) -> list[Open
 
 
 def evaluate(backbone: CachedBackbone, pool: Sequence[Shot], count: int, seed: int) -> dict:
-    """By kind of taste, half of `count` users each: "named" and "among the first five", shares with intervals."""
+    """Measure half of `count` users for each kind of taste: shares "named" and "among the first 5", with intervals."""
     found: dict = {}
     for slot, what in ((NAME, "one thing"), (GROUP, "a group of things")):
         told = [
@@ -79,7 +79,7 @@ def evaluate(backbone: CachedBackbone, pool: Sequence[Shot], count: int, seed: i
 
 
 def named(text: str, user: OpenUser) -> bool:
-    """Whether a preference names the taste: the name itself, or the group or most of what the history has of it."""
+    """Whether a preference names the taste: the name; or for a group, the group or most of the history's things."""
     said = {name.name for name in names_in(texts.current(text))}
     if user.slot == NAME:
         return user.taste in said
@@ -99,7 +99,7 @@ def _walk(backbone: CachedBackbone, user: OpenUser) -> dict:
 
 
 def _is(shot: Shot, taste: str) -> bool:
-    """Whether a thing is of a taste though its pile has another name: a tabby of cats, an eagle of birds."""
+    """Whether a thing fits a taste of another name: a tabby fits cats, an eagle fits birds."""
     thing = things().by_name[str(shot.facts["type"])]
     return taste in (thing.name, thing.group, *thing.broader_names)
 

@@ -1,8 +1,8 @@
-"""What the model makes of a title alone: the right domain, little or another domain, and which facts it invents.
+"""Measure descriptions of titles without pictures: do they name the right domain, and do they invent facts?
 
-Titles are those of `train.teach.titles.readers` in the test split. The domain is read from the head noun of a
-description (`train.evaluate.open.said`), which also knows things that no catalogue of titles holds. Invented facts and
-the kind of thing are judged by `train.teach.titles.claims`, against what the title and its source tell.
+The titles are those of `train.teach.titles.readers` in the test split. The domain is read from the head noun of a
+description (`train.evaluate.open.said`), which also knows things that no catalogue of titles has. Invented facts and
+the kind of thing are judged by `train.teach.titles.claims`, against the facts of the title and its source.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from train.teach.tasks import as_item
 from train.teach.titles import readers
 from train.teach.titles.claims import Judgement
 
-# Domain: the groups that a description of one of its things may name. Accessories of a domain belong to many groups;
+# The groups that a description may name, by domain. Accessories of a domain belong to many groups;
 # a claim counts as a wrong domain only if it names none of them.
 ALLOWED = {
     "games": {"game", "electronics", "toy", "bag"},

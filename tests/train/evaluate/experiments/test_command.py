@@ -10,7 +10,6 @@ import pytest
 from msr import backbones
 from tests.fakes import FakeBackbone
 from train import cli as command
-from train.evaluate import command as evaluation
 from train.evaluate.experiments import faithfulness, planted, stuffing
 from train.evaluate.experiments.grid import UserLines
 
@@ -89,7 +88,7 @@ def test_stuffing_scores_the_same_things_under_other_titles(backbone, monkeypatc
 
 
 def test_photos_need_a_folder(backbone, monkeypatch, capsys):
-    assert experiment(monkeypatch, "planted", "--catalogue", "fashion") == evaluation.BAD_INPUT
+    assert experiment(monkeypatch, "planted", "--catalogue", "fashion") == command.BAD_INPUT
     assert "needs --data" in capsys.readouterr().err
 
 

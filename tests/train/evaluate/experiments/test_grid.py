@@ -21,7 +21,6 @@ from train import cli as command
 from train.data import readers
 from train.data.dataset import CatalogueItem, Dataset, UserLog
 from train.data.splits import Case
-from train.evaluate import command as evaluation
 from train.evaluate.baselines import sequence
 from train.evaluate.experiments import grid, plots, questions
 from train.evaluate.experiments.grid import Cell, Plan, UserLines
@@ -108,7 +107,7 @@ def lines_of(name: str) -> list[dict]:
 def test_users_with_less_than_the_longest_context_take_no_part(world, monkeypatch, capsys):
     users = tuple(UserLog(u.user, u.items[:20]) if u.split == "test" else u for u in world.data.users)
     world.data = Dataset("folder", world.data.items, users)
-    assert experiment(monkeypatch, "context-length") == evaluation.BAD_INPUT
+    assert experiment(monkeypatch, "context-length") == command.BAD_INPUT
     assert "no test user has 30 items" in capsys.readouterr().err
 
 
@@ -159,8 +158,8 @@ def test_an_interrupted_experiment_goes_on(world, monkeypatch, capsys):
             return super().score(prompts, stop)
 
     world.backbone = Dying()
-    assert experiment(monkeypatch, "block-size", "--users", "2") == evaluation.INTERRUPTED
-    assert "the same command goes on" in capsys.readouterr().err
+    assert experiment(monkeypatch, "block-size", "--users", "2") == command.INTERRUPTED
+    assert "the same command continues" in capsys.readouterr().err
     known = len(lines_of("out.users.jsonl"))
     assert 0 < known < 14
     world.backbone = FakeBackbone()
