@@ -74,7 +74,9 @@ class _Connection(H11Protocol):
             waits = ""
         if waits == self._waits:
             return
-        self._waits, self._since = waits, self.loop.time()
+        if not (self._waits and waits):  # the lines of a request and its body are waited for together
+            self._since = self.loop.time()
+        self._waits = waits
         if self._late is not None:
             self._late.cancel()
         self._late = self.loop.call_later(HEAD, self.transport.abort) if waits in ("first lines", "end") else None

@@ -227,7 +227,6 @@ def test_no_name_is_looked_up_and_no_address_fetched(quick: str, monkeypatch: py
         (b"[" + b"[]," * 400_000 + b"[]]", 413, "too many parts"),
         (b'{"data": [' + b"9" * 10_000 + b"]}", 400, "not JSON"),
         (b'{"data": [NaN]}', 400, "not JSON"),
-        (b'{"data": [1e400]}', 400, "not JSON"),
         (b'{"data": [], "session_hash": "' + b"x" * 101 + b'"}', 400, "session_hash is too long"),
         (b'{"data": [], "event_id": [' + b"1," * 101 + b"1]}", 400, "event_id is too long"),
         (b'{"data": ["' + b"x" * (5 * 2**20) + b'"]}', 413, "too large"),
@@ -238,6 +237,12 @@ def test_a_body_is_bounded_before_it_is_read(quick: str, content: bytes, status:
     headers = {"Content-Type": "application/json"}
     answer = httpx.post(f"{quick}/gradio_api/queue/join", content=content, headers=headers)
     assert answer.status_code == status and said in answer.json()["detail"]
+
+
+def test_a_number_that_is_too_large_for_any_reader_is_not_read(quick: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = httpx.post(f"{quick}/gradio_api/cancel", content=b'{"fn_index": 1e400}', headers=headers)
+    assert answer.status_code == 400 and "not JSON" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["/static/" + "a" * 300, "/?x=" + "a" * 3000, "/static/%C3%A9", "/media/%ff.webp"])
