@@ -171,13 +171,14 @@ def test_connections_that_ask_for_nothing_are_closed(monkeypatch: pytest.MonkeyP
 def test_slow_connections_of_an_address_make_room_for_whoever_else_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with listening(monkeypatch) as port:
         monkeypatch.setattr(serving, "HEAD", 60.0)
-        body, silent, slow = connected(port, POST.format("take"), "", "GET / HTTP/1.1\n")
-        with body, silent, slow:
-            for oldest in (body, silent, slow):
-                (visitor,) = connected(port, "")
-                with visitor:
-                    assert healthy(visitor) and closed(oldest), "the one that waits longest goes"
-                time.sleep(0.1)
+        slow = list(connected(port, POST.format("take"), "", "GET / HTTP/1.1\n"))
+        visitors = []
+        for oldest in slow:
+            visitors += connected(port, "")
+            assert healthy(visitors[-1]) and closed(oldest), "the one that waits longest goes"
+        assert all(map(healthy, visitors))
+        for connection in (*slow, *visitors):
+            connection.close()
 
 
 def test_what_is_being_answered_is_not_closed_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
