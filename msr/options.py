@@ -185,6 +185,10 @@ def _add_app(app: argparse.ArgumentParser) -> None:
         help="another host name that requests may use, such as the name of a proxy; may be repeated",
     )  # fmt: skip
     add(
+        "--proxy", action="append", default=[], metavar="ADDRESS",
+        help="IP address of a proxy in front, such as 127.0.0.1; its X-Forwarded headers are believed; may be repeated",
+    )  # fmt: skip
+    add(
         "--auth", type=Path, metavar="FILE",
         help="ask visitors for a name and a password; FILE holds one NAME:PASSWORD on each line",
     )  # fmt: skip

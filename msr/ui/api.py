@@ -16,13 +16,13 @@ from msr.backbones.protocol import BackboneError, StopRequested
 from msr.config import PipelineConfig
 from msr.events import Finished
 from msr.evidence import compare
-from msr.render.html import text
 from msr.schema import InputProblem, Item, Run
 from msr.ui import history_editor
-from msr.ui.parts import edited_text
+from msr.ui.parts import MAX_PREFERENCE, edited_text
 from msr.ui.stores import Kept
 from msr.ui.studio import MODEL, Studio
 from msr.ui.uploads import Uploads, upload_input
+from msr.ui.visitors import visitor_of
 
 
 def add_endpoints(studio: Studio) -> None:
@@ -39,14 +39,15 @@ def add_endpoints(studio: Studio) -> None:
         """Ranks the catalogue for one history and explains the ranks; returns the run as JSON (docs/run-json.md).
 
         Parameters:
-            story: the id of a bundled story; leave it empty to send a history of your own
+            story: the id of a bundled story; leave it empty to send files and titles of your own
             files: pictures of the history, oldest first (JPEG, PNG or WebP), or one ZIP, CSV or saved history
             titles: the pictures' titles in the same order; further ones are items without a picture
             block_size: history items that one preference step reads
             top: how many recommendations to return
         """
         items = _history(studio, story, files or [], titles or [], request)
-        config = replace(studio.config, block_size=int(block_size), top=int(top), explain_top=min(int(top), 20))
+        size, most = _whole("block_size", block_size, studio.config.block_size), _whole("top", top, studio.config.top)
+        config = replace(studio.config, block_size=size, top=most, explain_top=max(0, min(most, 20)))
         return _run(studio, None, items, config, request).run.to_json()
 
     def describe(
@@ -84,17 +85,21 @@ def add_endpoints(studio: Studio) -> None:
             preference: a preference text to score by, in place of the model's
             block_size: history items that one preference step reads; 0 leaves it as it was
         """
-        before = studio.runs.get(run)
+        before = studio.runs.find(run, visitor_of(request))
         if before is None:
             raise InputProblem("That run is not kept here (any more). Run /recommend first and use the id it returns.")
         asked = {"remove": remove, "order": order, "mask_pictures": mask_pictures, "mask_titles": mask_titles}
         for name, ids in asked.items():
             _strings(name, ids or [], studio.limits.max_history)
+            if len(set(ids or [])) < len(ids or []):
+                raise InputProblem(f"{name} names an item twice.")
+        if len(preference) > MAX_PREFERENCE:
+            raise InputProblem(f"preference is too long: at most {MAX_PREFERENCE} characters are read.")
         items = _edited(before.run, remove or [], order or [], mask_pictures or [], mask_titles or [])
         settings = before.run.settings
         config = replace(
             studio.config,
-            block_size=int(block_size) or int(settings["block_size"]),
+            block_size=_whole("block_size", block_size, 0) or int(settings["block_size"]),
             top=int(settings["top"]),
             explain_top=min(int(settings["top"]), 20),
             adapter=settings.get("adapter") is not False,
@@ -119,7 +124,7 @@ def _endpoint(function: Callable[..., Any], inputs: list[Any], output: str) -> N
         try:
             return function(*arguments)
         except (ValueError, TypeError, KeyError, BackboneError, StopRequested) as error:
-            raise gr.Error(text(error) or "Stopped.", print_exception=False) from None
+            raise gr.Error(str(error) or "Stopped.", print_exception=False) from None
 
     trigger, result = gr.Button(visible=False), gr.JSON(visible=False, label=output)
     trigger.click(
@@ -151,6 +156,8 @@ def _history(
 ) -> tuple[Item, ...]:
     """The history that a call sent or named. Raises InputProblem."""
     if story:
+        if files or titles:
+            raise InputProblem("Send either a story, or files and titles, not both.")
         known = {s.id: items for s, items in studio.examples}
         if story not in known:
             raise InputProblem(f"There is no such story; choose one of {', '.join(known)}.")
@@ -189,6 +196,15 @@ def _edited(
     return tuple(items[i] for i in dict.fromkeys((*order, *items)) if i not in remove)
 
 
+def _whole(name: str, value: Any, default: int) -> int:
+    """A number that a call sent; `default` where it sent none. Raises InputProblem."""
+    if value is None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 10**6 or value != int(value):
+        raise InputProblem(f"{name} must be a whole number of at most six digits.")
+    return int(value)
+
+
 def _strings(name: str, values: Any, most: int) -> None:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise InputProblem(f"{name} must be a list of strings.")
@@ -218,7 +234,7 @@ def _run(
     if run is None:
         raise StopRequested
     kept = Kept(run, name, catalogue)
-    studio.runs.put(kept)
+    studio.runs.put(kept, visitor_of(request))
     return kept
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,7 +14,8 @@ from cachetools import LRUCache
 
 _MOST_PARTS = 300_000  # entries of lists and objects: small in a body, large in memory
 _LONGEST_NAME = 100
-_PATIENCE = 60.0  # seconds until a body must be there
+_PATIENCE = 20.0  # seconds in which a body must be there, and one more for each `_RATE` bytes that have come
+_RATE = 16 * 2**10
 
 
 class Refused(Exception):
@@ -26,22 +28,19 @@ class Refused(Exception):
 
 
 class Handed:
-    """The paths that uploading handed out, and to whom; beyond `most` the oldest are forgotten.
-
-    A path names a folder that nobody can guess, so whoever knows it was given it.
-    """
+    """The paths of uploads or the ids of events that were handed out, and to whom; beyond `most` the oldest go."""
 
     def __init__(self, most: int = 20_000) -> None:
-        self._paths: LRUCache[str, str] = LRUCache(most)
+        self._owners: LRUCache[str, str] = LRUCache(most)
         self._lock = threading.Lock()
 
-    def add(self, paths: Iterable[str], user: str) -> None:
+    def add(self, names: Iterable[str], owner: str) -> None:
         with self._lock:
-            self._paths.update(dict.fromkeys(paths, user))
+            self._owners.update(dict.fromkeys(names, owner))
 
-    def knows(self, path: Any, user: str) -> bool:
+    def knows(self, name: Any, owner: str) -> bool:
         with self._lock:
-            return isinstance(path, str) and self._paths.get(path) == user
+            return isinstance(name, str) and self._owners.get(name) == owner
 
 
 class Bodies:
@@ -57,25 +56,22 @@ class Bodies:
             raise Refused(413, f"The request is too large: at most {most // 2**10:,} KB are read.")
         chunks: list[bytes] = []
         size = 0
+        receive = paced(receive)
         try:
-            async with asyncio.timeout(_PATIENCE):
-                more = True
-                while more:
-                    message = await receive()
-                    if message["type"] == "http.disconnect":
-                        raise Refused(400, "The request ended early.")
-                    chunk = message.get("body", b"")
-                    more = message.get("more_body", False)
-                    if size + len(chunk) > most:
-                        raise Refused(413, f"The request is too large: at most {most // 2**10:,} KB are read.")
-                    if not self._room(len(chunk), caller):
-                        raise Refused(503, "The server is busy with other large requests. Try again in a moment.")
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    self._held[caller] += len(chunk)
-        except TimeoutError:
-            self.release(size, caller)
-            raise Refused(408, f"The request was not there after {_PATIENCE:.0f} seconds.") from None
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refused(400, "The request ended early.")
+                chunk = message.get("body", b"")
+                more = message.get("more_body", False)
+                if size + len(chunk) > most:
+                    raise Refused(413, f"The request is too large: at most {most // 2**10:,} KB are read.")
+                if not self._room(len(chunk), caller):
+                    raise Refused(503, "The server is busy with other large requests. Try again in a moment.")
+                chunks.append(chunk)
+                size += len(chunk)
+                self._held[caller] += len(chunk)
         except BaseException:
             self.release(size, caller)
             raise
@@ -90,6 +86,27 @@ class Bodies:
         return self._held.total() + size <= self._budget and self._held[caller] + size <= self._budget / 4
 
 
+def paced(receive: Any) -> Any:
+    """`receive` for a body that must not come slowly; it raises Refused when it is too late."""
+    end = time.monotonic() + _PATIENCE
+    more = True
+
+    async def receiving() -> Any:
+        nonlocal end, more
+        if not more:
+            return await receive()
+        try:
+            async with asyncio.timeout(end - time.monotonic()):
+                message = await receive()
+        except TimeoutError:
+            raise Refused(408, "The request came too slowly and was ended. Send it again, or less at a time.") from None
+        end += len(message.get("body", b"")) / _RATE
+        more = message.get("more_body", False)
+        return message
+
+    return receiving
+
+
 def replayed(body: bytes, receive: Any) -> Any:
     """`receive` as it was before the body was read."""
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
@@ -100,10 +117,11 @@ def replayed(body: bytes, receive: Any) -> Any:
     return again
 
 
-def checked(body: bytes, known: Callable[[Any], bool]) -> bytes:
+def checked(body: bytes, known: Callable[[Any], bool], settle: Callable[[Any], None] = lambda data: None) -> bytes:
     """The JSON of a request as it is handed on: written anew, so that what was checked is what is read.
 
-    Whatever Gradio may take for a file, an object with a `path`, must name one that is `known`. Raises Refused.
+    Whatever Gradio may take for a file, an object with a `path`, must name one that is `known`. `settle` may check and
+    change the rest. Raises Refused.
     """
     if sum(map(body.count, (b",", b"[", b"{"))) > _MOST_PARTS:
         raise Refused(413, f"The request has too many parts: at most {_MOST_PARTS:,} are read.")
@@ -118,6 +136,7 @@ def checked(body: bytes, known: Callable[[Any], bool]) -> bytes:
             elif isinstance(part, list):
                 waiting.extend(part)
         _check_names(data)
+        settle(data)
         # Half a pair of surrogates, as of an emoji that was cut, is no text that can be written anywhere.
         return json.dumps(data, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
     except (ValueError, RecursionError):
@@ -129,6 +148,8 @@ def _check_names(data: Any) -> None:
     for name in ("session_hash", "event_id") if isinstance(data, dict) else ():
         if len(str(data.get(name, ""))) > _LONGEST_NAME:
             raise Refused(400, f"{name} is too long: at most {_LONGEST_NAME} characters.")
+        if not isinstance(data.get(name), str | None):
+            raise Refused(400, f"{name} must be a text.")
 
 
 def _check_file(part: dict[str, Any], known: Callable[[Any], bool]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 import secrets
 import threading
@@ -18,6 +17,7 @@ import gradio as gr
 from gradio.context import LocalContext
 
 from msr.schema import InputProblem
+from msr.ui.visitors import network
 
 GRACE = 30.0  # seconds in which a caller begins to read the answers to what it put into the queue
 _OFTEN = 0.25  # seconds between two looks at whether somebody is there
@@ -28,15 +28,10 @@ _ANSWERS = re.compile(r"/call/(?:v2/)?[^/]+/([^/]+)/?$")
 
 
 def name_of(request: Any, account: str | None = None) -> str:
-    """Who is asking: an account, else a network address; of IPv6 the first half, for one computer has many of them."""
+    """Who is asking, for limits: an account, else a network address; a cookie costs nothing and does not count."""
     if account := account or getattr(request, "username", None):
         return f"user {account}"
-    host = getattr(getattr(request, "client", None), "host", None) or ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    return str(address) if address.version == 4 else str(ipaddress.ip_network((int(address), 64), strict=False))
+    return network(getattr(getattr(request, "client", None), "host", None))
 
 
 class Callers:

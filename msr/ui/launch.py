@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     catalogue = load_catalogue(args.catalogue, limits)
     model = model_config(args)
     auth = accounts(args.auth)
-    hosts = allowed_hosts(args.host, args.allow_host)
+    hosts = allowed_hosts(args.host, args.allow_host, args.proxy)
     reviews = ReviewLog(args.reviews or data_home() / "reviews.jsonl")
     examples = [(story, story_items(story.id)) for story in stories()]
     runs, problems = recorded(args.runs or assets() / "demo" / "runs", catalogue, examples)
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         print("note: without --auth everybody who reaches this address can use it (docs/security.md)", file=sys.stderr)
     host = f"[{args.host}]" if ":" in args.host else args.host
     print(f"MSR Studio: http://{host}:{args.port}  (Ctrl+C ends it)", flush=True)
-    return Server(server, args.host, args.port).until_ended()
+    return Server(server, args.host, args.port, hosts.proxies).until_ended()
 
 
 def _loader(config: BackboneConfig, catalogue: Sequence[Item]) -> Callable[..., Pipeline]:
@@ -89,12 +89,18 @@ def changed_limits(options: Sequence[str]) -> Limits:
         raise InputProblem(f"--limit: {error}.") from None
 
 
-def allowed_hosts(host: str, options: Sequence[str]) -> Hosts:
-    """The host names that requests may use: those of `--allow-host`, and the address served on. Raises InputProblem."""
+def allowed_hosts(host: str, names: Sequence[str], proxies: Sequence[str] = ()) -> Hosts:
+    """The hosts that requests may name: those of `--allow-host` and the address served on; and the proxies believed.
+
+    Raises InputProblem.
+    """
+    option = "--allow-host"
     try:
-        return Hosts(frozenset([*options, *({host.lower()} - {"0.0.0.0", "::"})]))
+        hosts = Hosts(frozenset([*names, *({host.lower()} - {"0.0.0.0", "::"})]))
+        option = "--proxy"
+        return replace(hosts, proxies=frozenset(proxies))
     except ValueError as error:
-        raise InputProblem(f"--allow-host: {error}.") from None
+        raise InputProblem(f"{option}: {error}.") from None
 
 
 def accounts(file: Path | None) -> list[tuple[str, str]] | None:

@@ -13,8 +13,9 @@ from fastapi import FastAPI, Response
 from starlette.requests import cookie_parser
 from starlette.routing import Mount
 
+from msr.ui.calls import Calls, answer_plainly
 from msr.ui.guard import Guard, UserOf
-from msr.ui.hosts import Hosts
+from msr.ui.hosts import Forwarded, Hosts
 from msr.ui.page import build_page
 from msr.ui.quota import limit
 from msr.ui.studio import Studio
@@ -95,9 +96,11 @@ def build_server(studio: Studio, auth: Auth = None, mcp: bool = False, hosts: Ho
     page.has_launched = page.is_running = True
     gradio_app = next(route.app for route in app.routes if isinstance(route, Mount))
     limit(app, page, studio)
-    ending = asyncio.Event()
-    app.add_middleware(Guard, hosts=hosts, ending=ending, user_of=_user_of(gradio_app) if auth else None, mcp=mcp)
+    answer_plainly(gradio_app, page)
+    ending, user_of = asyncio.Event(), _user_of(gradio_app) if auth else None
+    app.add_middleware(Guard, hosts=hosts, ending=ending, user_of=user_of, mcp=mcp, calls=Calls(page))
     app.add_middleware(_Headers)
+    app.add_middleware(Forwarded, proxies=hosts.proxies)
 
     def end() -> None:
         """Stops what visitors began, and the streams of their pages."""

@@ -80,17 +80,19 @@ class Downloads:
 
 @dataclass(frozen=True)
 class Kept:
-    """A finished run with its name and catalogue."""
+    """A finished run with its name and catalogue; `owner` is the visitor who asked for it."""
 
     run: Run
     name: str
     catalogue: Catalogue
     recorded: bool = False
+    owner: str = ""
+    secret: str = ""
 
     @property
     def key(self) -> str:
-        """The key of the run. The run's id is a hash of its input, so nobody can guess the key of another's run."""
-        return f"{self.run.id}-{self.run.parent}" if self.run.parent else self.run.id
+        """The key of the run. Its id can be computed from its input, so a visitor's run has a secret in its key."""
+        return "-".join(filter(None, (self.run.id, self.run.parent, self.secret)))
 
     @property
     def label(self) -> str:
@@ -126,9 +128,12 @@ class RunStore:
     def recorded(self) -> tuple[Kept, ...]:
         return tuple(self._recorded.values())
 
-    def put(self, kept: Kept) -> str:
-        """Keep a run and return its key. The oldest runs go if there is no room."""
+    def put(self, kept: Kept, owner: str = "") -> str:
+        """Keep a run and return its key, which only its owner knows. The oldest runs go if there is no room."""
         with self._lock:
+            same = (k for k in self._of(owner, kept.run.id) if k.run.parent == kept.run.parent)
+            secret = next((k.secret for k in same), secrets.token_urlsafe(12) if owner else "")
+            kept = replace(kept, owner=owner, secret=secret)
             self._runs[kept.key] = kept
             self._runs.move_to_end(kept.key)
             while len(self._runs) > 1 and (len(self._runs) > self._most or self._held() > self._budget):
@@ -136,12 +141,20 @@ class RunStore:
         return kept.key
 
     def get(self, key: Any) -> Kept | None:
-        """The run with this key or run id; None if it is not kept any more."""
+        """The run with this key; None if it is not kept any more."""
         if not isinstance(key, str):
             return None
         with self._lock:
-            known = self._recorded.get(key) or self._runs.get(key)
-            return known or next((kept for kept in self._runs.values() if kept.run.id == key), None)
+            return self._recorded.get(key) or self._runs.get(key)
+
+    def find(self, run_id: str, owner: str) -> Kept | None:
+        """The recorded run with this id, or this visitor's newest; never that of another visitor."""
+        with self._lock:
+            tapes = (kept for kept in self._recorded.values() if kept.run.id == run_id)
+            return next(tapes, None) or next(reversed(self._of(owner, run_id)), None)
+
+    def _of(self, owner: str, run_id: str) -> list[Kept]:
+        return [kept for kept in self._runs.values() if (kept.owner, kept.run.id) == (owner, run_id)]
 
     def grow(self, key: str, run: Run) -> None:
         """Replace a run by the same run with more evidence, unless it is not kept any more."""
@@ -159,7 +172,7 @@ class RunStore:
         return sum(catalogue.size for catalogue in catalogues.values()) + sum(pictures.values())
 
     def parent(self, kept: Kept) -> Kept | None:
-        return self.get(kept.run.parent) if kept.run.parent else None
+        return self.find(kept.run.parent, kept.owner) if kept.run.parent else None
 
     def choices(self, keys: Any) -> list[tuple[str, str]]:
         """(label, key) of a page's runs, newest first, then of recorded ones; `keys` is a string made by `joined`."""

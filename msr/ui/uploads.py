@@ -28,6 +28,7 @@ from starlette.requests import ClientDisconnect
 
 from msr.config import LIMITS, Limits
 from msr.schema import InputProblem
+from msr.ui.bodies import Refused
 from msr.ui.callers import name_of
 
 _AT_LEAST = 2**20  # smallest size in bytes that an upload counts for
@@ -222,7 +223,7 @@ async def _receive(request: Request, upload_id: str | None, uploads: Uploads, li
         files = _settled(upload.folder, (await parser.parse()).getlist("files"))
         uploads.done(upload, files)
         return JSONResponse(files)
-    except UploadRefused as error:
+    except (UploadRefused, Refused) as error:
         return PlainTextResponse(str(error), error.status)
     except MultiPartException as error:
         return PlainTextResponse(error.message, 413 if "maximum allowed size" in error.message else 400)

@@ -44,7 +44,7 @@ def recordings(catalogue: Catalogue, examples: Sequence[Example], count: int = 3
 @contextmanager
 def serving(served: FastAPI) -> Iterator[str]:
     """Serves in a thread on a free port; yields the address."""
-    server = uvicorn.Server(uvicorn.Config(served, host="127.0.0.1", port=0, log_level="error"))
+    server = uvicorn.Server(uvicorn.Config(served, host="127.0.0.1", port=0, log_level="error", proxy_headers=False))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not (server.started and server.servers):

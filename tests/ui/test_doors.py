@@ -15,15 +15,15 @@ from gradio.utils import get_upload_folder
 
 from msr.config import LIMITS
 from msr.reviews import MOST as JUDGEMENTS
-from msr.ui.bodies import _MOST_PARTS, _PATIENCE, Bodies
+from msr.ui.bodies import _MOST_PARTS, _PATIENCE, _RATE, Bodies
 from msr.ui.callers import GRACE
 from msr.ui.doors import Body
 from msr.ui.jobs import Visits
-from msr.ui.logins import Attempts
 from msr.ui.serving import CONNECTIONS, HEAD
 from msr.ui.stores import Downloads, Media, RunStore
 from msr.ui.studio import Studio
 from msr.ui.turns import EACH, MOST
+from msr.ui.visitors import Attempts
 from tests.ui.serve import app, serving
 
 pytestmark = pytest.mark.slow  # a server of its own
@@ -226,7 +226,6 @@ def test_no_name_is_looked_up_and_no_address_fetched(quick: str, monkeypatch: py
         (b"[" + b"[]," * 400_000 + b"[]]", 413, "too many parts"),
         (b'{"data": [' + b"9" * 10_000 + b"]}", 400, "not JSON"),
         (b'{"data": [NaN]}', 400, "not JSON"),
-        (b'{"data": [1e400]}', 400, "not JSON"),
         (b'{"data": [], "session_hash": "' + b"x" * 101 + b'"}', 400, "session_hash is too long"),
         (b'{"data": [], "event_id": [' + b"1," * 101 + b"1]}", 400, "event_id is too long"),
         (b'{"data": ["' + b"x" * (5 * 2**20) + b'"]}', 413, "too large"),
@@ -237,6 +236,12 @@ def test_a_body_is_bounded_before_it_is_read(quick: str, content: bytes, status:
     headers = {"Content-Type": "application/json"}
     answer = httpx.post(f"{quick}/gradio_api/queue/join", content=content, headers=headers)
     assert answer.status_code == status and said in answer.json()["detail"]
+
+
+def test_a_number_that_is_too_large_for_any_reader_is_not_read(quick: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = httpx.post(f"{quick}/gradio_api/cancel", content=b'{"fn_index": 1e400}', headers=headers)
+    assert answer.status_code == 400 and "not JSON" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("path", ["/static/" + "a" * 300, "/?x=" + "a" * 3000, "/static/%C3%A9", "/media/%ff.webp"])
@@ -294,7 +299,7 @@ def test_the_limits_that_are_promised_are_those_that_hold() -> None:
     table = text.split("## Limits")[1].split("##")[0]
     mb, attempts, reads, visits = 2**20, Attempts(), Studio.__dataclass_fields__["readers"].default_factory(), Visits()
     for row in (
-        f"| JSON (also of MCP tools) | {Body.JSON.value // mb} MB, {_MOST_PARTS:,} parts, {_PATIENCE:.0f} seconds "
+        f"| JSON (also of MCP tools) | {Body.JSON.value // mb} MB, {_MOST_PARTS:,} parts "
         f"| {Bodies()._budget // 4 // mb} MB at a time | {Bodies()._budget // mb} MB at a time |",
         f"| upload | {LIMITS.max_upload_bytes // mb} MB; a picture {LIMITS.max_image_bytes // mb} MB and "
         f"{LIMITS.max_pixels // 10**6} megapixels | {LIMITS.max_held_bytes // 4 // mb} MB unread "
@@ -303,10 +308,11 @@ def test_the_limits_that_are_promised_are_those_that_hold() -> None:
         f"{LIMITS.max_catalogue:,} rows | {reads._each} at a time | {reads._most} at a time |",
         f"| work that waits for the model | one at a time is done | {EACH} | {MOST} |",
         f"| runs that were begun on a page | | {visits._each} | {visits._waiting} |",
-        f"| failed logins in five minutes | | {attempts._each} | {attempts._most} |",
+        f"| failed logins in five minutes | | {attempts._each} with one name, {attempts._wide} in all "
+        f"| {attempts._most:,} |",
         f"| login form | {Body.FORM.value // 2**10} KB | | |",
-        f"| connections (of one network address) | {HEAD:.0f} seconds for the first lines of a request "
-        f"| {CONNECTIONS} | |",
+        f"| connections and open requests (of one network address) | {HEAD:.0f} seconds for the first lines; "
+        f"{_PATIENCE:.0f} seconds for the rest, and one more for each {_RATE // 2**10} KB | {CONNECTIONS} | |",
         f"| judgements | a note of 1,000 characters | | {JUDGEMENTS:,} |",
         f"| catalogues that visitors brought | {LIMITS.max_zip_bytes // mb} MB unpacked | "
         f"| {LIMITS.max_offer_bytes // mb} MB, the oldest go first |",

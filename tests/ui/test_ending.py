@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
 from playwright.sync_api import Browser, expect
 
 from msr.ui import serving
@@ -106,30 +109,104 @@ def test_what_python_still_has_to_forget_is_not_waited_for() -> None:
         ends(process, signal.SIGINT)
 
 
-def test_connections_that_ask_for_nothing_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "HEAD", 0.5)
-    monkeypatch.setattr(serving, "CONNECTIONS", 3)
+@contextmanager
+def listening(monkeypatch: pytest.MonkeyPatch, most: int = 3, **more: Any) -> Iterator[int]:
+    """The port of a small server that has little patience, and at most this many connections of an address."""
+    monkeypatch.setattr(serving, "HEAD", 1.0)
+    monkeypatch.setattr(serving, "CONNECTIONS", most)
     application = FastAPI()
     application.state.end = lambda: None
     application.get("/healthz")(lambda: "ok")
-    server = serving.Server(application, "127.0.0.1", 0)
+
+    @application.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def endless() -> AsyncIterator[bytes]:
+            while True:
+                yield b"."
+                await asyncio.sleep(0.1)
+
+        return StreamingResponse(endless())
+
+    @application.post("/take")
+    async def take(request: Request) -> str:
+        await request.body()
+        return "ok"
+
+    @application.post("/refuse")
+    async def refuse() -> str:
+        return "ok"
+
+    server = serving.Server(application, "127.0.0.1", 0, **more)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    silent, slow, patient = (socket.create_connection(("127.0.0.1", port), timeout=5) for _ in range(3))
-    with silent, slow, patient:
-        slow.sendall(b"GET /healthz HTTP/1.1\r\n")
-        assert healthy(patient)
-        with socket.create_connection(("127.0.0.1", port), timeout=5) as another:
-            assert closed(another), "one address has only so many"
-        assert closed(silent) and closed(slow), "what does not ask in time is closed"
-        assert healthy(patient), "what has asked may ask again"
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as another:
-        assert healthy(another), "there is room again"
-    server.should_exit = True
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = server.force_exit = True
     thread.join(5)
+
+
+def connected(port: int, *heads: str) -> Iterator[socket.socket]:
+    for head in heads:
+        connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+        connection.sendall(head.replace("\n", "\r\n").encode())
+        yield connection
+
+
+POST = "POST /{} HTTP/1.1\nHost: x\nContent-Length: 9000\n\n"
+STREAM = "GET /stream HTTP/1.1\nHost: x\n\n"
+
+
+def test_connections_that_ask_for_nothing_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening(monkeypatch) as port:
+        silent, slow, patient = connected(port, "", "GET /healthz HTTP/1.1\n", "")
+        with silent, slow, patient:
+            assert healthy(patient)
+            assert closed(silent) and closed(slow), "what does not ask in time is closed"
+        (another,) = connected(port, "")
+        with another:
+            assert healthy(another), "there is room again"
+
+
+def test_slow_connections_of_an_address_make_room_for_whoever_else_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening(monkeypatch) as port:
+        monkeypatch.setattr(serving, "HEAD", 60.0)
+        slow = list(connected(port, POST.format("take"), "", "GET / HTTP/1.1\n"))
+        visitors = []
+        for oldest in slow:
+            visitors += connected(port, "")
+            assert healthy(visitors[-1]) and closed(oldest), "the one that waits longest goes"
+        assert all(map(healthy, visitors))
+        for connection in (*slow, *visitors):
+            connection.close()
+
+
+def test_what_is_being_answered_is_not_closed_for_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening(monkeypatch) as port:
+        streams = list(connected(port, STREAM, STREAM, STREAM))
+        assert all(stream.recv(12) == b"HTTP/1.1 200" for stream in streams)
+        (another,) = connected(port, "")
+        assert closed(another), "one address has only so many"
+        assert all(stream.recv(1000) for stream in streams)
+        for stream in streams:
+            stream.close()
+
+
+def test_a_proxy_may_have_more_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening(monkeypatch, proxies={"127.0.0.1"}) as port:
+        streams = list(connected(port, *[STREAM] * 6))
+        assert all(stream.recv(12) == b"HTTP/1.1 200" for stream in streams)
+        for stream in streams:
+            stream.close()
+
+
+def test_a_body_that_nobody_reads_has_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    with listening(monkeypatch) as port:
+        (dripping,) = connected(port, POST.format("refuse"))
+        with dripping, pytest.raises(OSError, match="reset|pipe"):
+            for _ in range(50):  # every byte used to keep the connection alive
+                dripping.sendall(b"x")
+                time.sleep(0.1)
 
 
 def healthy(connection: socket.socket) -> bool:

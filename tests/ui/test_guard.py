@@ -15,12 +15,13 @@ from fastapi.responses import StreamingResponse
 from gradio_client import Client
 from playwright.sync_api import Browser
 
-from msr.ui.bodies import Bodies, Handed, Refused, checked
+from msr.ui.bodies import Bodies, Handed, Refused, checked, paced
 from msr.ui.guard import Guard
-from msr.ui.hosts import Hosts
+from msr.ui.hosts import Forwarded, Hosts
 from tests.browser import visiting
 from tests.ui.serve import app, serving
 
+PROXY = Hosts(proxies=frozenset({"127.0.0.1"}))
 FOREIGN = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
 
 
@@ -51,7 +52,7 @@ def test_an_mcp_client_names_no_file_of_the_server() -> None:
 def test_the_calls_of_the_mcp_server_stay_on_this_computer() -> None:
     hosts = Hosts(frozenset({"studio.example.org"}))
     said = {"X-Forwarded-Host": "studio.example.org", "X-Forwarded-Proto": "https", "X-Gradio-Server": "http://x.org"}
-    asked = ask("POST", "/gradio_api/mcp/", hosts, json={}, headers={**said, "Origin": "https://studio.example.org"})
+    asked = ask("POST", "/gradio_api/mcp/", hosts, json={}, headers={**said, "Origin": "http://studio.example.org"})
     told = asked.json()
     assert told["headers"]["host"] == "127.0.0.1:8080" and told["scheme"] == "http"
     assert not [name for name in told["headers"] if name.startswith(("x-forwarded", "x-gradio", "origin"))]
@@ -59,7 +60,7 @@ def test_the_calls_of_the_mcp_server_stay_on_this_computer() -> None:
 
 def test_what_was_checked_is_what_is_read() -> None:
     twice = b'{"data": [], "data": [1e2, "\\u00e9\\ud83d", {"url": "http://x.org", "a": null}]}'
-    told = ask("POST", "/gradio_api/queue/join", content=twice, headers={"Content-Type": "application/json"}).json()
+    told = ask("POST", "/gradio_api/run/predict", content=twice, headers={"Content-Type": "application/json"}).json()
     assert told["headers"]["content-length"] == str(len(told["body"].encode()))
     assert json.loads(told["body"]) == {"data": [100.0, "é?", {"url": "http://x.org", "a": None}]}
 
@@ -92,7 +93,14 @@ def test_a_caller_that_goes_is_seen_by_who_looks_now_and_then() -> None:
 
     async def asking() -> None:
         headers = [(b"host", b"localhost")]
-        scope = {"type": "http", "method": "GET", "path": "/config", "headers": headers, "query_string": b""}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/config",
+            "headers": headers,
+            "query_string": b"",
+            "scheme": "http",
+        }
         await Guard(looking, Hosts(), asyncio.Event())(scope, gone, None)
 
     asyncio.run(asking())
@@ -113,7 +121,7 @@ def test_an_answer_may_listen_from_two_places_at_once() -> None:
         heard.extend(await asyncio.gather(receive(), receive(), receive()))
 
     async def asking() -> None:
-        scope = {"type": "http", "method": "GET", "path": "/config", "query_string": b""}
+        scope = {"type": "http", "method": "GET", "path": "/config", "query_string": b"", "scheme": "http"}
         scope["headers"] = [(b"host", b"localhost")]
         await Guard(listening, Hosts(), asyncio.Event())(scope, receive, None)
 
@@ -149,6 +157,84 @@ def test_bodies_share_a_budget_and_give_it_back() -> None:
     asyncio.run(reading())
 
 
+def drip(*chunks: bytes, pause: float) -> Any:
+    """A client that sends these chunks with pauses, and then nothing more."""
+    waiting = list(chunks)
+
+    async def receive() -> Any:
+        await asyncio.sleep(pause if waiting else 60)
+        return {"type": "http.request", "body": waiting.pop(0), "more_body": True}
+
+    return receive
+
+
+def test_a_body_that_comes_slowly_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("msr.ui.bodies._PATIENCE", 0.3)
+    monkeypatch.setattr("msr.ui.bodies._RATE", 1_000)
+
+    async def reading(receive: Any) -> None:
+        bodies = Bodies()
+        with pytest.raises(Refused, match="too slowly"):
+            await bodies.read(receive, None, 10_000, "ann")
+        assert not bodies._held, "what had come is forgotten"
+
+    for slow in (drip(pause=0), drip(*[b"x"] * 1_000, pause=0.01)):
+        asyncio.run(asyncio.wait_for(reading(slow), 5))
+
+    async def fast() -> bytes:
+        receive = paced(drip(*[b"x" * 200] * 5, pause=0.1))  # 0.5 seconds, of which 0.3 and one for the bytes are given
+        return b"".join([(await receive())["body"] for _ in range(5)])
+
+    assert len(asyncio.run(fast())) == 1_000
+
+
+def test_one_address_has_so_many_requests_open_also_behind_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("msr.ui.guard.CONNECTIONS", 3)
+    let_go = asyncio.Event()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await let_go.wait()
+        await echo(scope, receive, send)
+
+    async def asking() -> None:
+        served = Forwarded(Guard(slow, Hosts(), asyncio.Event()), PROXY.proxies)
+        transport = httpx.ASGITransport(served, client=("127.0.0.1", 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+
+            def ask(address: str) -> Any:
+                return asyncio.ensure_future(client.get("/config", headers={"X-Forwarded-For": address}))
+
+            held = [ask("10.0.0.1") for _ in range(3)]
+            await asyncio.sleep(0.05)
+            assert (await ask("10.0.0.1")).status_code == 503
+            held.append(ask("10.0.0.2"))
+            await asyncio.sleep(0.05)
+            let_go.set()
+            assert [(await one).status_code for one in held] == [200] * 4
+            assert (await ask("10.0.0.1")).status_code == 200
+
+    asyncio.run(asyncio.wait_for(asking(), 10))
+
+
+def test_a_failure_is_one_line_and_one_sentence(caplog: pytest.LogCaptureFixture) -> None:
+    async def failing(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/config":
+            raise KeyError("secret\ntwo lines")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        raise RuntimeError("in the middle")
+
+    async def asking() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(Guard(failing, Hosts(), asyncio.Event()))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return [await client.get(path) for path in ("/config", "/healthz")]
+
+    whole, half = asyncio.run(asking())
+    assert whole.status_code == 500 and whole.json() == {"detail": "Something unforeseen happened."}
+    assert half.text == "half"
+    assert len(caplog.records) == 2 and not any("\n" in r.getMessage() or r.exc_info for r in caplog.records)
+
+
 @contextmanager
 def proxied(url: str, forwards: bool = True) -> Iterator[str]:
     """The address of a proxy before `url`, which sends on the host that it was asked for."""
@@ -170,24 +256,31 @@ def proxied(url: str, forwards: bool = True) -> Iterator[str]:
         yield address
 
 
-def test_a_script_works_through_a_proxy(quick: str) -> None:
-    with proxied(quick) as address:
+@pytest.fixture(scope="module")
+def behind() -> Iterator[str]:
+    """A studio that believes a proxy on this computer."""
+    with serving(app(hosts=PROXY)) as url:
+        yield url
+
+
+def test_a_script_works_through_a_proxy(behind: str) -> None:
+    with proxied(behind) as address:
         (told,) = Client(address, verbose=False).predict(titles=["red mug"], api_name="/describe")
         assert told["title"] == "red mug"
 
 
-def test_a_proxy_that_hides_its_host_is_another_site(quick: str) -> None:
-    with proxied(quick, forwards=False) as address:
+def test_a_proxy_that_hides_its_host_is_another_site(behind: str) -> None:
+    with proxied(behind, forwards=False) as address:
         asked = {"json": {"data": [[], ["red mug"]]}, "headers": {"Origin": address}}
         assert httpx.post(f"{address}/gradio_api/call/describe", **asked).status_code == 403
-    with proxied(quick) as address:
+    with proxied(behind) as address:
         asked["headers"] = {"Origin": address}
         assert httpx.post(f"{address}/gradio_api/call/describe", **asked).status_code == 200
 
 
 @pytest.mark.browser
 def test_the_page_works_behind_a_proxy_and_a_login(browser: Browser) -> None:
-    with serving(app(auth=[("ann", "secret")])) as url, proxied(url) as address:
+    with serving(app(auth=[("ann", "secret")], hosts=PROXY)) as url, proxied(url) as address:
         page = browser.new_page()
         page.goto(address)
         page.fill("input[type=text], input[autocomplete=username], label:has-text('user') input, textarea", "ann")
@@ -202,6 +295,6 @@ def test_the_page_works_behind_a_proxy_and_a_login(browser: Browser) -> None:
             ".thumb img, .result img", "all => all.every(i => i.complete && i.naturalWidth)"
         )
         page.close()
-    with serving(app()) as url, proxied(url) as address, visiting(browser, address) as page:
+    with serving(app(hosts=PROXY)) as url, proxied(url) as address, visiting(browser, address) as page:
         page.locator(".story").first.click()
         page.wait_for_selector("#history .entry >> nth=8", timeout=60_000)

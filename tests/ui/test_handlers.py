@@ -162,7 +162,7 @@ def test_files_become_the_catalogue_or_leave_it_alone(tmp_path: Path) -> None:
 def test_a_judgement_that_cannot_be_kept_is_not_lost(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     app, kept = studio(tmp_path / "file" / "reviews.jsonl")
-    answer = Review(app).judge("wrong", kept.key, 0, "Ann", "my note")
+    answer = Review(app).judge("wrong", kept.key, 0, "Ann", "my note", PAGE)
     assert "could not be written" in answer[-1]
     assert all(value == {"__type__": "update"} for value in answer[:-1]), "the note stays where it was typed"
 
@@ -170,26 +170,36 @@ def test_a_judgement_that_cannot_be_kept_is_not_lost(tmp_path: Path) -> None:
 def test_the_next_text_without_a_judgement_is_shown() -> None:
     app, kept = studio()
     do = Review(app)
-    assert do.start(kept.key, "Ann")[4] == 0
-    assert do.judge("wrong", kept.key, 0, "Ann", "")[4] == 1
-    assert do.judge("partly", kept.key, 2, "Ann", "")[4] == 3
-    assert do.start(kept.key, "Ann")[4] == 1 and do.start(kept.key, "Bob")[4] == 0
-    assert do.step(-5, kept.key, 1, "Ann")[4] == 0
-    assert do.start("unknown", "Ann")[4] == 0
+    assert do.start(kept.key, "Ann", PAGE)[4] == 0
+    assert do.judge("wrong", kept.key, 0, "Ann", "", PAGE)[4] == 1
+    assert do.judge("partly", kept.key, 2, "Ann", "", PAGE)[4] == 3
+    assert do.start(kept.key, "Ann", PAGE)[4] == 1 and do.start(kept.key, "Bob", PAGE)[4] == 0
+    assert do.step(-5, kept.key, 1, "Ann", PAGE)[4] == 0
+    assert do.start("unknown", "Ann", PAGE)[4] == 0
 
 
 def test_that_a_name_is_missing_stays_said_when_a_run_comes_late() -> None:
     app, kept = studio()
     do = Review(app)
-    assert "Enter your name first" in do.judge("wrong", kept.key, 0, " ", "")[-1]
-    assert do.start(kept.key, " ")[-1] == {"__type__": "update"}
-    assert do.start(kept.key, "Ann")[-1] == ""
+    assert "Enter your name first" in do.judge("wrong", kept.key, 0, " ", "", PAGE)[-1]
+    assert do.start(kept.key, " ", PAGE)[-1] == {"__type__": "update"}
+    assert do.start(kept.key, "Ann", PAGE)[-1] == ""
 
 
 def test_only_runs_that_a_page_may_see_are_exported() -> None:
     app, kept = studio()
     do = Review(app)
-    do.judge("wrong", kept.key, 0, "Ann", "")
+    do.judge("wrong", kept.key, 0, "Ann", "", PAGE)
     for keys, lines in ((kept.key, 1), ("", 0), (None, 0)):
         token = do.export("jsonl", keys).removeprefix("download/")
         assert app.downloads.get(token).data.count(b"\n") == lines
+
+
+def test_whoever_signed_in_reviews_in_that_name() -> None:
+    app, kept = studio()
+    do, ann = Review(app), SimpleNamespace(session_hash="page", username="ann")
+    assert do.who("Bob", ann)["value"] == "ann" and do.who("Bob", ann)["interactive"] is False
+    assert do.who("Bob", PAGE)["value"] == "Bob" and do.who(["x"], PAGE)["value"] == ""
+    do.judging("wrong")(kept.key, 0, "Bob", "", ann)
+    assert [j.reviewer for j in app.reviews.latest()] == ["ann"]
+    assert do.start(kept.key, "Bob", ann)[4] == 1, "what ann judged is judged"

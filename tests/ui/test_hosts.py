@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -17,8 +18,15 @@ OPEN = Hosts(frozenset({"studio.example.org"}))
 
 @pytest.fixture(scope="module")
 def public() -> Iterator[str]:
-    """A studio that answers to studio.example.org too."""
+    """A studio that answers to studio.example.org too, without a proxy."""
     with serving(app(hosts=OPEN)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def behind() -> Iterator[str]:
+    """The same behind a proxy on this computer."""
+    with serving(app(hosts=replace(OPEN, proxies=frozenset({"127.0.0.1"})))) as url:
         yield url
 
 
@@ -50,23 +58,38 @@ def test_what_is_not_a_host_name_cannot_be_allowed(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "origin", "fine"),
+    ("scheme", "host", "origin", "fine"),
     [
-        ("localhost:7860", "http://localhost:7860", True),
-        ("studio.example.org", "https://studio.example.org", True),
-        ("studio.example.org:443", "https://studio.example.org", True),
-        ("studio.example.org:8443", "https://studio.example.org:8443", True),
-        ("localhost:7860", "http://localhost:3000", False),
-        ("localhost:7860", "http://127.0.0.1:7860", False),
-        ("studio.example.org", "https://evil.example", False),
-        ("studio.example.org", "https://studio.example.org.evil.example", False),
-        ("localhost:7860", "null", False),
-        ("localhost:7860", "", False),
-        ("localhost:7860", "file://localhost:7860", False),
+        ("http", "localhost:7860", "http://localhost:7860", True),
+        ("http", "localhost", "http://localhost:80", True),
+        ("https", "studio.example.org", "https://studio.example.org", True),
+        ("https", "studio.example.org:443", "https://studio.example.org", True),
+        ("https", "studio.example.org:8443", "https://studio.example.org:8443", True),
+        ("http", "localhost:7860", "https://localhost:7860", False),
+        ("http", "studio.example.org", "https://studio.example.org", False),
+        ("https", "studio.example.org", "http://studio.example.org", False),
+        ("http", "localhost:7860", "http://localhost:3000", False),
+        ("http", "localhost:7860", "http://127.0.0.1:7860", False),
+        ("https", "studio.example.org", "https://evil.example", False),
+        ("https", "studio.example.org", "https://studio.example.org.evil.example", False),
+        ("http", "localhost:7860", "null", False),
+        ("http", "localhost:7860", "", False),
+        ("http", "localhost:7860", "file://localhost:7860", False),
     ],
 )
-def test_pages_of_this_server_alone_may_ask(host: str, origin: str, fine: bool) -> None:
-    assert (OPEN.refusal("POST", "/login", {"host": host, "origin": origin}) is None) is fine
+def test_pages_of_this_server_alone_may_ask(scheme: str, host: str, origin: str, fine: bool) -> None:
+    assert (OPEN.refusal("POST", "/login", {"host": host, "origin": origin}, scheme) is None) is fine
+
+
+def test_a_page_over_https_is_told_of_the_proxy() -> None:
+    headers = {"host": "localhost:7860", "origin": "https://localhost:7860"}
+    assert "--proxy" in str(OPEN.refusal("POST", "/login", headers))
+
+
+@pytest.mark.parametrize("proxy", ["nginx", "127.0.0.1:80", "10.0.0.0/8", "*", ""])
+def test_a_proxy_is_one_address(proxy: str) -> None:
+    with pytest.raises(ValueError, match="is not an IP address"):
+        Hosts(proxies=frozenset({proxy}))
 
 
 @pytest.mark.parametrize(
@@ -92,8 +115,15 @@ def test_a_forged_host_is_refused_before_gradio(public: str) -> None:
     for path in ("/", "/config", "/healthz", "/theme.css", "/gradio_api/info", "/gradio_api/heartbeat/x"):
         answer = httpx.get(public + path, headers={"Host": "evil.example"})
         assert answer.status_code == 403 and "gradio" not in answer.text
+
+
+def test_forwarded_headers_count_from_a_proxy_alone(public: str, behind: str) -> None:
     for forged in ({"X-Forwarded-Host": "evil.example"}, {"X-Forwarded-Host": "evil.example, studio.example.org"}):
-        assert httpx.get(f"{public}/config", headers=forged).status_code == 403
+        assert httpx.get(f"{behind}/config", headers=forged).status_code == 403
+        assert httpx.get(f"{public}/config", headers=forged).json()["root"] == public
+    proto = {"X-Forwarded-Proto": "https"}
+    assert httpx.get(f"{public}/config", headers=proto).json()["root"] == public
+    assert httpx.get(f"{behind}/config", headers=proto).json()["root"].startswith("https://")
 
 
 def test_uploads_and_runs_of_other_sites_are_refused(public: str) -> None:
@@ -110,16 +140,17 @@ def test_uploads_and_runs_of_other_sites_are_refused(public: str) -> None:
             assert not any("access-control-allow-origin" in answer.headers for answer in answers)
 
 
-def test_the_public_name_is_answered_to_with_and_without_a_proxy_in_between(public: str) -> None:
+def test_the_public_name_is_answered_to_behind_a_proxy(behind: str, public: str) -> None:
     """A proxy keeps the host, or says it in a header of its own; the page's addresses begin with it."""
     kept = {"Host": "studio.example.org", "X-Forwarded-Proto": "https"}
     told = {"X-Forwarded-Host": "studio.example.org", "X-Forwarded-Proto": "https"}
     for headers in (kept, told):
         asked = {**headers, "Origin": "https://studio.example.org", "Sec-Fetch-Site": "same-origin"}
-        answer = httpx.get(f"{public}/config", headers=asked)
+        answer = httpx.get(f"{behind}/config", headers=asked)
         assert answer.status_code == 200 and answer.json()["root"] == "https://studio.example.org"
-        joined = httpx.post(f"{public}/gradio_api/call/describe", json={"data": [[], ["red mug"]]}, headers=asked)
+        joined = httpx.post(f"{behind}/gradio_api/call/describe", json={"data": [[], ["red mug"]]}, headers=asked)
         assert joined.status_code == 200
+        assert httpx.get(f"{public}/config", headers=asked).status_code == 403, "nothing vouches for https"
 
 
 def test_a_server_named_in_a_header_is_not_believed(public: str) -> None:

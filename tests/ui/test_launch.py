@@ -17,6 +17,7 @@ def test_every_option_is_explained(capsys):
         "--host",
         "--port",
         "--allow-host",
+        "--proxy",
         "--auth",
         "--backbone",
         "--adapter",
@@ -61,6 +62,12 @@ def test_the_served_address_and_what_was_allowed_may_be_named(host, options, nam
 def test_what_is_no_host_name_is_refused(capsys):
     assert app.main(["--allow-host", "https://studio.example.org"]) == 2
     assert capsys.readouterr().err.startswith("error: --allow-host: 'https://studio.example.org' is not a host name")
+
+
+def test_a_proxy_is_an_address(capsys):
+    assert launch.allowed_hosts("127.0.0.1", [], ["127.0.0.1", "::1"]).proxies == {"127.0.0.1", "::1"}
+    assert app.main(["--proxy", "nginx"]) == 2
+    assert capsys.readouterr().err.startswith("error: --proxy: 'nginx' is not an IP address")
 
 
 def test_mcp_clients_cannot_sign_in(capsys, tmp_path, monkeypatch):

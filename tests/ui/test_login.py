@@ -9,7 +9,7 @@ import pytest
 from gradio_client import Client
 from gradio_client.exceptions import AuthenticationError
 
-from msr.ui.logins import Attempts
+from msr.ui.visitors import Attempts
 from tests.ui.serve import app, serving
 
 pytestmark = pytest.mark.slow  # a server of its own
@@ -60,13 +60,21 @@ def test_a_script_signs_in(locked: str) -> None:
         Client(locked, verbose=False)
 
 
-def test_passwords_cannot_be_guessed_at_leisure(locked: str) -> None:
-    wrong = {"username": "ann", "password": "guess"}
-    assert [httpx.post(f"{locked}/login", data=wrong).status_code for _ in range(10)] == [400] * 10
-    for form in (wrong, ANN):
-        answer = httpx.post(f"{locked}/login", data=form)
-        assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 200
-        assert "Too many failed logins" in answer.json()["detail"]
+def test_passwords_cannot_be_guessed_at_leisure_and_others_come_in() -> None:
+    with serving(app(auth=[("ann", "secret"), ("bob", "hidden")])) as url:
+        wrong = {"username": " ann", "password": "guess"}
+        for n in range(10):  # nobody believes a caller that says it is another one each time
+            said = {"X-Forwarded-For": f"10.0.0.{n}", "X-Real-IP": f"10.0.0.{n}", "Forwarded": f"for=10.0.0.{n}"}
+            assert httpx.post(f"{url}/login", data=wrong, headers=said).status_code == 400
+        for form in (wrong, ANN):
+            answer = httpx.post(f"{url}/login", data=form, headers={"X-Forwarded-For": "10.0.0.99"})
+            assert answer.status_code == 429 and int(answer.headers["retry-after"]) > 200
+            assert "Too many failed logins" in answer.json()["detail"]
+        assert httpx.post(f"{url}/login", data={"username": "bob", "password": "hidden"}).status_code == 200
+        for form in ({}, {"username": "bob"}):
+            assert httpx.post(f"{url}/login", data=form).status_code == 400
+        odd = httpx.post(f"{url}/login", files={"username": ("x", b"ann"), "password": (None, "x")})
+        assert odd.status_code == 400
 
 
 def test_a_long_login_is_refused(locked: str) -> None:
@@ -74,20 +82,23 @@ def test_a_long_login_is_refused(locked: str) -> None:
     assert answer.status_code == 413
 
 
-def test_attempts_are_counted_by_address_and_together_and_forgotten() -> None:
+def test_attempts_are_counted_by_name_by_address_and_together_and_forgotten() -> None:
     now = [0.0]
-    attempts = Attempts(each=2, most=3, window=60, clock=lambda: now[0])
-    assert [attempts.begin("a"), attempts.begin("a")] == [0, 0]
-    assert attempts.begin("a") == 60
-    assert attempts.begin("b") == 0
+    attempts = Attempts(each=2, wide=3, most=5, window=60, clock=lambda: now[0])
+    assert [attempts.begin("a", "ann"), attempts.begin("a", "ann")] == [0, 0]
+    assert attempts.begin("a", "ann") == 60
+    assert attempts.begin("b", "ann") == 0, "from elsewhere the name is not locked"
+    assert attempts.begin("a", "bob") == 0, "another name is not locked"
     now[0] = 10
-    assert attempts.begin("c") == 50  # too many of all together
+    assert attempts.begin("a", "carl") == 50, "too many of one address"
+    assert attempts.begin("c", "carl") == 0
+    assert attempts.begin("d", "dora") == 50, "too many of all together"
     now[0] = 60
-    assert attempts.begin("a") == 0
+    assert attempts.begin("a", "ann") == 0
 
 
 def test_a_right_password_does_not_count() -> None:
     attempts = Attempts(each=2)
     for _ in range(10):
-        assert attempts.begin("a") == 0
-        attempts.succeeded("a")
+        assert attempts.begin("a", "ann") == 0
+        attempts.succeeded("a", "ann")

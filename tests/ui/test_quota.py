@@ -24,13 +24,18 @@ from msr.config import Limits
 from msr.intake import items as reader
 from msr.pipeline import Pipeline
 from msr.ui.callers import Attendance
+from msr.ui.hosts import Hosts
 from msr.ui.turns import EACH, MOST
+from msr.ui.visitors import Visitor
 from tests import fakes
 from tests.intake_files import jpeg_of_scans, png
 from tests.ui.serve import app, serving
 
 pytestmark = pytest.mark.slow  # a server of its own
 
+PROXY = Hosts(proxies=frozenset({"127.0.0.1"}))  # so that a test can be many callers
+ONE = {"X-Forwarded-For": "10.0.0.1"}
+OWN = Visitor("address 10.0.0.1").own
 BIG = Limits(max_upload_bytes=100_000, max_held_bytes=10 * 2**20)  # two uploads of one caller wait to be read
 
 
@@ -57,9 +62,10 @@ class Served:
         headers = {"X-Forwarded-For": caller}
         return httpx.post(f"{self.api}/call/{name}", json={"data": list(data), **body}, headers=headers)
 
-    def answer(self, name: str, event: str) -> list[str]:
+    def answer(self, name: str, event: str, caller: str = "10.0.0.1") -> list[str]:
         """Event and data of the last message."""
-        with httpx.stream("GET", f"{self.api}/call/{name}/{event}", timeout=30) as stream:
+        headers = {"X-Forwarded-For": caller}
+        with httpx.stream("GET", f"{self.api}/call/{name}/{event}", timeout=30, headers=headers) as stream:
             lines = [line for line in stream.iter_lines() if line]
         return lines[-2:]
 
@@ -80,7 +86,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(folder))
         backbone = fakes.OpenBackbone()
-        built = app(load=lambda report: Pipeline(backbone), limits=BIG, recorded=[])
+        built = app(load=lambda report: Pipeline(backbone), limits=BIG, recorded=[], hosts=PROXY)
         with serving(built) as url:
             while httpx.get(f"{url}/healthz").json()["model"] != "ready":
                 time.sleep(0.02)
@@ -126,7 +132,7 @@ def test_the_same_picture_of_many_callers_at_once(server: Served) -> None:
         together.wait()
         files = [{"path": path, "meta": {"_type": "gradio.FileData"}}]
         event = server.call("describe", files, [], caller=f"10.0.0.{n}").json()["event_id"]
-        return server.answer("describe", event)
+        return server.answer("describe", event, f"10.0.0.{n}")
 
     with ThreadPoolExecutor(6) as pool:
         answers = list(pool.map(describe, range(6)))
@@ -222,7 +228,7 @@ def test_a_file_that_was_not_uploaded_is_not_read(server: Served, path: str) -> 
 
 def test_a_run_ends_when_its_caller_goes(slow: Served) -> None:
     event = slow.call("recommend", "sailor", None, [], 3, 5).json()["event_id"]
-    with httpx.stream("GET", f"{slow.api}/call/recommend/{event}", timeout=30):
+    with httpx.stream("GET", f"{slow.api}/call/recommend/{event}", timeout=30, headers=ONE):
         assert soon(lambda: slow.backbone.calls["generate"] > 0)
         assert slow.working()
     assert soon(lambda: not slow.working(), 5)
@@ -258,7 +264,7 @@ def test_reading_for_an_upload_ends_when_the_client_goes(server: Served, monkeyp
     files = [{"path": path, "meta": {"_type": "gradio.FileData"}} for path in paths]
     body = {"data": [[], 3, files], "fn_index": server.function("upload"), "session_hash": "s"}
     with pytest.raises(httpx.ReadTimeout, match="timed out"):
-        httpx.post(f"{server.api}/run/predict", json=body, timeout=1.0)
+        httpx.post(f"{server.api}/run/predict", json=body, timeout=1.0, headers=ONE)
     assert soon(lambda: server.files() == [], 3)
     assert 0 < len(read) < 40
 
@@ -266,7 +272,7 @@ def test_reading_for_an_upload_ends_when_the_client_goes(server: Served, monkeyp
 def test_a_run_that_is_read_goes_on_to_its_end(slow: Served) -> None:
     slow.callers.grace, slow.backbone.delay = 0.0, 0.01
     event = slow.call("recommend", "sailor", None, [], 3, 5).json()["event_id"]
-    with httpx.stream("GET", f"{slow.api}/call/recommend/{event}", timeout=60) as stream:
+    with httpx.stream("GET", f"{slow.api}/call/recommend/{event}", timeout=60, headers=ONE) as stream:
         lines = [line for line in stream.iter_lines() if line]
     assert lines[-2] == "event: complete" and '"recommendations"' in lines[-1]
 
@@ -292,13 +298,13 @@ def test_joins_that_nobody_reads_do_not_lock_others_out(slow: Served) -> None:
     assert len(refused) >= MOST - EACH and "Try again when one of them is done" in refused[0].text
     slow.callers.grace = 0.5
     event = slow.call("describe", None, ["red mug"], caller="10.0.0.2").json()["event_id"]
-    kind, data = slow.answer("describe", event)
+    kind, data = slow.answer("describe", event, "10.0.0.2")
     assert kind == "event: complete" and "red mug" in data
 
 
 def test_what_nobody_reads_makes_room_for_its_own_caller_too(slow: Served) -> None:
     first = slow.call("recommend", "sailor", None, [], 3, 5).json()["event_id"]
-    with httpx.stream("GET", f"{slow.api}/call/recommend/{first}", timeout=30):
+    with httpx.stream("GET", f"{slow.api}/call/recommend/{first}", timeout=30, headers=ONE):
         assert soon(lambda: slow.backbone.calls["generate"] > 0)
         for _ in range(EACH):
             assert slow.call("describe", None, ["red mug"]).status_code == 200
@@ -314,11 +320,12 @@ def test_a_visit_ends_when_the_queue_has_no_place_for_it(slow: Served) -> None:
     for _ in range(EACH):
         slow.call("recommend", "sailor", None, [], 3, 5)
     begun(slow, "mine")
-    assert slow.visits.of("mine").state.phase == "waiting"
+    mine = OWN("mine")
+    assert slow.visits.of(mine).state.phase == "waiting"
     assert join(slow, slow.function("follow"), [""], "mine").status_code == 503
-    assert slow.visits.of("mine").state.phase == "failed" and slow.visits.place("mine") is None
+    assert slow.visits.of(mine).state.phase == "failed" and slow.visits.place(mine) is None
     body = {"data": [], "fn_index": slow.function("stop"), "session_hash": "mine"}
-    shown = httpx.post(f"{slow.api}/run/predict", json=body).json()["data"]
+    shown = httpx.post(f"{slow.api}/run/predict", json=body, headers=ONE).json()["data"]
     assert "Too many runs are waiting" in json.dumps(shown), running
 
 
@@ -336,8 +343,8 @@ def test_old_answers_of_nobody_are_dropped_first(server: Served, monkeypatch: py
 
 def test_sessions_do_not_keep_what_was_sent(server: Served) -> None:
     body = {"data": ["x" * 50_000], "fn_index": server.function("offer_words"), "session_hash": "s"}
-    assert httpx.post(f"{server.api}/run/predict", json=body).status_code == 200
-    session = server.gradio.state_holder["s"]
+    assert httpx.post(f"{server.api}/run/predict", json=body, headers=ONE).status_code == 200
+    session = server.gradio.state_holder[OWN("s")]
     assert session.config_values == {} and "xxxx" not in str(session.state_data)
 
 
@@ -352,7 +359,8 @@ def test_many_pages_that_close_at_once_hold_nobody_up(server: Served) -> None:
     pages = []
     for n in range(150):
         page = socket.create_connection((host, int(port)))
-        page.sendall(f"GET /gradio_api/heartbeat/page-{n} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        head = f"GET /gradio_api/heartbeat/page-{n} HTTP/1.1\r\nHost: {host}\r\nX-Forwarded-For: 10.0.2.{n}\r\n\r\n"
+        page.sendall(head.encode())
         pages.append(page)
     for page in pages:
         assert page.recv(12) == b"HTTP/1.1 200"

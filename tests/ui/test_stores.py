@@ -34,7 +34,7 @@ def test_a_page_is_offered_its_own_runs_and_the_recorded_ones() -> None:
     keys = [store.put(mine), store.put(others)]
     assert [key for _, key in store.choices(f"{keys[0]} unknown")] == [mine.key, tape.key]
     assert [label.split(" · ")[1] for label, _ in store.choices(" ".join(keys))] == ["live", "edited", "recorded"]
-    assert store.get(mine.run.id).key == mine.key and store.get(None) is None
+    assert store.find(mine.run.id, "").key == mine.key and store.get(None) is None
     assert store.choices("junk") == store.choices("") == store.choices(["junk"])
 
 

@@ -20,6 +20,7 @@ from msr.ui.parts import MAX_PREFERENCE, QUICK, edited_text, heading, html, whol
 from msr.ui.run_state import RunState, line
 from msr.ui.stores import joined
 from msr.ui.studio import MODEL, Studio
+from msr.ui.visitors import visitor_of
 
 EDITOR = "whatif"
 EMPTY = "Choose a run above; its history appears here to be edited."
@@ -135,7 +136,7 @@ class Handlers:
                 shown = now
         if visit.kept is None:
             return
-        made = self._studio.runs.put(visit.kept)
+        made = self._studio.runs.put(visit.kept, visitor_of(request))
         known = joined(runs, made)
         choices = self._studio.runs.choices(known)
         left = (beside or before).key

@@ -23,6 +23,7 @@ from msr.ui.slides import presentation
 from msr.ui.stores import joined
 from msr.ui.studio import Studio
 from msr.ui.timeline import timeline
+from msr.ui.visitors import visitor_of
 
 _MOST_PROBLEMS = 8  # lines of a message before it says "and 12 more"
 
@@ -145,7 +146,7 @@ class Handlers:
                 yield *changed, *[gr.skip()] * 3
                 before = now
         if visit.kept is not None:
-            key = self._studio.runs.put(visit.kept)
+            key = self._studio.runs.put(visit.kept, visitor_of(request))
             yield *[gr.skip()] * 6, joined(runs, key), key, gr.update(visible=True)
 
     def stop(self, request: gr.Request) -> tuple[Any, ...]:

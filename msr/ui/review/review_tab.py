@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -159,14 +159,14 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState) -> None:
     seen = [shown, done, note, agreed, position, problems]
     for happened in (page.load, runs.change):
         happened(do.known, [runs, run], [run], **QUICK)
-    page.load(lambda kept: kept if isinstance(kept, str) else "", [reviewer], [who], **QUICK)
+    page.load(do.who, [reviewer], [who], **QUICK)
     who.change(lambda name: name, [who], [reviewer], **QUICK)
     for changed in (run.change, who.submit, who.blur):
         changed(do.start, [run, who], seen, **QUICK)
     for verdict, button in verdicts.items():
-        button.click(lambda *values, verdict=verdict: do.judge(verdict, *values), [*state, note], seen, **QUICK)
-    back.click(lambda *values: do.step(-1, *values), state, seen, **QUICK)
-    skip.click(lambda *values: do.step(1, *values), state, seen, **QUICK)
+        button.click(do.judging(verdict), [*state, note], seen, **QUICK)
+    back.click(do.stepping(-1), state, seen, **QUICK)
+    skip.click(do.stepping(1), state, seen, **QUICK)
     for button, kind in ((as_csv, "csv"), (as_lines, "jsonl")):
         address = hidden_text()
         button.click(lambda keys, kind=kind: do.export(kind, keys), [runs], [address], **QUICK).then(
@@ -175,7 +175,10 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState) -> None:
 
 
 class _Handlers:
-    """The handlers for one studio. Every argument comes from a browser and is not trusted."""
+    """The handlers for one studio. Every argument comes from a browser and is not trusted.
+
+    Where visitors sign in, the reviewer is the account, whatever name was sent.
+    """
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio
@@ -185,21 +188,42 @@ class _Handlers:
         first = choices[0][1] if choices else None
         return gr.update(choices=choices, value=chosen if chosen in [key for _, key in choices] else first)
 
-    def start(self, key: Any, name: Any) -> tuple[Any, ...]:
+    def who(self, kept: Any, request: gr.Request) -> Any:
+        """The name that the browser kept, or the account, which cannot be changed."""
+        account = _account(request)
+        return gr.update(value=_name(kept, request), interactive=not account)
+
+    def start(self, key: Any, name: Any, request: gr.Request) -> tuple[Any, ...]:
         """Show the first text of a run that this reviewer has not judged. A message about a missing name stays."""
+        name = _name(name, request)
         *shown, said = self._shown(key, self._next(key, name, 0), name)
-        return *shown, said if _name(name) else gr.skip()
+        return *shown, said if name else gr.skip()
 
-    def step(self, by: int, key: Any, position: Any, name: Any) -> tuple[Any, ...]:
-        return self._shown(key, (position if isinstance(position, int) else 0) + by, name)
+    def stepping(self, by: int) -> Callable[..., tuple[Any, ...]]:
+        # Gradio hands the request to a function that names its type.
+        def step(key: Any, position: Any, name: Any, request: gr.Request) -> tuple[Any, ...]:
+            return self.step(by, key, position, name, request)
 
-    def judge(self, verdict: str, key: Any, position: Any, name: Any, note: Any) -> tuple[Any, ...]:
+        return step
+
+    def judging(self, verdict: str) -> Callable[..., tuple[Any, ...]]:
+        def judge(key: Any, position: Any, name: Any, note: Any, request: gr.Request) -> tuple[Any, ...]:
+            return self.judge(verdict, key, position, name, note, request)
+
+        return judge
+
+    def step(self, by: int, key: Any, position: Any, name: Any, request: gr.Request) -> tuple[Any, ...]:
+        return self._shown(key, (position if isinstance(position, int) else 0) + by, _name(name, request))
+
+    def judge(
+        self, verdict: str, key: Any, position: Any, name: Any, note: Any, request: gr.Request
+    ) -> tuple[Any, ...]:
         """Keep a judgement and show the next text. If it cannot be kept, the typed note stays."""
-        targets = self._targets(key)
+        targets, name = self._targets(key), _name(name, request)
         if not targets or not isinstance(position, int) or not 0 <= position < len(targets):
             return *[gr.skip()] * 5, notice("problem", "Choose a run to review first.")
         try:
-            self._studio.reviews.add(targets[position], _name(name), verdict, intake.title(note or "", _NOTE))
+            self._studio.reviews.add(targets[position], name, verdict, intake.title(note or "", _NOTE))
         except InputProblem as error:
             return *[gr.skip()] * 5, notice("problem", str(error))
         except OSError as error:
@@ -219,17 +243,17 @@ class _Handlers:
         kept = self._studio.runs.get(key)
         return reviews.targets(kept.run) if kept else ()
 
-    def _mine(self, key: Any, name: Any) -> dict[reviews.Key, reviews.Judgement]:
+    def _mine(self, key: Any, name: str) -> dict[reviews.Key, reviews.Judgement]:
         kept = self._studio.runs.get(key)
-        return self._studio.reviews.by(_name(name), kept.run.id) if kept else {}
+        return self._studio.reviews.by(name, kept.run.id) if kept else {}
 
-    def _next(self, key: Any, name: Any, start: int) -> int:
+    def _next(self, key: Any, name: str, start: int) -> int:
         """The position of the next text without a judgement, from `start` on and then from the beginning."""
         targets, mine = self._targets(key), self._mine(key, name)
         order = [*range(start, len(targets)), *range(0, min(start, len(targets)))]
         return next((n for n in order if targets[n].key not in mine), min(start, max(0, len(targets) - 1)))
 
-    def _shown(self, key: Any, position: int, name: Any) -> tuple[Any, ...]:
+    def _shown(self, key: Any, position: int, name: str) -> tuple[Any, ...]:
         kept, targets = self._studio.runs.get(key), self._targets(key)
         if kept is None or not targets:
             return EMPTY, "", "", "", 0, ""
@@ -246,5 +270,10 @@ class _Handlers:
         )
 
 
-def _name(value: Any) -> str:
-    return intake.title(value, _NAME) if isinstance(value, str) else ""
+def _name(typed: Any, request: gr.Request) -> str:
+    """The reviewer: the account, else the name that was typed."""
+    return _account(request) or (intake.title(typed, _NAME) if isinstance(typed, str) else "")
+
+
+def _account(request: gr.Request) -> str:
+    return getattr(request, "username", None) or ""
