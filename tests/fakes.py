@@ -24,6 +24,7 @@ from msr.backbones.protocol import (
     WordWeight,
 )
 from msr.backbones.transformers.worker import CallerLock
+from msr.certainty import Certainty
 from msr.prompts import Prompt
 from msr.schema import Item, Picture, YesNo
 
@@ -31,7 +32,7 @@ COLOURS = ("red", "blue", "green", "yellow", "purple", "white", "black")
 NOUNS = ("mug", "shirt", "lamp", "chair", "bag")
 PATTERNS = ("plain", "striped", "dotted", "checked")
 CONFIDENCE = 0.8
-FAMILIAR, UNFAMILIAR = 0.9, 0.1
+KNOWN, UNKNOWN = Certainty(0.9, 0.95), Certainty(0.1, 0.2)
 _SMALL_WORDS = frozenset(
     ("a", "an", "the", "user", "appears", "to", "have", "preference", "for", "and", "of", "is", "not", "known")
     + ("so", "far", "none", "seen", "unclear")
@@ -156,9 +157,9 @@ class FakeBackbone:
         texts = [f"User: {prompt.text}\nAssistant:" for prompt in prompts]
         return [Reading(text, len(text.split())) for text in texts]
 
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
-        self.calls["familiarity"] += 1
-        return [UNFAMILIAR if p.digest in self.unfamiliar else FAMILIAR for p in pictures]
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
+        self.calls["certainty"] += 1
+        return [UNKNOWN if p.digest in self.unfamiliar else KNOWN for p in pictures]
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         """The mean colour."""

@@ -21,8 +21,9 @@ from transformers import (
 from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 
 from msr.backbones.pocket.assemble import CHAT_TEMPLATE
-from msr.backbones.pocket.backbone import Familiarity, PocketBackbone
+from msr.backbones.pocket.backbone import PocketBackbone
 from msr.backbones.pocket.model import IMAGE_TOKENS, PocketConfig, PocketLlava
+from msr.backbones.pocket.sight import PIECES, Names
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture
 from msr.storage import TextCache
@@ -122,7 +123,24 @@ def pocket_model() -> PocketLlava:
     with torch.no_grad():  # the projector's default weights would make every picture nearly the same
         for weight in model.model.multi_modal_projector.parameters():
             weight.normal_(0, 0.3)
+        sight = model.model.multi_modal_projector.sight
+        sight.learn(names(8), 8)
+        sight.write.weight *= 0.02  # so that no name is sure
     return model
+
+
+def names(count: int, **columns: torch.Tensor) -> Names:
+    """Names with random spellings, each a thing of its own in one of two groups."""
+    places = torch.arange(count)
+    usual = {
+        "spelling": torch.randn(count, PIECES, TEXT),
+        "thing": places,
+        "broader": places,
+        "group": places % 2,
+        "photo": torch.ones(count, dtype=torch.bool),
+        "groups": torch.randn(2, TEXT),
+    }
+    return Names(**usual | columns)
 
 
 IDENTITY = {
@@ -137,9 +155,8 @@ IDENTITY = {
 }
 
 
-def pocket_backbone(views: TextCache | None = None, familiar: Familiarity | None = None) -> PocketBackbone:
-    familiar = familiar or Familiarity(torch.eye(VISION)[:3], 0.2)
-    return PocketBackbone(pocket_model(), pocket_processor(), IDENTITY, familiar, views or TextCache())
+def pocket_backbone(views: TextCache | None = None) -> PocketBackbone:
+    return PocketBackbone(pocket_model(), pocket_processor(), IDENTITY, views or TextCache())
 
 
 def save_checkpoint(folder: Path) -> Path:

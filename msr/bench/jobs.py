@@ -101,7 +101,7 @@ def whole(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
 
     def before() -> None:
         backbone.forget()
-        backbone.familiarity(pictures)
+        backbone.certainty(pictures)
 
     for n in plan.histories:
         history = inputs.items(n, "history ")

@@ -32,7 +32,7 @@ FIGURES = {
     "held_out": {
         "fashion, picture only": {
             "pictures": 193,
-            "called_unfamiliar": 17,
+            "hedged": 17,
             "mention": {"type": interval(0.7123), "colour": interval(0.5234)},
             "samples": [],
         },

@@ -113,6 +113,7 @@ class Learner(LoraLearner):
         self.inner = base.model
         self.connector = self.inner.multi_modal_projector.float()
         self.connector.requires_grad_(train_connector)
+        self.connector.sight.requires_grad_(False)  # its chances are calibrated
         self.swap = 0.08  # share of a training batch's image tokens
         attention.teach(self.language)
         for layer in self.peft.modules():

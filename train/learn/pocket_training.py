@@ -29,12 +29,17 @@ from train.names import POCKET
 from train.teach import material as data
 from train.teach.examples import Example, Slate
 from train.teach.tasks import Tasks
+from train.teach.things import CALIBRATION
 from train.teach.views import FeatureStore
 
 CONNECTOR_LR = 5e-5  # the warm-up taught it more pictures than the language model ever reads
 # How often a kind of thing is described, in parts of their sum.
-ALIGN_KINDS = {"fashion": 0.4, "object": 0.28, "drawn": 0.2, "scene": 0.04, "movie": 0.08, "title": 0.4}
-SFT_KINDS = {"fashion": 0.38, "object": 0.22, "drawn": 0.24, "scene": 0.04, "movie": 0.12, "title": 0.4}
+ALIGN_KINDS = {
+    "picture": 0.4, "fashion": 0.24, "object": 0.14, "drawn": 0.14, "scene": 0.04, "movie": 0.08, "title": 0.5
+}  # fmt: skip
+SFT_KINDS = {
+    "picture": 0.36, "fashion": 0.24, "object": 0.12, "drawn": 0.16, "scene": 0.04, "movie": 0.12, "title": 0.5
+}  # fmt: skip
 # Task: (share of the steps, rows a step). Rows are chosen so that every task's step costs about the same.
 SFT_MIX = {
     "describe": (0.15, 14),
@@ -56,7 +61,7 @@ def prepare(args: argparse.Namespace, train_connector: bool = True) -> tuple[Lea
         store = FeatureStore(args.views)
         if not args.no_new_views:
             learner.inner.eval()
-            wanted = [*material.titled("train", "validation"), *material.part("train", "validation")]
+            wanted = [*material.titled("train", "validation"), *material.part("train", "validation", CALIBRATION)]
             once = list({shot.key: shot for shot in wanted}.values())
             store.ensure(once, learner.inner, learner.processor.image_processor)
     return learner, material, store
@@ -94,7 +99,7 @@ def align(args: argparse.Namespace) -> None:
     if not (args.out / "checkpoint.pt").exists():
         if args.start:
             artifacts.load_into(learner, args.start, connector=False)
-        known = [s for s in material.part("train", "validation") if s.key in store]
+        known = [s for s in material.part("train", "validation", CALIBRATION) if s.key in store]
         if not known:
             raise InputProblem("No picture has a stored view. Leave --no-new-views out, so that views are computed.")
         warmed = warm_up(
@@ -102,7 +107,7 @@ def align(args: argparse.Namespace) -> None:
             learner.inner.get_input_embeddings().weight.detach(),
             learner.tokens.tokenizer,
             [s for s in known if s.kind == "movie" or s.split == "train"],
-            [s for s in known if s.kind != "movie" and s.split == "validation"],
+            [s for s in known if s.kind != "movie" and s.split in ("validation", CALIBRATION)],
             store,
             args.warmup_epochs,
             args.seed,
@@ -195,10 +200,7 @@ def _finish(
     args, learner: Learner, material: data.Material, tasks: Tasks, done: dict, stage: str, start: str | None = None
 ) -> None:
     """Save the weights and write the stage's part of the training record; every process must call it."""
-    width = learner.connector.vision_dim
-    known = tasks.store.whole(material.part("train"), width)
-    unseen = tasks.store.whole([s for s in material.shots if s.kind != "movie" and s.split == "validation"], width)
-    artifacts.save(learner, args.out, known, unseen)
+    artifacts.save(learner, args.out)
     if not joined().is_main_process:
         return
     part = {

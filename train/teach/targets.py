@@ -7,12 +7,15 @@ follows from the previous text and the block alone, as the model has to work (ar
 
 from __future__ import annotations
 
+import colorsys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from msr.certainty import NAME, NOTHING
 from train.teach.pictures import GROUPS, Facts, Shot
-from train.teach.things import is_pair, one, plural, with_article
+from train.teach.things import GROUPS as THING_GROUPS
+from train.teach.things import is_pair, one, plural, things, with_article
 
 Word = tuple[str, str]  # attribute, value
 
@@ -66,9 +69,7 @@ def phrase(shot: Shot, facts: Facts | None = None) -> str:
         return _fashion(facts)
     if shot.kind == "drawn":
         return _drawn(facts)
-    if shot.kind == "object":
-        return f"a photo of {_bare(str(facts['type']))}"
-    if shot.kind == "picture":
+    if shot.kind in ("object", "picture"):
         return one(str(facts["type"]))
     if shot.kind == "movie":
         genres = list(facts.get("genres", ()))[:_GENRES]
@@ -90,19 +91,51 @@ def tone(view) -> str:
     return f"dark {hue}" if light < 0.35 else f"bright {hue}" if light > 0.68 else hue
 
 
+def colour(view) -> str:
+    """The everyday colour of a picture's middle, from the stored view's four middle cells."""
+    middle = [view[1 + cell, -6:-3] for cell in (5, 6, 9, 10)]
+    red, green, blue = (sum(float(cell[n]) for cell in middle) / 4 for n in range(3))
+    hue, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
+    if value < 0.2:
+        return "black"
+    if saturation < 0.18:
+        return "white" if value > 0.8 else "grey" if value > 0.35 else "dark grey"
+    if 0.02 < hue < 0.13 and (value < 0.75 or saturation < 0.4):
+        return "brown" if value < 0.75 else "beige"
+    return next(name for name, end in _HUES if hue < end)
+
+
+_HUES = (
+    ("red", 0.03), ("orange", 0.1), ("yellow", 0.19), ("green", 0.46), ("turquoise", 0.53), ("blue", 0.7),
+    ("purple", 0.83), ("pink", 0.95), ("red", 1.01),
+)  # fmt: skip
+
+
 def capital(text: str) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def describe(shot: Shot, view=None, familiar: bool = True, pictured: bool = True) -> str:
-    """The target of the *describe* task. Without a picture only what the title says is claimed."""
+def describe(shot: Shot, view=None, level: str = NAME, pictured: bool = True, titled: bool = False) -> str:
+    """The target of the *describe* task. Without a picture only what the title says is claimed.
+
+    `level` is what is certain of the picture; a title that says what the thing is makes up for it.
+    """
     if not pictured:
         return capital(f"not pictured: {_from_title(shot)}")
-    if not familiar:
-        return capital(f"not sure: a {tone(view)} picture, perhaps {phrase(shot)}")
+    if level != NAME and not (titled and (shot.kind == "movie" or "type" in title_facts(shot))):
+        return capital(_hedged(shot, view, level))
     if shot.kind == "movie" and view is not None:
         return capital(f"{phrase(shot)}, with a {tone(view)} poster")
     return capital(phrase(shot))
+
+
+def _hedged(shot: Shot, view, level: str) -> str:
+    """The group where that is certain, and what the pixels show."""
+    look = shot.facts.get("colour") or colour(view)
+    known = things().understand(str(shot.facts.get("type", "film" if shot.kind == "movie" else "")))
+    if level == NOTHING or known is None:
+        return f"not sure what this is; it looks {look}"
+    return f"{THING_GROUPS[known.thing.group]}, not sure which; it looks {look}"
 
 
 def _from_title(shot: Shot) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from msr import prompts
+from msr.certainty import LEVELS, NAME
 from msr.schema import Item, ItemSummary, Picture
 from train.data.logs import UserLog
 from train.teach import targets
@@ -27,6 +28,9 @@ TASTE_SLOTS = {  # what a simulated user's taste fixes
     ),
     "object": (("group",), ("type",)),
 }  # fmt: skip
+
+
+_LEVELS = (0.7, 0.2, 0.1)  # how often a description is told that the name, the group or nothing is certain
 
 
 def as_item(shot: Shot, titled: bool = True, pictured: bool = True) -> Item:
@@ -85,14 +89,12 @@ class Tasks:
             return self._describe_titled(shot, rng)
         pictured = shot.key in self.store and not (shot.title and rng.random() < 0.08)
         titled = bool(shot.title) and (not pictured or shot.kind == "movie" or rng.random() < 0.5)
-        familiar = not pictured or rng.random() > 0.05
+        level = rng.choices(LEVELS, _LEVELS)[0] if pictured else NAME
         item = as_item(shot, titled, pictured)
         view = self.store.get(shot.key) if pictured else None
-        if shot.kind == "scene":
-            caption = rng.choice(shot.facts["captions"])
-            answer = caption if familiar else f"not sure: a {targets.tone(view)} picture, perhaps {caption}"
-            return Example(prompts.describe(item, familiar), targets.capital(answer))
-        return Example(prompts.describe(item, familiar), targets.describe(shot, view, familiar, pictured))
+        if shot.kind == "scene" and level == NAME:
+            return Example(prompts.describe(item), targets.capital(rng.choice(shot.facts["captions"])))
+        return Example(prompts.describe(item, level), targets.describe(shot, view, level, pictured, bool(item.title)))
 
     def _describe_titled(self, shot: Shot, rng: random.Random) -> Example:
         """An item with a title; its picture is hidden at times, and so is the title where the picture says enough."""

@@ -34,11 +34,6 @@ class FeatureStore:
         """The view, or None for a title without a picture."""
         return self[key] if key in self._views else None
 
-    def whole(self, shots: Sequence[Shot], width: int) -> torch.Tensor:
-        """(N, width) CLS features of the shots that have a view."""
-        rows = [self[s.key][0, :width] for s in shots if s.key in self]
-        return torch.stack(rows) if rows else torch.empty(0, width)
-
     @torch.inference_mode()
     def ensure(self, shots: Sequence[Shot], model: Any, image_processor, batch: int = 16) -> None:
         """Compute what is missing with `model.see`. A picture that cannot be read is an OSError with its path."""

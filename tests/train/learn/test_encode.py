@@ -7,6 +7,7 @@ import torch
 
 from msr import prompts
 from msr.backbones.transformers.batching import common
+from msr.certainty import GROUP
 from msr.prompts import Prompt
 from msr.schema import Item, ItemSummary
 from tests import tiny
@@ -22,7 +23,7 @@ HAT = Item("3", "a hat")
 PREFERENCE = "The user appears to have a preference for mugs."
 EVERY_PROMPT = {
     "describe": prompts.describe(MUG),
-    "describe without title": prompts.describe(SHIRT, familiar=False),
+    "describe without title": prompts.describe(SHIRT, GROUP),
     "describe without picture": prompts.describe(HAT),
     "preference": prompts.preference(PREFERENCE, [(MUG, ItemSummary("1", "A red mug.")), (HAT, ItemSummary("3", "?"))]),
     "recommend": prompts.recommend(PREFERENCE, ["a hat", "a mug"], MUG),
