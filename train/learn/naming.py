@@ -1,8 +1,8 @@
 """What the connector learns to name: the vocabulary of `Sight` from shots, its training and its calibration.
 
 Every kind of shot speaks in its own words ("tshirt" in a shop, "t-shirt" elsewhere); `train.teach.things` tells which
-of them mean the same thing, which thing is broader and what group it is in. Drawn things and posters are names of their own:
-their image tokens show a style or a genre where those of photos show a group.
+of them mean the same thing, which thing is broader and what group it is in. Drawn things and posters are names of
+their own: their image tokens show a style or a genre where those of photos show a group.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Every image token has a subject (`Connector`). What a picture shows is spelled by a namer of its own
 (`train.learn.naming`); the other subjects are mixtures of words: the third token must become the colour's word, and so
-on. The language model does not run, so a dozen epochs cost minutes, and it then starts from image tokens made of words it knows.
+on. The language model does not run, so a dozen epochs cost minutes, and it then starts from image tokens made of words
+it knows.
 """
 
 from __future__ import annotations

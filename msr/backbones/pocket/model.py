@@ -2,8 +2,8 @@
 
 A picture becomes 8 tokens, because image tokens are what a laptop waits for. The tower was tuned to find what
 is salient in a picture, and its last layers have lost some of what tells things apart; so the features are those of
-three layers. The 16x16 patches of a 224 px view are averaged to 4x4 *cells*; each cell and the CLS token carry the mean and deviation
-of the pixels' colours beside the features, because a self-supervised tower is trained to ignore colour.
+three layers. The 16x16 patches of a 224 px view are averaged to 4x4 *cells*; each cell and the CLS token carry the mean
+and deviation of the pixels' colours beside the features, because a self-supervised tower is trained to ignore colour.
 
 The connector turns this view into tokens that stand for the picture's subjects (what it is, its colour, its group, ...;
 see `train.learn.warmup`). They are made of the language model's own word embeddings, which a small model knows how to
