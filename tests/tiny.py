@@ -22,7 +22,7 @@ from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPi
 
 from msr.backbones.pocket.assemble import CHAT_TEMPLATE
 from msr.backbones.pocket.backbone import PocketBackbone
-from msr.backbones.pocket.model import IMAGE_TOKENS, PocketConfig, PocketLlava
+from msr.backbones.pocket.model import IMAGE_TOKENS, LAYERS, PocketConfig, PocketLlava
 from msr.backbones.pocket.sight import PIECES, Names
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture
@@ -31,7 +31,9 @@ from tests.fakes import picture
 from train.learn.model import LORA_TARGETS
 
 VIEW, PATCH = 32, 4  # pixels on a side of a view and of a patch: 8x8 patches, 2x2 of them a cell
-VISION, TEXT = 24, 32  # widths
+VISION, TEXT = 24, 32  # widths of the tower and of the language model
+SEEN = VISION * len(LAYERS)  # features in each row of a view
+DEPTH = -min(LAYERS) - 1  # of the tower, whose input is the first of LAYERS
 SENTENCES = (
     "Would the user like this item? Answer Yes or No.",
     "The user appears to have a preference for striped navy mugs and red shirts.",
@@ -104,7 +106,7 @@ def pocket_model() -> PocketLlava:
     words = tokenizer()
     vision = Dinov2Config(
         hidden_size=VISION,
-        num_hidden_layers=2,
+        num_hidden_layers=DEPTH,
         num_attention_heads=2,
         image_size=VIEW,
         patch_size=PATCH,

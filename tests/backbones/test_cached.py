@@ -78,7 +78,7 @@ def test_a_text_that_was_not_heard_out_is_not_remembered():
 
 
 def test_certainty_is_remembered_by_picture():
-    fake = FakeBackbone(unfamiliar=[noise().digest])
+    fake = FakeBackbone(unknown=[noise().digest])
     cached = CachedBackbone(fake, TextCache())
     assert cached.certainty([picture("red"), noise()]) == [KNOWN, UNKNOWN]
     assert cached.certainty([noise(), picture("red")]) == [UNKNOWN, KNOWN]

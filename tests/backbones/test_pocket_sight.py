@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
-from msr.backbones.pocket_model import IMAGE_TOKENS
 
+from msr.backbones.pocket.model import IMAGE_TOKENS
 from msr.backbones.pocket.sight import FIRST, GROUP, NAMES, PIECES, SECOND, THIRD, Names, Sight
 from msr.certainty import NAME_FROM
 from tests import tiny

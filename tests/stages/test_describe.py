@@ -40,8 +40,8 @@ def test_items_without_a_picture_or_a_title_work():
     assert summaries["p"].text == "A green item."
 
 
-def test_an_unfamiliar_picture_is_described_with_less_confidence_and_says_so():
-    fake = FakeBackbone(unfamiliar=[noise().digest])
+def test_an_unknown_picture_is_described_with_less_confidence_and_says_so():
+    fake = FakeBackbone(unknown=[noise().digest])
     _, summaries = run(fake, [Item("n", "mug", noise()), Item("k", "mug", picture())])
     assert summaries["n"].text == "An unclear picture of mug."
     assert not summaries["n"].familiar

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import torch
 
-from tests.tiny import VISION
+from tests.tiny import SEEN
 from train.teach import pictures, targets
 from train.teach.pictures import GROUPS, Shot
 from train.teach.things import plural
@@ -65,7 +65,7 @@ ALL = [*FASHION, *OBJECTS, *DRAWN, *MOVIES]
 def views(shots: Iterable[Shot]) -> dict[str, torch.Tensor]:
     """A stored view of each pictured shot, in the shape of the tiny model; colours lie in [0, 1]."""
     generator = torch.Generator().manual_seed(4)
-    return {s.key: torch.rand(17, VISION + 6, generator=generator) for s in shots if s.pictured}
+    return {s.key: torch.rand(17, SEEN + 6, generator=generator) for s in shots if s.pictured}
 
 
 def _vocabulary() -> dict[str, dict[str, set[targets.Word]]]:

@@ -15,7 +15,7 @@ import torch
 from msr import prompts
 from msr.schema import Item, ItemSummary
 from tests.fakes import picture
-from tests.tiny import VISION
+from tests.tiny import SEEN
 from train.learn import distributed
 from train.learn.distributed import joined
 from train.learn.loop import LoopConfig, fit
@@ -24,7 +24,7 @@ from train.teach.examples import Example, Slate
 
 COLOURS = ("red", "blue", "green", "yellow", "purple")
 ITEMS = [Item(c, f"a {c} mug" + " of clay" * n, picture(c)) for n, c in enumerate(COLOURS)]
-STORE = {item.picture.digest: torch.full((17, VISION + 6), n / 4) for n, item in enumerate(ITEMS)}
+STORE = {item.picture.digest: torch.full((17, SEEN + 6), n / 4) for n, item in enumerate(ITEMS)}
 CONFIG = LoopConfig(steps=8, lora_lr=5e-3, connector_lr=5e-3, warmup=2, save_every=2)
 
 

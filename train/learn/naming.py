@@ -36,19 +36,23 @@ class Vocabulary:
     """The names of some shots, and of everything that is broader."""
 
     def __init__(self, shots: Sequence[Shot]) -> None:
-        spoken = sorted({key for shot in shots if (key := _key(shot))})
-        self._means: dict[Key, Thing] = {key: meant(key[1]) for key in spoken}
-        self.taught = len(spoken)
+        self._means: dict[Key, Thing] = {}
+        for key in sorted({key for shot in shots if (key := _key(shot))}):
+            if thing := meant(key[1]):
+                self._means[key] = thing
+        self.taught = len(self._means)
         for thing in sorted(set(self._means.values()), key=lambda thing: thing.name):
-            while thing is not None:
-                self._means.setdefault((_PHOTO, thing.name), thing)
-                thing = things().by_name.get(thing.broader)
+            wider: Thing | None = thing
+            while wider:
+                self._means.setdefault((_PHOTO, wider.name), wider)
+                wider = things().by_name.get(wider.broader)
         self._places = {key: place for place, key in enumerate(self._means)}
         self.things = tuple(self._means.values())  # what the name at each place means
 
     def place(self, shot: Shot) -> int | None:
         """That of the shot's name; None for a shot whose name is not known, or that has none."""
-        return self._places.get(_key(shot))
+        key = _key(shot)
+        return self._places.get(key) if key else None
 
     def spelled(self, tokenizer, embeddings: torch.Tensor) -> Names:
         """The vocabulary in the language model's (V, D) word embeddings."""
@@ -74,9 +78,9 @@ class Vocabulary:
 
 
 def _key(shot: Shot) -> Key | None:
-    """The medium and the word of a shot, None if it has no name or one that the list does not have."""
+    """The medium and the word of a shot; None if it has no name."""
     word = "movie" if shot.kind == "movie" else shot.facts.get("type")
-    return (_MEDIA[shot.kind], str(word)) if word and meant(str(word)) else None
+    return (_MEDIA[shot.kind], str(word)) if word else None
 
 
 def meant(word: str) -> Thing | None:
@@ -130,11 +134,12 @@ def _loss(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
 
 
 class Judge:
-    """Whether what a `Sight` says of pictures is right: B shots, what it made of them, and the truth."""
+    """Whether what a `Sight` says of pictures is right: N shots, each of a type that `meant` knows, and their gists."""
 
     def __init__(self, sight: Sight, gists: torch.Tensor, shots: Sequence[Shot], vocabulary: Vocabulary) -> None:
         self._sight, self._vocabulary = sight, vocabulary
-        self._gists, self.truths = gists, [meant(str(shot.facts["type"])) for shot in shots]
+        self._gists = gists
+        self.truths = [_truth(shot) for shot in shots]
         self.new = np.array([shot.kept_out in UNSEEN for shot in shots])
 
     @torch.no_grad()
@@ -147,6 +152,12 @@ class Judge:
         right = [name in (t.name, *t.broader_names) for name, t in zip(said, self.truths, strict=True)]
         alike = [_GROUPS[g] in (t.group, *t.broader_names) for g, t in zip(groups, self.truths, strict=True)]
         return torch.cat([part.certainty for part in parts]).numpy(), np.array(right), np.array(alike)
+
+
+def _truth(shot: Shot) -> Thing:
+    if thing := meant(str(shot.facts["type"])):
+        return thing
+    raise ValueError(f"{shot.key}: its type {shot.facts['type']!r} is not in the list of things")
 
 
 def calibrate(sight: Sight, judge: Judge) -> None:

@@ -160,18 +160,20 @@ def warm_up(
 
 def _name(sight, embeddings, tokenizer, train, validation, store, epochs: int, seed: int, batch: int) -> dict:
     """Teaches and calibrates the namer; returns how many names and pictures it has, and its figures by kind."""
-    known = [shot for shot in train if shot.kind != "scene"]
-    vocabulary = naming.Vocabulary(known)
-    known = [shot for shot in known if vocabulary.place(shot) is not None]
+    vocabulary = naming.Vocabulary(train)
+    placed = [(shot, place) for shot in train if (place := vocabulary.place(shot)) is not None]
+    if not placed:
+        return {"names": 0, "pictures": 0}
     sight.learn(vocabulary.spelled(tokenizer, embeddings), vocabulary.taught)
-    gists = _gists(sight, known, store)
-    naming.teach(sight, gists, [vocabulary.place(shot) for shot in known], NAMING * epochs, seed, batch)
+    gists = _gists(sight, [shot for shot, _ in placed], store)
+    naming.teach(sight, gists, [place for _, place in placed], NAMING * epochs, seed, batch)
     judged = [shot for shot in validation if "type" in shot.facts and naming.meant(str(shot.facts["type"]))]
-    found = {"names": vocabulary.taught, "pictures": len(known)}
+    found: dict[str, Any] = {"names": vocabulary.taught, "pictures": len(placed)}
     if judged:
         naming.calibrate(sight, naming.Judge(sight, _gists(sight, judged, store), judged, vocabulary))
-        for kind in sorted({shot.kind for shot in judged}):
-            some = [shot for shot in judged if shot.kind == kind and not shot.kept_out]
+        shown = [shot for shot in judged if not shot.kept_out]
+        for kind in sorted({shot.kind for shot in shown}):
+            some = [shot for shot in shown if shot.kind == kind]
             found[kind] = naming.figures(naming.Judge(sight, _gists(sight, some, store), some, vocabulary))
     return found
 

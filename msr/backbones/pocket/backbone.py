@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
@@ -151,11 +151,15 @@ def load(config: BackboneConfig, report: Report) -> PocketBackbone:
     disable_progress_bar()
     model: Any = pocket_model.PocketLlava.from_pretrained(checkpoint, dtype=dtype)
     model = model.to(device)
-    connector = _tensors(home / CONNECTOR)
-    try:
-        model.model.multi_modal_projector.float().load_state_dict(connector)  # chances want all of their digits
-    except RuntimeError as error:
-        raise BackboneError(f"{home / CONNECTOR} is of another version of the pocket model: train it again") from error
+    connector = model.model.multi_modal_projector.float()  # chances want all of their digits
+    tensors = _tensors(home / CONNECTOR)
+    if other := _difference(tensors, connector.state_dict()):
+        raise BackboneError(
+            f"{home / CONNECTOR} is of another version of the pocket model ({other}): train the adapter again"
+        )
+    connector.load_state_dict(tensors)
+    if not connector.sight.places_are_there():
+        raise BackboneError(f"{home / CONNECTOR} is damaged (a name's thing or group is not there): copy it again")
     identity = {
         "name": "pocket",
         "revision": f"{checkpoint.name}+{sha16(home / CONNECTOR)}",
@@ -176,6 +180,16 @@ def load(config: BackboneConfig, report: Report) -> PocketBackbone:
         add_adapter(backbone, folder, "bundled" if bundled else folder.name, "the pocket model")
     report("The model is ready", 1.0)
     return backbone
+
+
+def _difference(tensors: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> str:
+    """The first way in which tensors are not those that are wanted, in a few words; empty if there is none."""
+    for name, tensor in wanted.items():
+        if name not in tensors:
+            return f"it has no {name}"
+        if (shape := tuple(tensors[name].shape)) != (needed := tuple(tensor.shape)):
+            return f"its {name} has the shape {shape} in place of {needed}"
+    return next((f"it has an unknown {name}" for name in tensors if name not in wanted), "")
 
 
 def _tensors(path: Path) -> dict[str, torch.Tensor]:

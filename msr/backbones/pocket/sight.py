@@ -67,6 +67,17 @@ class Known(NamedTuple):
 class Sight(nn.Module):
     """Names pictures from their views, each of `rows` rows (CLS and cells) of features and `colours` colours."""
 
+    centre: torch.Tensor
+    spread: torch.Tensor
+    prior: torch.Tensor
+    spelling: torch.Tensor
+    thing: torch.Tensor
+    broader: torch.Tensor
+    group: torch.Tensor
+    photo: torch.Tensor
+    groups: torch.Tensor
+    trust: torch.Tensor
+
     def __init__(self, vision_dim: int, text_dim: int, rows: int, colours: int, hidden: int = 1024) -> None:
         super().__init__()
         width = 2 * vision_dim + rows * colours
@@ -94,6 +105,11 @@ class Sight(nn.Module):
             self.groups.zero_()[: len(names.groups)] = names.groups
             for name in ("thing", "broader", "group", "photo"):
                 getattr(self, name)[:count] = getattr(names, name)
+
+    def places_are_there(self) -> bool:
+        """Whether every place and every group that the vocabulary refers to exists."""
+        refers = ((self.thing, NAMES), (self.broader, NAMES), (self.group, GROUPS))
+        return all(bool(((column >= 0) & (column < end)).all()) for column, end in refers)
 
     def gist(self, seen: torch.Tensor) -> torch.Tensor:
         """(B, rows, F + colours) -> (B, G): the whole, the mean of the cells, and all colours."""

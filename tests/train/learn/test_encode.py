@@ -12,7 +12,7 @@ from msr.prompts import Prompt
 from msr.schema import Item, ItemSummary
 from tests import tiny
 from tests.fakes import picture
-from tests.tiny import MIXED, VISION, asked
+from tests.tiny import MIXED, SEEN, asked
 from train.learn.encode import IGNORE, Batch, Encoder
 from train.teach.examples import Example, Slate
 
@@ -43,7 +43,7 @@ def encoder(learner) -> Encoder:
 
 
 def view(digest: str) -> torch.Tensor:
-    return torch.randn(17, VISION + 6, generator=torch.Generator().manual_seed(sum(digest.encode())))
+    return torch.randn(17, SEEN + 6, generator=torch.Generator().manual_seed(sum(digest.encode())))
 
 
 def views(keys: list[str]) -> torch.Tensor:

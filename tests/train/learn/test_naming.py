@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from train.naming import Judge, Vocabulary, calibrate, figures, meant, teach
-from train.sources import Shot
-from train.things import CALIBRATION, GROUPS
 
 from msr.backbones.pocket.sight import PIECES, Sight
 from msr.certainty import NAME_FROM
 from tests import tiny
 from tests.tiny import TEXT, VISION
+from train.learn.naming import Judge, Vocabulary, calibrate, figures, meant, teach
 from train.metrics import calibration_error
+from train.teach.pictures import Shot
+from train.teach.things import CALIBRATION, GROUPS
 
 
 def shot(kind: str, word: str, number: int = 0, kept_out: str = "") -> Shot:
@@ -76,7 +76,7 @@ def test_a_name_is_spelled_by_its_first_pieces():
 
 
 WORDS = ("mug", "emu", "sofa", "dog")
-WIDTH = 4 * VISION + 17 * 6
+WIDTH = 2 * VISION + 17 * 6  # of a gist
 LOOKS = torch.randn(len(WORDS) + 1, WIDTH, generator=torch.Generator().manual_seed(9))
 
 

@@ -112,7 +112,7 @@ def test_a_colour_is_that_of_the_middle(colours, said):
 
 
 @pytest.mark.parametrize("shot", [FASHION[0], OBJECTS[0], DRAWN[0]], ids=lambda s: s.kind)
-def test_an_unfamiliar_picture_is_described_with_a_hedge(shot):
+def test_a_picture_that_is_not_known_is_described_with_a_hedge(shot):
     looks = f"it looks {shot.facts.get('colour') or targets.colour(VIEWS[shot.key])}."
     named = things.things().understand(shot.facts["type"]).thing
     group = targets.capital(things.GROUPS[named.group])[:-1]
