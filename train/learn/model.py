@@ -111,7 +111,8 @@ class Learner(LoraLearner):
         super().__init__(base, ChatTokens(processor), rank, alpha, "pocket")
         self.processor = processor
         self.inner = base.model
-        self.connector = self.inner.multi_modal_projector.float()
+        self.inner.renew_connector()
+        self.connector = self.inner.multi_modal_projector
         self.connector.requires_grad_(train_connector)
         self.connector.sight.requires_grad_(False)  # its chances are calibrated
         self.swap = 0.08  # share of a training batch's image tokens

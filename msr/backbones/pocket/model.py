@@ -91,8 +91,12 @@ class PocketModel(LlavaModel):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        seen = len(LAYERS) * config.vision_config.hidden_size
-        self.multi_modal_projector = Connector(seen, config.text_config.hidden_size)
+        self.renew_connector()
+
+    def renew_connector(self) -> None:
+        """Replace the connector by one that has learned nothing: a checkpoint holds none."""
+        seen = len(LAYERS) * self.config.vision_config.hidden_size
+        self.multi_modal_projector = Connector(seen, self.config.text_config.hidden_size)
 
     def see(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) normalised pixels -> (B, 1 + cells, F + 6): CLS and pooled cells, each with its colours.
