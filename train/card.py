@@ -165,7 +165,9 @@ def _heldout(figures: dict) -> list[str]:
             said = "; ".join(
                 f"{a} {v['mean']:.2f} [{v['low']:.2f}, {v['high']:.2f}]" for a, v in part["mention"].items()
             )
-            lines.append(f"| {name} | {part['pictures']} | {part.get('hedged', part.get('called_unfamiliar'))} | {said} |")
+            lines.append(
+                f"| {name} | {part['pictures']} | {part.get('hedged', part.get('called_unfamiliar'))} | {said} |"
+            )
     if part := found.get("unseen users"):
         lines += [
             "",

@@ -11,7 +11,7 @@ from peft.tuners.lora import LoraLayer
 from torch.nn import functional
 from transformers import AutoProcessor
 
-from msr.backbones.pocket.model import PocketLlava
+from msr.backbones.pocket.model import COLOUR, GRID, PocketLlava
 from msr.backbones.transformers.backbone import LocalBackbone
 from msr.backbones.transformers.tokens import ChatTokens
 from msr.prompts import Prompt
@@ -121,6 +121,11 @@ class Learner(LoraLearner):
             if isinstance(layer, LoraLayer):
                 layer.cast_input_dtype_enabled = False  # autocast does; twice costs a tenth of a step
         self._image_ids = [self.tokens.image] * base.config.image_seq_length
+
+    @property
+    def view(self) -> tuple[int, int]:
+        """The shape of a view."""
+        return 1 + GRID * GRID, self.connector.vision_dim + COLOUR
 
     def read(self, prompt: Prompt) -> tuple[list[int], torch.Tensor]:
         ids = self.tokens.prompt_ids(prompt, [self._image_ids] * len(prompt.pictures))

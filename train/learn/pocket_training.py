@@ -58,7 +58,7 @@ def prepare(args: argparse.Namespace, train_connector: bool = True) -> tuple[Lea
         checkpoint = assemble.fetch(lambda message, fraction: None)
         learner = Learner(str(checkpoint), args.rank, 2 * args.rank, train_connector, frozen_dtype(args.precision))
         material = data.load(args.data, drawn=args.drawn)
-        store = FeatureStore(args.views)
+        store = FeatureStore(args.views, learner.view)
         if not args.no_new_views:
             learner.inner.eval()
             wanted = [*material.titled("train", "validation"), *material.part("train", "validation", CALIBRATION)]

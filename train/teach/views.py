@@ -15,14 +15,23 @@ import torch
 from tqdm import tqdm
 
 from msr.retrieval.views import ViewStore
+from msr.schema import InputProblem
 from train.teach.pictures import Shot
 
 
 class FeatureStore:
-    """Maps a shot's key to its (1 + cells, F + 6) view, float16 on disk."""
+    """Maps a shot's key to its (1 + cells, F + 6) view, float16 on disk.
 
-    def __init__(self, folder: Path) -> None:
+    Raises InputProblem if the folder holds views of another `shape`, as earlier versions of the model wrote them.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, int] | None = None) -> None:
         self._views = ViewStore(folder)
+        if shape and self._views.shape not in (None, shape):
+            raise InputProblem(
+                f"{folder} holds views of another version of the pocket model, of the shape {self._views.shape} in "
+                f"place of {shape}. Name another folder with --views."
+            )
 
     def __contains__(self, key: str) -> bool:
         return key in self._views

@@ -222,7 +222,8 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
         chat_template=CHAT_TEMPLATE,
     )
     # The connector comes with the adapter, so none is kept here.
-    kept = {name: tensor for name, tensor in model.to(torch.bfloat16).state_dict().items() if "multi_modal_projector" not in name}
+    state = model.to(torch.bfloat16).state_dict()
+    kept = {name: tensor for name, tensor in state.items() if "multi_modal_projector" not in name}
     model.save_pretrained(out, state_dict=kept)
     processor.save_pretrained(out)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from msr.schema import InputProblem
+from tests import tiny
 from tests.train.worlds import names
 from train.cli import parser
 from train.learn import pocket_training
@@ -69,6 +71,17 @@ def test_a_bad_setting_is_refused_before_anything_is_loaded(data, tmp_path):
     with pytest.raises(InputProblem, match="patience is 2"):
         pocket_training.align(args)
     assert not (tmp_path / "x").exists()
+
+
+def test_views_of_another_version_are_refused(data, checkpoint, tmp_path, monkeypatch):
+    (tmp_path / "views").mkdir()
+    np.save(tmp_path / "views" / "00000.npy", np.zeros((1, 17, tiny.VISION + 6), np.float16))
+    (tmp_path / "views" / "00000.json").write_text('["drawn/1"]')
+    monkeypatch.setattr(pocket_training.assemble, "fetch", lambda report: checkpoint)
+    args = ["align", "--data", str(data), "--views", str(tmp_path / "views"), "--out", str(tmp_path / "out")]
+    with pytest.raises(InputProblem, match="views of another version of the pocket model"):
+        pocket_training.align(parser().parse_args([*args, "--drawn", "5", "--rank", "2", "--steps", "2"]))
+    assert not (tmp_path / "out").exists()
 
 
 def test_validation_users_are_not_trained_on(data):
