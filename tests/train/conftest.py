@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests import tiny
+from tests.train import tiny_run
 from train.learn.model import Learner
 
 
@@ -22,9 +23,7 @@ def make_learner(checkpoint) -> Callable[..., Learner]:
 
     def make(train_connector: bool = True, seed: int = 0) -> Learner:
         torch.manual_seed(seed)
-        made = Learner(str(checkpoint), 2, 4, train_connector)
-        made.connector.load_state_dict(tiny.pocket_model().model.multi_modal_projector.state_dict())
-        return made
+        return tiny_run.learner(str(checkpoint), train_connector)
 
     return make
 

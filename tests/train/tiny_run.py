@@ -14,6 +14,7 @@ import torch
 
 from msr import prompts
 from msr.schema import Item, ItemSummary
+from tests import tiny
 from tests.fakes import picture
 from tests.tiny import SEEN
 from train.learn import distributed
@@ -43,6 +44,13 @@ def draw(rng: random.Random) -> tuple[str, list[Example] | list[Slate]]:
     ]
 
 
+def learner(checkpoint: str, train_connector: bool = True) -> Learner:
+    """One of rank 2, with the tiny model's connector: a new one sees next to nothing."""
+    made = Learner(checkpoint, 2, 4, train_connector)
+    made.connector.load_state_dict(tiny.pocket_model().model.multi_modal_projector.state_dict())
+    return made
+
+
 def validate(learner: Learner) -> dict[str, float]:
     """A figure that falls, so that the run stops early."""
     validate.calls += 1
@@ -68,12 +76,12 @@ def main(checkpoint: str, folder: Path, shard: bool, steps: int | None) -> None:
     """Writes what `fit` returns and the learner's weights; each process its own file."""
     number = joined().process_index
     torch.manual_seed(number)  # they do not even start alike
-    learner = Learner(checkpoint, 2, 4, True)
+    made = learner(checkpoint)
     config = LoopConfig(**{**CONFIG.__dict__, "validate_every": 3, "patience": 1, "shard": shard})
-    done = fit(learner, config, broken_off(steps) if steps else draw, STORE, folder / "run", validate)
+    done = fit(made, config, broken_off(steps) if steps else draw, STORE, folder / "run", validate)
     done["calls"] = validate.calls
     (folder / f"process-{number}.json").write_text(json.dumps(done))
-    torch.save(distributed.whole(learner.trainable()), folder / f"process-{number}.pt")
+    torch.save(distributed.whole(made.trainable()), folder / f"process-{number}.pt")
 
 
 if __name__ == "__main__":
