@@ -221,7 +221,7 @@ def wish(words: Sequence[Word]) -> str:
         return text + (f" from the {joined(slots['decade'])}" if "decade" in slots else "")
     if "group" in slots:
         text = joined([many(group) for group in slots["group"]])
-        inside = {t: bool((thing := meant(t)) and thing.group in slots["group"]) for t in slots.get("type", ())}
+        inside = {t: _belongs(t, slots["group"]) for t in slots.get("type", ())}
         members = [plural(t) for t in inside if inside[t] and t not in slots["group"]]
         others = [plural(t) for t in inside if not inside[t]]
         text += f", such as {joined(members)}" if members else ""
@@ -238,6 +238,11 @@ def wish(words: Sequence[Word]) -> str:
     if len(types) == 1 or not (front or text):
         return " ".join([*front, joined(types)]) + text
     return " ".join([*front, "items"]) + text + (f", such as {joined(types)}" if types else "")
+
+
+def _belongs(kind: str, groups: Sequence[str]) -> bool:
+    thing = meant(kind)
+    return bool(thing and {thing.group, *thing.broader_names} & set(groups))
 
 
 def _said(words: Sequence[Word]) -> str:
