@@ -112,8 +112,11 @@ def align(args: argparse.Namespace) -> None:
             args.warmup_epochs,
             args.seed,
         )
+        artifacts.save_connector(learner, args.out)
         if joined().is_main_process:
             artifacts.update_record(args.out, warm_up=warmed)
+    with joined().main_process_first():
+        artifacts.load_connector(learner, args.out)  # a checkpoint holds only what goes on learning
     kinds = _present(ALIGN_KINDS, tasks)
 
     def draw(rng: random.Random) -> tuple[str, list[Example]]:
@@ -141,8 +144,7 @@ def sft(args: argparse.Namespace) -> None:
     learner, material, store = prepare(args)
     tasks = Tasks([*material.part("train"), *material.titled("train")], material.users("train"), store)
     args.out.mkdir(parents=True, exist_ok=True)
-    if not (args.out / "checkpoint.pt").exists():
-        artifacts.load_into(learner, args.start)
+    artifacts.load_into(learner, args.start)
     kinds = _present(SFT_KINDS, tasks)
     makers: dict[str, Callable[[random.Random], Example | Slate]] = {
         "describe": lambda rng: tasks.describe(rng, kinds),
