@@ -132,14 +132,16 @@ def pocket_model() -> PocketLlava:
 
 
 def names(count: int, **columns: torch.Tensor) -> Names:
-    """Names with random spellings, each a thing of its own in one of two groups."""
+    """Names with random spellings, each a thing of its own in one of two groups; half are short, half are of photos."""
     places = torch.arange(count)
+    spelling = torch.randn(count, PIECES, TEXT)
+    spelling[places % 4 >= 2, 2] = 0.0
     usual = {
-        "spelling": torch.randn(count, PIECES, TEXT),
+        "spelling": spelling,
         "thing": places,
         "broader": places,
         "group": places % 2,
-        "photo": torch.ones(count, dtype=torch.bool),
+        "photo": places % 2 == 0,
         "groups": torch.randn(2, TEXT),
     }
     return Names(**usual | columns)

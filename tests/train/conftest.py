@@ -18,11 +18,13 @@ def checkpoint(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def make_learner(checkpoint) -> Callable[..., Learner]:
-    """Builds a learner of rank 2 over the tiny model; the LoRA starts as `seed` says."""
+    """Builds a learner of rank 2 over the tiny model, with its connector; the LoRA starts as `seed` says."""
 
     def make(train_connector: bool = True, seed: int = 0) -> Learner:
         torch.manual_seed(seed)
-        return Learner(str(checkpoint), 2, 4, train_connector)
+        made = Learner(str(checkpoint), 2, 4, train_connector)
+        made.connector.load_state_dict(tiny.pocket_model().model.multi_modal_projector.state_dict())
+        return made
 
     return make
 

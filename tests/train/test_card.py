@@ -188,6 +188,14 @@ def test_the_record_of_an_older_run_is_read_under_its_old_name(explained, tmp_pa
     assert published["experiments"] == json.loads((explained / "run.json").read_text())["experiments"]
 
 
+def test_the_figures_of_an_older_run_are_read_under_their_old_name():
+    mentions = FIGURES["held_out"]["fashion, picture only"]
+    older = {name: value for name, value in mentions.items() if name != "hedged"} | {"called_unfamiliar": 23}
+    assert "| fashion, picture only | 193 | 23 |" in card.render(
+        {**FIGURES, "held_out": {"fashion, picture only": older}}
+    )
+
+
 def test_a_folder_without_a_record_is_refused_before_anything_is_copied(tmp_path, capsys):
     assert card.run(SimpleNamespace(run=tmp_path / "empty", out=tmp_path / "out", experiments=[])) == 2
     assert "empty has no training.json" in capsys.readouterr().err
