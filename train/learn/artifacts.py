@@ -29,6 +29,11 @@ def save(learner: Learner, folder: Path) -> None:
     The main process writes; all call it.
     """
     save_lora(learner, folder, "pocket", torch.float16)
+    save_connector(learner, folder)
+
+
+def save_connector(learner: Learner, folder: Path) -> None:
+    """The connector with all that it knows, of which training changes a part only. The main process writes."""
     if not joined().is_main_process:
         return
     connector = {k: v.detach().contiguous() for k, v in learner.connector.state_dict().items()}
@@ -55,7 +60,11 @@ def load_into(learner: LoraLearner, folder: Path, connector: bool = True) -> Non
     """Starts `learner` from saved weights; `connector=False` takes the LoRA alone."""
     set_peft_model_state_dict(learner.peft, {k: v.float() for k, v in load_file(folder / PUBLISHED[1]).items()})
     if connector:
-        cast(Learner, learner).connector.load_state_dict(load_file(folder / PUBLISHED[2]))
+        load_connector(cast(Learner, learner), folder)
+
+
+def load_connector(learner: Learner, folder: Path) -> None:
+    learner.connector.load_state_dict(load_file(folder / PUBLISHED[2]))
 
 
 def adapter_hash(folder: Path) -> str:

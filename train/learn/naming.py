@@ -20,11 +20,10 @@ from msr.backbones.pocket.sight import PIECES, Names, Sight
 from msr.certainty import GROUP, NAME, NOTHING, Certainty
 from train.metrics import calibration_error
 from train.teach.pictures import Shot
-from train.teach.things import GROUPS, UNSEEN, Thing, things
+from train.teach.things import GROUPS, UNSEEN, Thing, meant, things
 
 _PHOTO = "photo"
 _MEDIA = {"picture": _PHOTO, "fashion": _PHOTO, "object": _PHOTO, "drawn": "drawn", "movie": "poster"}  # by kind
-_SENSES = ("clothing", "footwear", "accessory", "animal", "sea animal")  # of a word with two meanings
 _NEW = 0.2  # of the pictures that a user brings, the share of things that no training showed; the calibration's mix
 _NOISE, _DROP, _SMOOTH = 0.4, 0.3, 0.1  # of a feature's deviation over the pictures; of what is read; of a label
 _GROUPS = tuple(GROUPS)
@@ -81,15 +80,6 @@ def _key(shot: Shot) -> Key | None:
     """The medium and the word of a shot; None if it has no name."""
     word = "movie" if shot.kind == "movie" else shot.facts.get("type")
     return (_MEDIA[shot.kind], str(word)) if word else None
-
-
-def meant(word: str) -> Thing | None:
-    """The thing that a type of any kind of shot means; None if the list does not have it."""
-    known = things()
-    if word in known.by_name:
-        return known.by_name[word]
-    label = known.understand(word, _SENSES)
-    return label.thing if label else next(iter(known.meanings(word)), None)
 
 
 def teach(sight: Sight, gists: torch.Tensor, places: Sequence[int], epochs: int, seed: int, batch: int = 256) -> None:

@@ -42,11 +42,11 @@ SFT_KINDS = {
 }  # fmt: skip
 # Task: (share of the steps, rows a step). Rows are chosen so that every task's step costs about the same.
 SFT_MIX = {
-    "describe": (0.15, 14),
-    "preference": (0.12, 5),
+    "describe": (0.45, 14),
+    "preference": (0.1, 5),
     "explain": (0.1, 8),
-    "simulated": (0.25, 3),
-    "movies": (0.38, 2),
+    "simulated": (0.15, 3),
+    "movies": (0.2, 2),
 }
 VALIDATION_ANSWERS, VALIDATION_SLATES = 200, 60  # the same ones each time
 
@@ -92,7 +92,7 @@ def align(args: argparse.Namespace) -> None:
     Raises:
         InputProblem: a bad setting, no picture to warm up with, or validations without a validation picture.
     """
-    config = _config(args, connector_lr=CONNECTOR_LR)
+    config = _config(args, lora_lr=args.lora_lr, connector_lr=CONNECTOR_LR)
     learner, material, store = prepare(args)
     tasks = Tasks([*material.part("train"), *material.titled("train")], material.users("train"), store)
     args.out.mkdir(parents=True, exist_ok=True)
@@ -112,8 +112,11 @@ def align(args: argparse.Namespace) -> None:
             args.warmup_epochs,
             args.seed,
         )
+        artifacts.save_connector(learner, args.out)
         if joined().is_main_process:
             artifacts.update_record(args.out, warm_up=warmed)
+    with joined().main_process_first():
+        artifacts.load_connector(learner, args.out)  # a checkpoint holds only what goes on learning
     kinds = _present(ALIGN_KINDS, tasks)
 
     def draw(rng: random.Random) -> tuple[str, list[Example]]:
@@ -141,8 +144,7 @@ def sft(args: argparse.Namespace) -> None:
     learner, material, store = prepare(args)
     tasks = Tasks([*material.part("train"), *material.titled("train")], material.users("train"), store)
     args.out.mkdir(parents=True, exist_ok=True)
-    if not (args.out / "checkpoint.pt").exists():
-        artifacts.load_into(learner, args.start)
+    artifacts.load_into(learner, args.start)
     kinds = _present(SFT_KINDS, tasks)
     makers: dict[str, Callable[[random.Random], Example | Slate]] = {
         "describe": lambda rng: tasks.describe(rng, kinds),

@@ -18,7 +18,7 @@ import torch
 from msr import prompts
 from train.data.readers import movielens
 from train.teach import pictures, targets, things
-from train.teach.pictures import GROUPS, Shot
+from train.teach.pictures import Shot
 from train.teach.tasks import TASTE_SLOTS, Tasks
 from train.teach.things import plural
 
@@ -68,10 +68,8 @@ def known(shots: Iterable[Shot]) -> set[str]:
             for one in value if isinstance(value, tuple) else (value,):
                 found |= forms(str(one))
         kind = str(shot.facts.get("type", "film"))
-        if group := GROUPS.get(kind):
-            found |= forms(group)
-        if label := things.things().understand(kind):
-            found |= set(words(things.GROUPS[label.thing.group]))
+        if thing := things.meant(kind):
+            found |= forms(thing.group) | set(words(things.many(thing.group))) | set(words(things.GROUPS[thing.group]))
     return found
 
 
