@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from msr.certainty import GROUP, NAME, NOTHING
 from msr.schema import Item, ItemSummary, Picture
 
 PROMPT_VERSION = (
@@ -19,6 +20,7 @@ PROMPT_VERSION = (
 )
 IMAGE = "<image>"
 YES, NO = "Yes", "No"
+CERTAIN = {NAME: "", GROUP: "Only its group is certain.", NOTHING: "Unfamiliar picture."}  # by level
 UNKNOWN = "The user's preference is not known."
 RECENT_TITLES = 8  # how many titles of the history a recommendation prompt shows
 PREFERENCE_DRAFT = "The user appears to have a preference for"  # how answers often go: guesses, not constraints
@@ -57,21 +59,16 @@ def quoted(title: str, limit: int = 200) -> str:
     return f'"{text}"'
 
 
-def describe(item: Item, familiar: bool = True) -> Prompt:
+def describe(item: Item, level: str = NAME) -> Prompt:
     """Image to text (section 3.2 of the paper): asks for one factual sentence about the item.
 
-    `familiar=False` tells the model that the picture is unlike its training pictures, so it hedges.
+    `level` is what is certain of the picture (`Certainty.level`); where that is not its name, the prompt says so and
+    the model hedges.
     """
-    lines = []
-    if item.picture is None:
-        lines.append("No picture.")
-    else:
-        lines.append(IMAGE)
-        if not familiar:
-            lines.append("Unfamiliar picture.")
+    lines = [IMAGE, CERTAIN[level]] if item.picture else ["No picture."]
     lines.append(f"Title: {quoted(item.title)}" if item.title else "No title.")
     lines.append("Describe the item in one sentence.")
-    return Prompt("\n".join(lines), (item.picture,) if item.picture else ())
+    return Prompt("\n".join(filter(None, lines)), (item.picture,) if item.picture else ())
 
 
 def preference(previous: str, block: Sequence[tuple[Item, ItemSummary]], draft: str = "") -> Prompt:

@@ -68,7 +68,8 @@ class Item:
 class ItemSummary:
     """What the model wrote about an item: image to text.
 
-    `familiar` is False for a picture that is unlike all training pictures. `confidence` is NaN if it is not known.
+    `confidence` is the chance that the model knows what the picture shows, NaN if nobody can tell; `familiar` is False
+    if that chance is too small for a name.
     """
 
     item_id: str

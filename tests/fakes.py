@@ -24,14 +24,15 @@ from msr.backbones.protocol import (
     WordWeight,
 )
 from msr.backbones.transformers.worker import CallerLock
-from msr.prompts import Prompt
+from msr.certainty import NOTHING, Certainty
+from msr.prompts import CERTAIN, Prompt
 from msr.schema import Item, Picture, YesNo
 
 COLOURS = ("red", "blue", "green", "yellow", "purple", "white", "black")
 NOUNS = ("mug", "shirt", "lamp", "chair", "bag")
 PATTERNS = ("plain", "striped", "dotted", "checked")
 CONFIDENCE = 0.8
-FAMILIAR, UNFAMILIAR = 0.9, 0.1
+KNOWN, UNKNOWN = Certainty(0.9, 0.95), Certainty(0.1, 0.2)
 _SMALL_WORDS = frozenset(
     ("a", "an", "the", "user", "appears", "to", "have", "preference", "for", "and", "of", "is", "not", "known")
     + ("so", "far", "none", "seen", "unclear")
@@ -82,14 +83,14 @@ def words(text: str) -> list[str]:
 class FakeBackbone:
     """Answers from the words of a prompt and the mean colour of its picture.
 
-    `delay` is seconds per answered word (per batch) or scored prompt; pictures whose digest is in `unfamiliar` are
-    far from the training pictures. `calls` counts calls by method, `prompts` keeps what each method was asked, and
+    `delay` is seconds per answered word (per batch) or scored prompt; pictures whose digest is in `unknown` are
+    UNKNOWN to it, all others KNOWN. `calls` counts calls by method, `prompts` keeps what each method was asked, and
     `streaming` counts streams that are open. As with a real model, a thread inside `adapter_off` keeps others waiting.
     """
 
-    def __init__(self, delay: float = 0.0, unfamiliar: Collection[str] = (), adapter: str = "fake-adapter") -> None:
+    def __init__(self, delay: float = 0.0, unknown: Collection[str] = (), adapter: str = "fake-adapter") -> None:
         self.delay = delay
-        self.unfamiliar = frozenset(unfamiliar)
+        self.unknown = frozenset(unknown)
         self.adapter = adapter
         self._lock = CallerLock()
         self._off = False
@@ -156,9 +157,9 @@ class FakeBackbone:
         texts = [f"User: {prompt.text}\nAssistant:" for prompt in prompts]
         return [Reading(text, len(text.split())) for text in texts]
 
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
-        self.calls["familiarity"] += 1
-        return [UNFAMILIAR if p.digest in self.unfamiliar else FAMILIAR for p in pictures]
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
+        self.calls["certainty"] += 1
+        return [UNKNOWN if p.digest in self.unknown else KNOWN for p in pictures]
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         """The mean colour."""
@@ -192,7 +193,7 @@ class FakeBackbone:
         if lines[-1] == "Describe the item in one sentence.":
             title = re.search(r'^Title: "(.*)"$', prompt.text, re.MULTILINE)
             name = " ".join(words(title.group(1))) if title else "item"
-            if "Unfamiliar picture." in lines:
+            if CERTAIN[NOTHING] in lines:
                 return f"An unclear picture of {name}."
             return f"A {colour_of(prompt.pictures[0]) if prompt.pictures else 'not seen'} {name}."
         if lines[-1] == "Rewrite the preference.":

@@ -13,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 LAYERS = (
     ("msr.config", "msr.storage", "msr.shards", "msr.untrusted"),
     ("msr.schema",),
+    ("msr.certainty",),
     ("msr.events", "msr.prompts", "msr.render.html"),
     ("msr.backbones",),
     ("msr.stages", "msr.retrieval"),

@@ -149,9 +149,9 @@ def test_input_that_cannot_be_run_is_refused_at_once(history, candidates, said):
     assert fake.calls == {}
 
 
-def test_partial_and_unfamiliar_items_go_through():
+def test_partial_and_unknown_items_go_through():
     history = [Item("t", "plain mug"), Item("p", picture=picture("red")), Item("n", "mug", noise())]
-    run = finished(FakeBackbone(unfamiliar=[noise().digest]), history, [Item("c", picture=picture("blue"))])
+    run = finished(FakeBackbone(unknown=[noise().digest]), history, [Item("c", picture=picture("blue"))])
     told = {entry["id"]: entry for entry in run.to_json()["history"]}
     assert told["n"]["familiar"] is False
     assert told["t"]["picture"] is None
@@ -272,7 +272,7 @@ def test_a_run_shows_itself_without_its_catalogue():
 
 
 def test_describing_alone():
-    fake = FakeBackbone(unfamiliar=[noise().digest])
+    fake = FakeBackbone(unknown=[noise().digest])
     told = list(Pipeline(fake).describe([*items(3), Item("n", "", noise())]))
     assert {event.summary.item_id: event.summary.familiar for event in told} == {
         "h0": True,

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from msr import prompts
+from msr.certainty import GROUP, NOTHING
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Item, ItemSummary
 from tests.fakes import picture
@@ -76,8 +77,9 @@ def test_describe_says_what_is_not_there():
     )
     assert prompts.describe(Item("i", "mug")).text.startswith("No picture.\n")
     assert "\nNo title.\n" in prompts.describe(Item("i", picture=RED)).text
-    assert "\nUnfamiliar picture.\n" in prompts.describe(Item("i", "mug", RED), familiar=False).text
-    assert "Unfamiliar" not in prompts.describe(Item("i", "mug"), familiar=False).text
+    for level, line in ((GROUP, "Only its group is certain."), (NOTHING, "Unfamiliar picture.")):
+        assert f"<image>\n{line}\nTitle: " in prompts.describe(Item("i", "mug", RED), level).text
+        assert line not in prompts.describe(Item("i", "mug"), level).text, "a title is not looked at"
 
 
 def test_preference_reads_the_previous_text_and_every_item():

@@ -21,8 +21,9 @@ from transformers import (
 from transformers.models.bit.image_processing_pil_bit import BitImageProcessorPil
 
 from msr.backbones.pocket.assemble import CHAT_TEMPLATE
-from msr.backbones.pocket.backbone import Familiarity, PocketBackbone
-from msr.backbones.pocket.model import IMAGE_TOKENS, PocketConfig, PocketLlava
+from msr.backbones.pocket.backbone import PocketBackbone
+from msr.backbones.pocket.model import IMAGE_TOKENS, LAYERS, PocketConfig, PocketLlava
+from msr.backbones.pocket.sight import PIECES, Names
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture
 from msr.storage import TextCache
@@ -30,7 +31,9 @@ from tests.fakes import picture
 from train.learn.model import LORA_TARGETS
 
 VIEW, PATCH = 32, 4  # pixels on a side of a view and of a patch: 8x8 patches, 2x2 of them a cell
-VISION, TEXT = 24, 32  # widths
+VISION, TEXT = 24, 32  # widths of the tower and of the language model
+SEEN = VISION * len(LAYERS)  # features in each row of a view
+DEPTH = -min(LAYERS) - 1  # of the tower, whose input is the first of LAYERS
 SENTENCES = (
     "Would the user like this item? Answer Yes or No.",
     "The user appears to have a preference for striped navy mugs and red shirts.",
@@ -103,7 +106,7 @@ def pocket_model() -> PocketLlava:
     words = tokenizer()
     vision = Dinov2Config(
         hidden_size=VISION,
-        num_hidden_layers=2,
+        num_hidden_layers=DEPTH,
         num_attention_heads=2,
         image_size=VIEW,
         patch_size=PATCH,
@@ -122,7 +125,26 @@ def pocket_model() -> PocketLlava:
     with torch.no_grad():  # the projector's default weights would make every picture nearly the same
         for weight in model.model.multi_modal_projector.parameters():
             weight.normal_(0, 0.3)
+        sight = model.model.multi_modal_projector.sight
+        sight.learn(names(8), 8)
+        sight.write.weight *= 0.02  # so that no name is sure
     return model
+
+
+def names(count: int, **columns: torch.Tensor) -> Names:
+    """Names with random spellings, each a thing of its own in one of two groups; half are short, half are of photos."""
+    places = torch.arange(count)
+    spelling = torch.randn(count, PIECES, TEXT)
+    spelling[places % 4 >= 2, 2] = 0.0
+    usual = {
+        "spelling": spelling,
+        "thing": places,
+        "broader": places,
+        "group": places % 2,
+        "photo": places % 2 == 0,
+        "groups": torch.randn(2, TEXT),
+    }
+    return Names(**usual | columns)
 
 
 IDENTITY = {
@@ -137,9 +159,8 @@ IDENTITY = {
 }
 
 
-def pocket_backbone(views: TextCache | None = None, familiar: Familiarity | None = None) -> PocketBackbone:
-    familiar = familiar or Familiarity(torch.eye(VISION)[:3], 0.2)
-    return PocketBackbone(pocket_model(), pocket_processor(), IDENTITY, familiar, views or TextCache())
+def pocket_backbone(views: TextCache | None = None) -> PocketBackbone:
+    return PocketBackbone(pocket_model(), pocket_processor(), IDENTITY, views or TextCache())
 
 
 def save_checkpoint(folder: Path) -> Path:

@@ -152,13 +152,15 @@ def _heldout(figures: dict) -> list[str]:
         "Exact mention of the true value in the description of unseen pictures, with bootstrap 95 % intervals:",
         "",
     ]
-    lines += ["| pictures | n | called unfamiliar | mentioned |", "| --- | --- | --- | --- |"]
+    lines += ["| pictures | n | hedged | mentioned |", "| --- | --- | --- | --- |"]
     for name, part in found.items():
         if "mention" in part:
             said = "; ".join(
                 f"{a} {v['mean']:.2f} [{v['low']:.2f}, {v['high']:.2f}]" for a, v in part["mention"].items()
             )
-            lines.append(f"| {name} | {part['pictures']} | {part['called_unfamiliar']} | {said} |")
+            lines.append(
+                f"| {name} | {part['pictures']} | {part.get('hedged', part.get('called_unfamiliar'))} | {said} |"
+            )
     if part := found.get("unseen users"):
         lines += [
             "",

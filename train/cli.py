@@ -75,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
         some.add_argument(
             "--patience", type=int, default=0, help="stop after this many validations without a gain (0: do not)"
         )
+        some.add_argument("--lora-lr", type=float, default=5e-4, help="highest learning rate (default %(default)s)")
         if name == "align":
             one.add_argument("--rows", type=_positive, default=12, help="pictures a step")
             one.add_argument(
@@ -82,7 +83,6 @@ def parser() -> argparse.ArgumentParser:
             )
             one.add_argument("--start", type=Path, help="folder of an earlier run; its LoRA is continued")
         else:
-            some.add_argument("--lora-lr", type=float, default=5e-4, help="highest learning rate (default %(default)s)")
             some.add_argument(
                 "--batch", type=_positive, default=1, help="multiply the rows of a step by this number, for a GPU"
             )

@@ -47,3 +47,10 @@ def interval(values: Sequence[float], seed: int = 0, draws: int = 2000) -> dict[
     means = array[rng.integers(0, len(array), (draws, len(array)))].mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))
     return {"mean": round(float(array.mean()), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+
+
+def calibration_error(chances: np.ndarray, right: np.ndarray, bins: int = 15) -> float:
+    """Expected calibration error: how far mean chance and share of right ones lie apart, over bins of as many each."""
+    order = np.argsort(chances, kind="stable")
+    parts = [some for some in np.array_split(order, bins) if len(some)]
+    return float(sum(len(some) * abs(chances[some].mean() - right[some].mean()) for some in parts) / len(chances))

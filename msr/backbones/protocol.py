@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
+from msr.certainty import Certainty
 from msr.prompts import Prompt
 from msr.schema import Picture, YesNo
 
@@ -111,8 +112,8 @@ class Backbone(Protocol):
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
         """Each prompt as `score` and `generate` read it."""
 
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
-        """How near each picture is to the training pictures, in [0, 1]; under 0.5 means unlike all of them."""
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
+        """How sure the model is of what each picture shows. A model that cannot tell answers `Certainty()`."""
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         """The vision tower's features of each picture (at least one), (N, F) float32: alike pictures are near."""

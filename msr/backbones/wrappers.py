@@ -23,6 +23,7 @@ from msr.backbones.protocol import (
     Reading,
     Span,
 )
+from msr.certainty import Certainty
 from msr.prompts import Prompt
 from msr.schema import Picture, YesNo
 from msr.storage import TextCache, content_key
@@ -41,7 +42,7 @@ def model_key(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class CachedBackbone:
-    """`RecallingBackbone` that keeps texts and familiarities in a `TextCache`; scores are always computed.
+    """`RecallingBackbone` that keeps texts and certainties in a `TextCache`; scores are always computed.
 
     The key is all that the model sees: the prompt's text, its pictures' digests, the token limit and the model that
     answers the calling thread. `generate` also knows text that was streamed; its confidence was not measured: NaN.
@@ -94,17 +95,17 @@ class CachedBackbone:
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
         return self._backbone.reading(prompts)
 
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
         model = model_key(self.identity())
-        keys = [content_key(kind="familiarity", model=model, picture=p.digest) for p in pictures]
+        keys = [content_key(kind="certainty", model=model, picture=p.digest) for p in pictures]
         known: dict[str, Any] = {key: self._cache.get(key) for key in keys}
         unknown = {key: picture for key, picture in zip(keys, pictures, strict=True) if known[key] is None}
         if unknown:
-            new = self._backbone.familiarity(list(unknown.values()))
+            new = self._backbone.certainty(list(unknown.values()))
             for key, value in zip(unknown, new, strict=True):
-                self._cache.put(key, value)
-                known[key] = value
-        return [known[key] for key in keys]
+                known[key] = [None if math.isnan(chance) else chance for chance in (value.name, value.group)]
+                self._cache.put(key, known[key])
+        return [Certainty(*(math.nan if c is None else c for c in known[key])) for key in keys]
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         return self._backbone.views(pictures)
@@ -172,8 +173,8 @@ class UntunedBackbone:
     def reading(self, prompts: Sequence[Prompt]) -> list[Reading]:
         return self._backbone.reading(prompts)
 
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
-        return self._backbone.familiarity(pictures)
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
+        return self._backbone.certainty(pictures)
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         return self._backbone.views(pictures)

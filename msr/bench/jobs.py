@@ -109,7 +109,7 @@ def whole(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
 
     def before() -> None:
         backbone.forget()
-        backbone.familiarity(pictures)
+        backbone.certainty(pictures)
 
     for n in plan.histories:
         history = inputs.items(n, "history ")
@@ -221,7 +221,7 @@ def profiling(backbone: LocalBackbone, plan: Plan) -> Iterator[Row]:
     n = min(100, max(plan.score))
     text, candidates = inputs.preference(backbone, plan.preference_tokens), inputs.items(n, "candidate ")
     asked = [prompts.recommend(text, (), item) for item in candidates]
-    backbone.familiarity(inputs.pictures(candidates))
+    backbone.certainty(inputs.pictures(candidates))
     backbone.score(asked[:1])
     backbone.forget_prefix()
     yield _profiled("profile: score", n, lambda: drained(rank.score(backbone, text, (), candidates)))

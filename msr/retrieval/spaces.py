@@ -179,6 +179,11 @@ class ViewStore:
         shard, row = self._where[key]
         return self._shards[shard][row]
 
+    @property
+    def shape(self) -> tuple[int, ...] | None:
+        """That of every view; None as long as there is none."""
+        return self._shards[0].shape[1:] if self._shards else None
+
     def take(self, keys: Iterable[str]) -> np.ndarray:
         """Views (N, ...) in float16; (0, 0) for no key. Raises KeyError for a picture without a view."""
         rows = [self[key] for key in keys]

@@ -7,13 +7,13 @@ from collections.abc import Generator, Sequence
 
 from msr import prompts
 from msr.backbones.protocol import Generation, RecallingBackbone, StopRequested, at_once, even_batches
+from msr.certainty import NAME, Certainty
 from msr.config import PipelineConfig
 from msr.events import ItemDescribed
 from msr.prompts import Prompt
 from msr.schema import Item, ItemSummary
 
-UNFAMILIAR_BELOW = 0.5  # a picture of less familiarity is unlike all training pictures
-_LOOKS = 4  # pictures in a batch of familiarity, after which the work can stop
+_LOOKS = 4  # pictures in a batch of `certainty`, after which the work can stop
 
 
 def describe(
@@ -21,22 +21,21 @@ def describe(
 ) -> Generator[ItemDescribed, None, dict[str, ItemSummary]]:
     """Yield the description of each item as soon as its batch is done, cached ones first; returns all by item id.
 
-    Equal pictures with equal titles are described once. The confidence of a description is that of its generation
-    times the familiarity of the picture, in (0, 1]. Raises StopRequested.
+    Equal pictures with equal titles are described once. The confidence of a description is the chance that the
+    model knows what the picture shows (`Certainty.name`); `familiar` says whether that is enough for a name.
+    Raises StopRequested.
     """
-    familiarity = _familiarity(backbone, items, stop)
+    known = _certainty(backbone, items, stop)
     asked: dict[Prompt, list[Item]] = {}
     for item in items:
-        asked.setdefault(prompts.describe(item, familiarity[item.id] >= UNFAMILIAR_BELOW), []).append(item)
+        asked.setdefault(prompts.describe(item, known[item.id].level), []).append(item)
 
     summaries: dict[str, ItemSummary] = {}
 
     def described(prompt: Prompt, answer: Generation) -> Generator[ItemDescribed, None, None]:
         for item in asked[prompt]:
-            near = familiarity[item.id]
-            summary = ItemSummary(
-                item.id, prompts.clean_answer(answer.text), answer.confidence * near, near >= UNFAMILIAR_BELOW
-            )
+            certain = known[item.id]
+            summary = ItemSummary(item.id, prompts.clean_answer(answer.text), certain.name, certain.level == NAME)
             summaries[item.id] = summary
             yield ItemDescribed(summary)
 
@@ -56,13 +55,15 @@ def describe(
     return summaries
 
 
-def _familiarity(backbone: RecallingBackbone, items: Sequence[Item], stop: threading.Event | None) -> dict[str, float]:
-    """The familiarity of each picture by item id, in [0, 1]; 1 for an item without a picture."""
-    near = {item.id: 1.0 for item in items}
+def _certainty(
+    backbone: RecallingBackbone, items: Sequence[Item], stop: threading.Event | None
+) -> dict[str, Certainty]:
+    """How sure the model is of each item's picture, by item id; `Certainty()` for an item without a picture."""
+    known = {item.id: Certainty() for item in items}
     pictured = [(item, item.picture) for item in items if item.picture]
     for some in even_batches(pictured, at_once(backbone.identity(), _LOOKS)):
         if stop is not None and stop.is_set():
             raise StopRequested
-        values = backbone.familiarity([picture for _, picture in some])
-        near.update((item.id, value) for (item, _), value in zip(some, values, strict=True))
-    return near
+        values = backbone.certainty([picture for _, picture in some])
+        known.update((item.id, value) for (item, _), value in zip(some, values, strict=True))
+    return known

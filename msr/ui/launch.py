@@ -69,7 +69,7 @@ def _loader(config: BackboneConfig, catalogue: Sequence[Item]) -> Callable[..., 
         backbone = backbones.load(config, report)
         for start in range(0, len(pictures), 8):
             report("Looking at the catalogue", start / len(pictures))
-            backbone.familiarity(pictures[start : start + 8])
+            backbone.certainty(pictures[start : start + 8])
         return Pipeline(backbone, cache=TextCache(cache_home() / "texts"))
 
     return load

@@ -12,7 +12,7 @@ from msr.schema import Block, Item, ItemSummary, Preference
 from msr.ui.run_state import RunState
 from msr.ui.stores import Media
 
-_UNSURE = ' <span class="tag unsure" title="Unlike all pictures that the model was trained on">not sure</span>'
+_UNSURE = ' <span class="tag unsure" title="Too small a chance that the model knows what this is">not sure</span>'
 _MODEL = '<span class="tag model">model-written preference</span>'
 _MOST = 8  # most words listed of a kind
 _SKELETON = '<span class="skeleton" aria-hidden="true"></span>'

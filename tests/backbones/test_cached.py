@@ -8,9 +8,10 @@ import pytest
 from msr import prompts
 from msr.backbones.protocol import StopRequested
 from msr.backbones.wrappers import CachedBackbone
+from msr.certainty import NAME, Certainty
 from msr.prompts import Prompt
 from msr.storage import TextCache
-from tests.fakes import CONFIDENCE, FakeBackbone, items, noise, picture
+from tests.fakes import CONFIDENCE, KNOWN, UNKNOWN, FakeBackbone, items, noise, picture
 
 ASKED = [prompts.describe(item) for item in items(4)]
 
@@ -76,12 +77,22 @@ def test_a_text_that_was_not_heard_out_is_not_remembered():
     assert cached.recall(ASKED[0], 40) is None
 
 
-def test_familiarity_is_remembered_by_picture():
-    fake = FakeBackbone(unfamiliar=[noise().digest])
+def test_certainty_is_remembered_by_picture():
+    fake = FakeBackbone(unknown=[noise().digest])
     cached = CachedBackbone(fake, TextCache())
-    assert cached.familiarity([picture("red"), noise()]) == [0.9, 0.1]
-    assert cached.familiarity([noise(), picture("red")]) == [0.1, 0.9]
-    assert fake.calls["familiarity"] == 1
+    assert cached.certainty([picture("red"), noise()]) == [KNOWN, UNKNOWN]
+    assert cached.certainty([noise(), picture("red")]) == [UNKNOWN, KNOWN]
+    assert fake.calls["certainty"] == 1
+
+
+def test_what_nobody_can_tell_is_remembered_too(tmp_path, monkeypatch):
+    fake = FakeBackbone()
+    monkeypatch.setattr(fake, "certainty", lambda pictures: [Certainty()] * len(pictures))
+    assert CachedBackbone(fake, TextCache(tmp_path)).certainty([noise()])[0].level == NAME
+    monkeypatch.delattr(fake, "certainty")
+    again = CachedBackbone(fake, TextCache(tmp_path)).certainty([noise()])
+    assert math.isnan(again[0].name) and math.isnan(again[0].group)
+    assert fake.calls["certainty"] == 0
 
 
 def test_scores_are_always_computed():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 
@@ -79,7 +80,7 @@ def test_the_identity_says_what_answers(backbone):
 
 def test_nothing_asked_is_nothing_answered(backbone):
     assert backbone.generate([], 4) == [] and backbone.score([]) == []
-    assert backbone.reading([]) == [] and backbone.familiarity([]) == []
+    assert backbone.reading([]) == [] and backbone.certainty([]) == []
 
 
 def test_answers_come_in_order_and_are_always_the_same(backbone):
@@ -111,9 +112,11 @@ def test_a_prompt_is_read_as_text_of_some_length(backbone):
         assert prompt.text.splitlines()[0] in told.text and told.tokens >= 0
 
 
-def test_pictures_have_a_familiarity_and_a_view(backbone):
+def test_pictures_have_a_certainty_and_a_view(backbone):
     shown = [picture("red"), picture("blue"), picture("red")]
-    assert all(0 <= value <= 1 for value in backbone.familiarity(shown))
+    for known in backbone.certainty(shown):
+        chances = (known.name, known.group)
+        assert all(map(math.isnan, chances)) or all(0 <= chance <= 1 for chance in chances)
     views = backbone.views(shown)
     assert views.dtype == np.float32 and views.ndim == 2 and np.isfinite(views).all()
     assert (views[0] == views[2]).all() and (views[0] != views[1]).any()

@@ -11,6 +11,7 @@ import pytest
 from msr.backbones.protocol import StopRequested
 from msr.backbones.transformers import backbone as local
 from msr.backbones.transformers.batching import MUCH
+from msr.certainty import NAME
 from msr.prompts import Prompt
 from msr.schema import Item, YesNo
 from tests import tiny, tiny_classes
@@ -262,11 +263,11 @@ def test_a_picture_is_looked_at_once(backbone):
     shown = picture("purple", 40)
     prompt = Prompt("<image>\nDescribe the item in one sentence.", (shown,))
     with reference.counted(backbone.model.get_encoder("image")) as sizes:
-        backbone.familiarity([shown])
+        backbone.certainty([shown])
         backbone.generate([prompt, prompt], 3)
         list(backbone.stream(prompt, 3))
         backbone.score([prompt, asked(None, "a mug")])
-        backbone.familiarity([shown])
+        backbone.certainty([shown])
     assert len(sizes) == 1
 
 
@@ -291,8 +292,9 @@ def test_items_in_a_prompt_are_shown_in_their_order(backbone):
     assert not close(backbone.score([straight]), backbone.score([swapped]))
 
 
-def test_a_general_model_calls_every_picture_familiar():
-    assert tiny_classes.backbone("llava").familiarity([picture("red"), picture("blue")]) == [1.0, 1.0]
+def test_a_general_model_cannot_tell_how_far_it_knows_a_picture():
+    known = tiny_classes.backbone("llava").certainty([picture("red"), picture("blue")])
+    assert len(known) == 2 and all(math.isnan(one.name) and one.level == NAME for one in known)
 
 
 def test_an_item_is_what_prompts_make_of_it(backbone):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from tests import tiny
+from tests.train import tiny_run
 from train.learn.model import Learner
 
 
@@ -18,11 +19,11 @@ def checkpoint(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def make_learner(checkpoint) -> Callable[..., Learner]:
-    """Builds a learner of rank 2 over the tiny model; the LoRA starts as `seed` says."""
+    """Builds a learner of rank 2 over the tiny model, with its connector; the LoRA starts as `seed` says."""
 
     def make(train_connector: bool = True, seed: int = 0) -> Learner:
         torch.manual_seed(seed)
-        return Learner(str(checkpoint), 2, 4, train_connector)
+        return tiny_run.learner(str(checkpoint), train_connector)
 
     return make
 

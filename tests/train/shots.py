@@ -7,10 +7,10 @@ from collections.abc import Iterable
 
 import torch
 
-from tests.tiny import VISION
+from tests.tiny import SEEN
 from train.teach import pictures, targets
-from train.teach.pictures import GROUPS, Shot
-from train.teach.things import plural
+from train.teach.pictures import Shot
+from train.teach.things import many, meant, plural
 
 
 def fashion(key: int, kind: str, colour: str, gender: str, usage: str, title: str = "") -> Shot:
@@ -19,7 +19,8 @@ def fashion(key: int, kind: str, colour: str, gender: str, usage: str, title: st
 
 
 def thing(key: int, kind: str) -> Shot:
-    return Shot(f"object/{kind}_{key}.jpg", "object", "", {"type": kind}, path=_ANY)
+    group = known.group if (known := meant(kind)) else "thing"
+    return Shot(f"object/{kind}_{key}.jpg", "object", "", {"type": kind, "group": group}, path=_ANY)
 
 
 def movie(key: int, title: str, *genres: str, poster: bool = True) -> Shot:
@@ -65,7 +66,7 @@ ALL = [*FASHION, *OBJECTS, *DRAWN, *MOVIES]
 def views(shots: Iterable[Shot]) -> dict[str, torch.Tensor]:
     """A stored view of each pictured shot, in the shape of the tiny model; colours lie in [0, 1]."""
     generator = torch.Generator().manual_seed(4)
-    return {s.key: torch.rand(17, VISION + 6, generator=generator) for s in shots if s.pictured}
+    return {s.key: torch.rand(17, SEEN + 6, generator=generator) for s in shots if s.pictured}
 
 
 def _vocabulary() -> dict[str, dict[str, set[targets.Word]]]:
@@ -79,9 +80,8 @@ def _vocabulary() -> dict[str, dict[str, set[targets.Word]]]:
                 forms = {str(word), "wooden" if word == "wood" else str(word)}
                 if name == "type":
                     forms.add(plural(str(word)))
-                    group = GROUPS.get(str(word)) if shot.kind == "object" else None
-                    for form in (group, plural(group)) if group else ():
-                        known.setdefault(form, set()).add(("group", group))
+                if name == "group":
+                    forms.add(many(str(word)))
                 for form in forms:
                     known.setdefault(form, set()).add(meant)
     return found
@@ -103,9 +103,7 @@ def claims(text: str, kind: str) -> list[set[targets.Word]]:
 
 def facts_of(shot: Shot) -> set[targets.Word]:
     """Everything that is true of a shot."""
-    words = {(n, str(w)) for n, v in shot.facts.items() for w in (v if isinstance(v, tuple) else (v,))}
-    group = GROUPS.get(str(shot.facts.get("type"))) if shot.kind == "object" else None
-    return words | ({("group", group)} if group else set())
+    return {(n, str(w)) for n, v in shot.facts.items() for w in (v if isinstance(v, tuple) else (v,))}
 
 
 def described(shot: Shot) -> set[targets.Word]:
@@ -122,6 +120,6 @@ def false_claims(text: str, kind: str, *true: Shot) -> list[set[targets.Word]]:
 def unsupported(text: str, kind: str, source: str) -> list[set[targets.Word]]:
     """What a text names that another text does not; a group follows from its member."""
     said = set().union(*claims(source, kind), set())
-    said |= {("group", GROUPS[value]) for name, value in said if name == "type" and value in GROUPS}
+    said |= {("group", thing.group) for name, value in said if name == "type" and (thing := meant(value))}
     said |= {w for c in claims(text, kind) for w in c if re.search(rf"(?<![\w-]){re.escape(w[1])}(?![\w-])", source)}
     return [claim for claim in claims(text, kind) if not claim & said]

@@ -33,7 +33,7 @@ FIGURES = {
     "held_out": {
         "fashion, picture only": {
             "pictures": 193,
-            "called_unfamiliar": 17,
+            "hedged": 17,
             "mention": {"type": interval(0.7123), "colour": interval(0.5234)},
             "samples": [],
         },
@@ -187,6 +187,14 @@ def test_the_record_of_an_older_run_is_read_under_its_old_name(explained, tmp_pa
     card.publish(explained, tmp_path / "out")
     published = json.loads((tmp_path / "out" / "training.json").read_text())
     assert published["experiments"] == json.loads((explained / "run.json").read_text())["experiments"]
+
+
+def test_the_figures_of_an_older_run_are_read_under_their_old_name():
+    mentions = FIGURES["held_out"]["fashion, picture only"]
+    older = {name: value for name, value in mentions.items() if name != "hedged"} | {"called_unfamiliar": 23}
+    assert "| fashion, picture only | 193 | 23 |" in card.render(
+        {**FIGURES, "held_out": {"fashion, picture only": older}}
+    )
 
 
 def test_a_folder_without_a_record_is_refused_before_anything_is_copied(tmp_path):

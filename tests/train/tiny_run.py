@@ -14,8 +14,9 @@ import torch
 
 from msr import prompts
 from msr.schema import Item, ItemSummary
+from tests import tiny
 from tests.fakes import picture
-from tests.tiny import VISION
+from tests.tiny import SEEN
 from train.learn import distributed
 from train.learn.distributed import joined
 from train.learn.loop import LoopConfig, fit
@@ -24,7 +25,7 @@ from train.teach.examples import Example, Slate
 
 COLOURS = ("red", "blue", "green", "yellow", "purple")
 ITEMS = [Item(c, f"a {c} mug" + " of clay" * n, picture(c)) for n, c in enumerate(COLOURS)]
-STORE = {item.picture.digest: torch.full((17, VISION + 6), n / 4) for n, item in enumerate(ITEMS)}
+STORE = {item.picture.digest: torch.full((17, SEEN + 6), n / 4) for n, item in enumerate(ITEMS)}
 CONFIG = LoopConfig(steps=8, lora_lr=5e-3, connector_lr=5e-3, warmup=2, save_every=2)
 
 
@@ -41,6 +42,13 @@ def draw(rng: random.Random) -> tuple[str, list[Example] | list[Slate]]:
     return task, [Slate(tuple(asked), (True, False, False)), Slate(tuple(asked[:2]), (False, True))] + [
         Slate(tuple(asked), (True, True, False))
     ]
+
+
+def learner(checkpoint: str, train_connector: bool = True) -> Learner:
+    """One of rank 2, with the tiny model's connector: a new one sees next to nothing."""
+    made = Learner(checkpoint, 2, 4, train_connector)
+    made.connector.load_state_dict(tiny.pocket_model().model.multi_modal_projector.state_dict())
+    return made
 
 
 def validate(learner: Learner) -> dict[str, float]:
@@ -68,12 +76,12 @@ def main(checkpoint: str, folder: Path, shard: bool, steps: int | None) -> None:
     """Writes what `fit` returns and the learner's weights; each process its own file."""
     number = joined().process_index
     torch.manual_seed(number)  # they do not even start alike
-    learner = Learner(checkpoint, 2, 4, True)
+    made = learner(checkpoint)
     config = LoopConfig(**{**CONFIG.__dict__, "validate_every": 3, "patience": 1, "shard": shard})
-    done = fit(learner, config, broken_off(steps) if steps else draw, STORE, folder / "run", validate)
+    done = fit(made, config, broken_off(steps) if steps else draw, STORE, folder / "run", validate)
     done["calls"] = validate.calls
     (folder / f"process-{number}.json").write_text(json.dumps(done))
-    torch.save(distributed.whole(learner.trainable()), folder / f"process-{number}.pt")
+    torch.save(distributed.whole(made.trainable()), folder / f"process-{number}.pt")
 
 
 if __name__ == "__main__":

@@ -25,8 +25,8 @@ from tests import fakes
 def app(delay: float = 0.0, candidates: int = 24, load: Callable[..., Pipeline] | None = None, **more: Any) -> FastAPI:
     """The real page with the bundled stories and catalogue, and a model that answers from the prompts' words."""
     examples = [(story, story_items(story.id)) for story in stories()]
-    unfamiliar = [examples[0][1][1].picture.digest]
-    backbone = fakes.OpenBackbone(delay=delay, unfamiliar=unfamiliar)
+    unknown = [examples[0][1][1].picture.digest]
+    backbone = fakes.OpenBackbone(delay=delay, unknown=unknown)
     catalogue = Catalogue("demo", demo().items[:candidates])
     more = {"recorded": recordings(catalogue, examples), **more}
     return build_app(load or (lambda report: Pipeline(backbone)), catalogue, examples, **more)

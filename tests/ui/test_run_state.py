@@ -73,7 +73,7 @@ def test_the_caret_shows_while_text_arrives_only() -> None:
     assert "caret" not in timeline(writing.ending("stopped"), Media())
 
 
-def test_unfamiliar_pictures_are_marked() -> None:
+def test_pictures_that_are_not_known_are_marked() -> None:
     sure = begun().after(ItemDescribed(ItemSummary("h0", "a mug")))
     unsure = begun().after(ItemDescribed(ItemSummary("h0", "a mug", 0.2, familiar=False)))
     assert "not sure" not in timeline(sure, Media()) and "not sure" in timeline(unsure, Media())

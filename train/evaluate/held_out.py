@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from msr import prompts
 from msr.backbones.protocol import Backbone
+from msr.certainty import NAME
 from msr.config import PipelineConfig
 from msr.storage import TextCache
 from train import metrics
@@ -45,14 +46,14 @@ def descriptions(
 ) -> dict:
     """Describe pictures, and return how often each attribute is mentioned, with the first texts as samples."""
     hits: dict[str, list[float]] = {a: [] for a in attributes}
-    samples, unfamiliar = [], 0
+    samples, hedged = [], 0
     config = PipelineConfig()
     for start in tqdm(range(0, len(shots), batch), desc="describing", unit="batch"):
         part = shots[start : start + batch]
         items = [app_item(s, titled) for s in part]
-        familiar = [f >= 0.5 for f in backbone.familiarity([i.picture for i in items if i.picture])]
-        unfamiliar += familiar.count(False)
-        asked = [prompts.describe(i, f) for i, f in zip(items, familiar, strict=True)]
+        levels = [known.level for known in backbone.certainty([i.picture for i in items if i.picture])]
+        hedged += len(levels) - levels.count(NAME)
+        asked = [prompts.describe(i, level) for i, level in zip(items, levels, strict=True)]
         texts = [prompts.clean_answer(g.text) for g in backbone.generate(asked, config.max_describe_tokens)]
         for shot, text in zip(part, texts, strict=True):
             for attribute in attributes:
@@ -61,7 +62,7 @@ def descriptions(
         samples += [{"truth": targets.phrase(s), "text": t} for s, t in zip(part, texts, strict=True)]
     return {
         "pictures": len(shots),
-        "called_unfamiliar": unfamiliar,
+        "hedged": hedged,
         "mention": {a: metrics.interval(v) | {"n": len(v)} for a, v in hits.items() if v},
         "samples": samples[:12],
     }

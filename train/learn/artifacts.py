@@ -1,4 +1,4 @@
-"""What training leaves behind: LoRA adapter, connector and familiarity, each one safetensors file."""
+"""What training leaves behind: LoRA adapter and connector, each one safetensors file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any, cast
 import torch
 from peft import get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file, save_file
-from sklearn.cluster import MiniBatchKMeans
 
 from msr.backbones.transformers.adapter import PROMPT_KEY
 from msr.prompts import PROMPT_VERSION
@@ -21,30 +20,24 @@ from train.learn import distributed
 from train.learn.distributed import joined
 from train.learn.model import Learner, LoraLearner
 
-CENTRES = 384
-PUBLISHED = ("adapter_config.json", "adapter_model.safetensors", "connector.safetensors", "familiarity.safetensors")
+PUBLISHED = ("adapter_config.json", "adapter_model.safetensors", "connector.safetensors")
 
 
-def save(learner: Learner, folder: Path, known: torch.Tensor, unseen: torch.Tensor) -> None:
-    """Weights, and the `familiarity` that follows from (N, F) CLS features of training and of validation pictures.
-
-    The main process writes; all call it.
-    """
-    save_weights(learner, folder)
-    if joined().is_main_process:
-        save_file(familiarity(known, unseen), folder / PUBLISHED[3])
-
-
-def save_weights(learner: Learner, folder: Path) -> None:
+def save(learner: Learner, folder: Path) -> None:
     """LoRA and connector in half precision: half the bytes, and the merged model rounds more than that.
 
     The main process writes; all call it.
     """
     save_lora(learner, folder, "pocket", torch.float16)
+    save_connector(learner, folder)
+
+
+def save_connector(learner: Learner, folder: Path) -> None:
+    """The connector with all that it knows, of which training changes a part only. The main process writes."""
     if not joined().is_main_process:
         return
-    connector = learner.connector.state_dict()
-    save_file({k: v.detach().to(torch.float16).contiguous() for k, v in connector.items()}, folder / PUBLISHED[2])
+    connector = {k: v.detach().contiguous() for k, v in learner.connector.state_dict().items()}
+    save_file({k: v.half() if v.is_floating_point() else v for k, v in connector.items()}, folder / PUBLISHED[2])
 
 
 def save_lora(learner: LoraLearner, folder: Path, base: str, dtype: torch.dtype = torch.float32) -> None:
@@ -67,9 +60,11 @@ def load_into(learner: LoraLearner, folder: Path, connector: bool = True) -> Non
     """Starts `learner` from saved weights; `connector=False` takes the LoRA alone."""
     set_peft_model_state_dict(learner.peft, {k: v.float() for k, v in load_file(folder / PUBLISHED[1]).items()})
     if connector:
-        cast(Learner, learner).connector.load_state_dict(
-            {k: v.float() for k, v in load_file(folder / PUBLISHED[2]).items()}
-        )
+        load_connector(cast(Learner, learner), folder)
+
+
+def load_connector(learner: Learner, folder: Path) -> None:
+    learner.connector.load_state_dict(load_file(folder / PUBLISHED[2]))
 
 
 def adapter_hash(folder: Path) -> str:
@@ -78,21 +73,6 @@ def adapter_hash(folder: Path) -> str:
     for name in (PUBLISHED[1], *(name for name in PUBLISHED[2:3] if (folder / name).exists())):
         digest.update((folder / name).read_bytes())
     return digest.hexdigest()[:16]
-
-
-def familiarity(known: torch.Tensor, unseen: torch.Tensor, seed: int = 0) -> dict[str, torch.Tensor]:
-    """Cluster centres of the training pictures' CLS features, and the distance that is still familiar.
-
-    centres: (C, F) unit vectors; edge: the 98th percentile of the cosine distance to the nearest centre over
-    pictures of the same sources that were not trained on (over the training pictures if there are none).
-    """
-    features = torch.nn.functional.normalize(known, dim=-1)
-    count = min(CENTRES, max(1, len(features) // 4))
-    fitted = MiniBatchKMeans(count, random_state=seed, n_init=1, batch_size=2048).fit(features.numpy())
-    centres = torch.nn.functional.normalize(torch.from_numpy(fitted.cluster_centers_).float(), dim=-1)
-    measured = torch.nn.functional.normalize(unseen, dim=-1) if len(unseen) else features
-    edge = (1 - (measured @ centres.T).amax(dim=1)).quantile(0.98)
-    return {"centres": centres.half().contiguous(), "edge": edge.reshape(1)}
 
 
 # ---- The training record: what a run was made from, and what was measured.

@@ -11,7 +11,7 @@ from peft.tuners.lora import LoraLayer
 from torch.nn import functional
 from transformers import AutoProcessor
 
-from msr.backbones.pocket.model import PocketLlava
+from msr.backbones.pocket.model import COLOUR, GRID, PocketLlava
 from msr.backbones.transformers.backbone import LocalBackbone
 from msr.backbones.transformers.tokens import ChatTokens
 from msr.prompts import Prompt
@@ -111,14 +111,21 @@ class Learner(LoraLearner):
         super().__init__(base, ChatTokens(processor), rank, alpha, "pocket")
         self.processor = processor
         self.inner = base.model
-        self.connector = self.inner.multi_modal_projector.float()
+        self.inner.renew_connector()
+        self.connector = self.inner.multi_modal_projector
         self.connector.requires_grad_(train_connector)
+        self.connector.sight.requires_grad_(False)  # its chances are calibrated
         self.swap = 0.08  # share of a training batch's image tokens
         attention.teach(self.language)
         for layer in self.peft.modules():
             if isinstance(layer, LoraLayer):
                 layer.cast_input_dtype_enabled = False  # autocast does; twice costs a tenth of a step
         self._image_ids = [self.tokens.image] * base.config.image_seq_length
+
+    @property
+    def view(self) -> tuple[int, int]:
+        """The shape of a view."""
+        return 1 + GRID * GRID, self.connector.vision_dim + COLOUR
 
     def read(self, prompt: Prompt) -> tuple[list[int], torch.Tensor]:
         ids = self.tokens.prompt_ids(prompt, [self._image_ids] * len(prompt.pictures))

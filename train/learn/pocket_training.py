@@ -29,19 +29,24 @@ from train.names import POCKET
 from train.teach import material as data
 from train.teach.examples import Example, Slate
 from train.teach.tasks import Tasks
+from train.teach.things import CALIBRATION
 from train.teach.views import FeatureStore
 
 CONNECTOR_LR = 5e-5  # the warm-up taught it more pictures than the language model ever reads
 # How often a kind of thing is described, in parts of their sum.
-ALIGN_KINDS = {"fashion": 0.4, "object": 0.28, "drawn": 0.2, "scene": 0.04, "movie": 0.08, "title": 0.4}
-SFT_KINDS = {"fashion": 0.38, "object": 0.22, "drawn": 0.24, "scene": 0.04, "movie": 0.12, "title": 0.4}
+ALIGN_KINDS = {
+    "picture": 0.4, "fashion": 0.24, "object": 0.14, "drawn": 0.14, "scene": 0.04, "movie": 0.08, "title": 0.5
+}  # fmt: skip
+SFT_KINDS = {
+    "picture": 0.36, "fashion": 0.24, "object": 0.12, "drawn": 0.16, "scene": 0.04, "movie": 0.12, "title": 0.5
+}  # fmt: skip
 # Task: (share of the steps, rows a step). Rows are chosen so that every task's step costs about the same.
 SFT_MIX = {
-    "describe": (0.15, 14),
-    "preference": (0.12, 5),
+    "describe": (0.45, 14),
+    "preference": (0.1, 5),
     "explain": (0.1, 8),
-    "simulated": (0.25, 3),
-    "movies": (0.38, 2),
+    "simulated": (0.15, 3),
+    "movies": (0.2, 2),
 }
 VALIDATION_ANSWERS, VALIDATION_SLATES = 200, 60  # the same ones each time
 
@@ -53,10 +58,10 @@ def prepare(args: argparse.Namespace, train_connector: bool = True) -> tuple[Lea
         checkpoint = assemble.fetch(lambda message, fraction: None)
         learner = Learner(str(checkpoint), args.rank, 2 * args.rank, train_connector, frozen_dtype(args.precision))
         material = data.load(args.data, drawn=args.drawn)
-        store = FeatureStore(args.views)
+        store = FeatureStore(args.views, learner.view)
         if not args.no_new_views:
             learner.inner.eval()
-            wanted = [*material.titled("train", "validation"), *material.part("train", "validation")]
+            wanted = [*material.titled("train", "validation"), *material.part("train", "validation", CALIBRATION)]
             once = list({shot.key: shot for shot in wanted}.values())
             store.ensure(once, learner.inner, learner.processor.image_processor)
     return learner, material, store
@@ -87,14 +92,14 @@ def align(args: argparse.Namespace) -> None:
     Raises:
         InputProblem: a bad setting, no picture to warm up with, or validations without a validation picture.
     """
-    config = _config(args, connector_lr=CONNECTOR_LR)
+    config = _config(args, lora_lr=args.lora_lr, connector_lr=CONNECTOR_LR)
     learner, material, store = prepare(args)
     tasks = Tasks([*material.part("train"), *material.titled("train")], material.users("train"), store)
     args.out.mkdir(parents=True, exist_ok=True)
     if not (args.out / "checkpoint.pt").exists():
         if args.start:
             artifacts.load_into(learner, args.start, connector=False)
-        known = [s for s in material.part("train", "validation") if s.key in store]
+        known = [s for s in material.part("train", "validation", CALIBRATION) if s.key in store]
         if not known:
             raise InputProblem("No picture has a stored view. Leave --no-new-views out, so that views are computed.")
         warmed = warm_up(
@@ -102,13 +107,16 @@ def align(args: argparse.Namespace) -> None:
             learner.inner.get_input_embeddings().weight.detach(),
             learner.tokens.tokenizer,
             [s for s in known if s.kind == "movie" or s.split == "train"],
-            [s for s in known if s.kind != "movie" and s.split == "validation"],
+            [s for s in known if s.kind != "movie" and s.split in ("validation", CALIBRATION)],
             store,
             args.warmup_epochs,
             args.seed,
         )
+        artifacts.save_connector(learner, args.out)
         if joined().is_main_process:
             artifacts.update_record(args.out, warm_up=warmed)
+    with joined().main_process_first():
+        artifacts.load_connector(learner, args.out)  # a checkpoint holds only what goes on learning
     kinds = _present(ALIGN_KINDS, tasks)
 
     def draw(rng: random.Random) -> tuple[str, list[Example]]:
@@ -136,8 +144,7 @@ def sft(args: argparse.Namespace) -> None:
     learner, material, store = prepare(args)
     tasks = Tasks([*material.part("train"), *material.titled("train")], material.users("train"), store)
     args.out.mkdir(parents=True, exist_ok=True)
-    if not (args.out / "checkpoint.pt").exists():
-        artifacts.load_into(learner, args.start)
+    artifacts.load_into(learner, args.start)
     kinds = _present(SFT_KINDS, tasks)
     makers: dict[str, Callable[[random.Random], Example | Slate]] = {
         "describe": lambda rng: tasks.describe(rng, kinds),
@@ -195,10 +202,7 @@ def _finish(
     args, learner: Learner, material: data.Material, tasks: Tasks, done: dict, stage: str, start: str | None = None
 ) -> None:
     """Save the weights and write the stage's part of the training record; every process must call it."""
-    width = learner.connector.vision_dim
-    known = tasks.store.whole(material.part("train"), width)
-    unseen = tasks.store.whole([s for s in material.shots if s.kind != "movie" and s.split == "validation"], width)
-    artifacts.save(learner, args.out, known, unseen)
+    artifacts.save(learner, args.out)
     if not joined().is_main_process:
         return
     part = {

@@ -1,7 +1,7 @@
 """`python -m train sft --dataset KIND`: a recommender from any interaction data; resumable.
 
 In the manner of TALLREC (arXiv 2305.00447): recent titles stand in place of a preference text. Only the LoRA learns.
-The pocket model learns on titles alone, and its connector and familiarity stay as they are in the run that it starts
+The pocket model learns on titles alone, and its connector stays as it is in the run that it starts
 from. A checkpoint (`--backbone NAME`) sees the candidates' pictures where the data have some. With `--validate-every`,
 the weights that are kept are those of the highest AUC on slates of validation users. What is tested is in neither
 (`train.data.splits`).
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import shutil
 from functools import partial
 
 import torch
@@ -88,11 +87,9 @@ def run(args: argparse.Namespace) -> None:
     if pictured:
         artifacts.save_lora(learner, args.out, args.backbone)
     else:
-        artifacts.save_weights(learner, args.out)
+        artifacts.save(learner, args.out)
     if not joined().is_main_process:
         return
-    if not pictured:
-        shutil.copyfile(args.start / artifacts.PUBLISHED[3], args.out / artifacts.PUBLISHED[3])
     artifacts.update_record(
         args.out,
         sft={

@@ -23,7 +23,6 @@ from accelerate import Accelerator
 from tqdm import tqdm
 
 from msr.backbones.pocket import assemble
-from msr.backbones.pocket.model import COLOUR, GRID
 from msr.schema import InputProblem
 from train.learn import artifacts, distributed
 from train.learn.encode import IGNORE, Batch, Counts, Encoder
@@ -187,8 +186,7 @@ def run(args: argparse.Namespace) -> None:
     torch.manual_seed(args.seed)
     accelerator = distributed.accelerator(args.precision)
     learner = Learner(str(args.checkpoint or assemble.fetch()), args.rank, 2 * args.rank, train_connector=True)
-    view = (1 + GRID * GRID, learner.connector.vision_dim + COLOUR)
-    steps, views = steps_of(args.steps + 1, args.slates, args.candidates, args.seed, view)
+    steps, views = steps_of(args.steps + 1, args.slates, args.candidates, args.seed, learner.view)
     figures = compare(accelerator, learner, steps, views)
     settings = {name: getattr(args, name) for name in ("slates", "candidates", "steps", "rank", "precision", "seed")}
     machine = {"device": accelerator.device.type, "threads": torch.get_num_threads(), "versions": artifacts.versions()}

@@ -1,8 +1,9 @@
 """Warm-up of the connector: image tokens learn to be words before the language model is asked anything.
 
-Every image token has a subject and is a mixture of words (`Connector`): the first token must become the first word of
-what the thing is, the third its colour, and so on. The language model does not run, so a dozen epochs cost minutes,
-and it then starts from image tokens made of words it knows.
+Every image token has a subject (`Connector`). What a picture shows is spelled by a namer of its own
+(`train.learn.naming`); the other subjects are mixtures of words: the third token must become the colour's word, and so
+on. The language model does not run, so a dozen epochs cost minutes, and it then starts from image tokens made of words
+it knows.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from torch.nn import functional
 from tqdm import tqdm
 
 from msr.backbones.pocket.model import IMAGE_TOKENS, WORDS
-from train.teach.pictures import GROUPS, Shot
+from train.learn import naming
+from train.teach.pictures import Shot
 from train.teach.views import FeatureStore
 
 SUBJECTS = (
@@ -30,25 +32,30 @@ SUBJECTS = (
     "kind",
 )
 assert len(SUBJECTS) == IMAGE_TOKENS
+_LOOKS = {"object": "object", "picture": "object"}  # kinds that are described alike
 _FUNCTION_WORDS = " a an of photo in for the and with is on at to from are . ,"
 _NOISE = 0.5  # of a feature's deviation over the pictures
+NAMING = 2  # epochs of the namer to one of the mixtures
 _NORM = 0.1  # weight of the pull towards the length of a word embedding
 
 
 def subjects(shot: Shot) -> dict[str, str | None]:
-    """The words that each image token should look like, by subject; a subject without a fact is left free."""
+    """The words that each image token should look like, by subject; a subject without a fact is left free.
+
+    What the thing is, and the group of photos, is spelled from the names (`train.learn.naming`).
+    """
     facts = {name: value for name, value in shot.facts.items() if isinstance(value, str)}
     if shot.kind == "scene":
         return {"kind": " ".join(shot.facts["captions"])}
     if shot.kind == "movie":
         genres = dict(enumerate(shot.facts.get("genres", ())))
-        words = {"thing": "movie", "pattern or public": genres.get(0), "material or use": genres.get(1)}
+        words = {"pattern or public": genres.get(0), "material or use": genres.get(1)}
         return words | {"style or group": genres.get(2), "form": facts.get("decade"), "kind": "movie poster"}
-    words = {"thing": facts.get("type"), "colour": facts.get("colour"), "kind": f"{shot.kind} picture"}
+    words = {"colour": facts.get("colour"), "kind": f"{_LOOKS.get(shot.kind, shot.kind)} picture"}
     if shot.kind == "fashion":
         return words | {"pattern or public": facts.get("gender"), "material or use": facts.get("usage")}
-    if shot.kind == "object":
-        return words | {"style or group": GROUPS.get(facts["type"])}
+    if shot.kind in _LOOKS:
+        return words
     names = {"pattern or public": "pattern", "material or use": "material", "style or group": "style", "form": "shape"}
     return words | {subject: facts.get(name) for subject, name in names.items()}
 
@@ -61,9 +68,7 @@ def goals(shots: list[Shot], tokenizer) -> tuple[list[dict[int, list[int]]], lis
         row = {}
         for subject, text in subjects(shot).items():
             ids = tokenizer(" " + text, add_special_tokens=False)["input_ids"] if text else []
-            if ids and subject == "thing":
-                row[0], row[1] = ids[:1], ids[1:] or ids[:1]
-            elif ids := sorted(set(ids) - drop):
+            if ids := sorted(set(ids) - drop):
                 row[SUBJECTS.index(subject)] = ids
         wanted.append(row)
     counts = Counter(i for row in wanted for ids in row.values() for i in ids)
@@ -86,16 +91,20 @@ def warm_up(
 ) -> dict:
     """Trains `connector` in place on stored views.
 
-    Returns steps, the validation losses before and after in nats, and how often a validation picture's token is
-    nearest to a right word, by kind of picture and subject.
+    `validation` holds unseen pictures, those of things that no training shows among them: the chances of names and
+    groups are calibrated on them. Returns steps, the validation losses before and after in nats, how often a validation
+    picture's token is nearest to a right word, by kind of picture and subject, and the namer's figures.
     """
+    named = _name(connector.sight, embeddings, tokenizer, train, validation, store, epochs, seed, 2 * batch)
+    validation = [shot for shot in validation if not shot.kept_out]
     wanted, kept = goals(train + validation, tokenizer)
     words = embeddings[kept].float()
     norm = words.norm(dim=1).mean()
     connector.speak(words)
     batch = min(batch, len(train))
     steps = epochs * (len(train) // batch)
-    optimiser = torch.optim.AdamW(connector.parameters(), lr=1e-3, weight_decay=0.05)
+    learning = [p for name, p in connector.named_parameters() if not name.startswith("sight.")]
+    optimiser = torch.optim.AdamW(learning, lr=1e-3, weight_decay=0.05)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 1e-3, total_steps=steps + 1, pct_start=0.1)
     views = torch.stack([store[s.key].half() for s in train + validation])
     deviation = views[: len(train)].float().std(dim=0)
@@ -145,4 +154,31 @@ def warm_up(
         for slot, ids in wanted[len(train) + n].items():
             hits.setdefault(f"{shot.kind} {SUBJECTS[slot]}", []).append(row[slot] in ids)
     shares = {name: round(sum(right) / len(right), 3) for name, right in sorted(hits.items())}
-    return {"steps": steps, "validation_before": before, "validation_after": after, "nearest_word": shares}
+    found = {"steps": steps, "validation_before": before, "validation_after": after, "nearest_word": shares}
+    return found | {"naming": named}
+
+
+def _name(sight, embeddings, tokenizer, train, validation, store, epochs: int, seed: int, batch: int) -> dict:
+    """Teaches and calibrates the namer; returns how many names and pictures it has, and its figures by kind."""
+    vocabulary = naming.Vocabulary(train)
+    placed = [(shot, place) for shot in train if (place := vocabulary.place(shot)) is not None]
+    if not placed:
+        return {"names": 0, "pictures": 0}
+    sight.learn(vocabulary.spelled(tokenizer, embeddings), vocabulary.taught)
+    gists = _gists(sight, [shot for shot, _ in placed], store)
+    naming.teach(sight, gists, [place for _, place in placed], NAMING * epochs, seed, batch)
+    judged = [shot for shot in validation if "type" in shot.facts and naming.meant(str(shot.facts["type"]))]
+    found: dict[str, Any] = {"names": vocabulary.taught, "pictures": len(placed)}
+    if judged:
+        naming.calibrate(sight, naming.Judge(sight, _gists(sight, judged, store), judged, vocabulary))
+        shown = [shot for shot in judged if not shot.kept_out]
+        for kind in sorted({shot.kind for shot in shown}):
+            some = [shot for shot in shown if shot.kind == kind]
+            found[kind] = naming.figures(naming.Judge(sight, _gists(sight, some, store), some, vocabulary))
+    return found
+
+
+def _gists(sight, shots: list[Shot], store: FeatureStore) -> torch.Tensor:
+    """(N, G) in half precision."""
+    parts = [torch.stack([store[s.key] for s in shots[i : i + 512]]) for i in range(0, len(shots), 512)]
+    return torch.cat([sight.gist(part).half() for part in parts])

@@ -19,7 +19,7 @@ from PIL import Image
 from msr.schema import Item, Picture
 from train import draw
 from train.data.dataset import CatalogueItem
-from train.teach.things import singular
+from train.teach.things import meant, singular
 
 Facts = dict[str, str | tuple[str, ...]]
 
@@ -85,12 +85,14 @@ def fashion(root: Path) -> Iterator[Shot]:
 
 
 def objects(root: Path) -> Iterator[Shot]:
-    """Everyday objects of `caltech-101/` with the object's name."""
+    """Everyday objects of `caltech-101/` with the object's name and its group."""
     with (root / "labels.csv").open(encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
-            yield Shot(
-                f"object/{row['image']}", "object", "", {"type": row["object"].lower()}, root / "images" / row["image"]
-            )
+            name = row["object"].lower()
+            facts: Facts = {"type": name}
+            if thing := meant(name):
+                facts["group"] = thing.group
+            yield Shot(f"object/{row['image']}", "object", "", facts, root / "images" / row["image"])
 
 
 def scenes(root: Path) -> Iterator[Shot]:
@@ -134,28 +136,3 @@ def demo(root: Path) -> Iterator[Shot]:
 
 def _look_facts(look: draw.Look) -> Facts:
     return {name: getattr(look, name) for name in ("type", "colour", "pattern", "shape", "style", "material")}
-
-
-# ---- Which larger group an everyday object belongs to, for preferences over object photos.
-
-
-_MEMBERS = {
-    "animal": (
-        "leopard, cougar face, cougar body, wild cat, kangaroo, llama, okapi, gerenuk, elephant, rhino, panda, beaver, "
-        "dalmatian, hedgehog, platypus, crocodile, crocodile head, dolphin, hawksbill, sea horse, starfish, octopus, "
-        "lobster, crab, crayfish, bass, nautilus, trilobite, scorpion, tick, ant, butterfly, dragonfly, mayfly, ibis, "
-        "emu, flamingo, flamingo head, pigeon, rooster, stegosaurus, brontosaurus"
-    ),
-    "vehicle": "motorbike, airplane, car, helicopter, ferry, ketch, schooner, inline skate, wheelchair",
-    "musical instrument": (
-        "grand piano, electric guitar, euphonium, accordion, gramophone, mandolin, saxophone, metronome"
-    ),
-    "plant": "bonsai, sunflower, lotus, water lily, joshua tree, strawberry",
-    "building": "minaret, pagoda, pyramid",
-    "household thing": (
-        "chandelier, menorah, ewer, chair, windsor chair, lamp, cup, ceiling fan, umbrella, barrel, scissors, stapler, "
-        "wrench"
-    ),
-    "device": "watch, laptop, cellphone, camera, headphone, binocular",
-}
-GROUPS = {name: group for group, names in _MEMBERS.items() for name in names.split(", ")}

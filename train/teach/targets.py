@@ -7,12 +7,14 @@ follows from the previous text and the block alone, as the model has to work (ar
 
 from __future__ import annotations
 
+import colorsys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from train.teach.pictures import GROUPS, Facts, Shot
-from train.teach.things import is_pair, one, plural, with_article
+from msr.certainty import NAME, NOTHING
+from train.teach.pictures import Facts, Shot
+from train.teach.things import GROUPS, is_pair, many, meant, one, plural, things, with_article
 
 Word = tuple[str, str]  # attribute, value
 
@@ -22,6 +24,7 @@ SLOTS = {
     "drawn": ("pattern", "colour", "material", "style", "type"),
     "object": ("group", "type"),
     "picture": ("group", "type"),
+    "title": ("type", "platform", "series", "brand", "material", "colour"),
     "movie": ("genres", "decade"),
     "scene": (),
 }
@@ -66,10 +69,10 @@ def phrase(shot: Shot, facts: Facts | None = None) -> str:
         return _fashion(facts)
     if shot.kind == "drawn":
         return _drawn(facts)
-    if shot.kind == "object":
-        return f"a photo of {_bare(str(facts['type']))}"
-    if shot.kind == "picture":
+    if shot.kind in ("object", "picture"):
         return one(str(facts["type"]))
+    if shot.kind == "title":
+        return str(facts["said"]) or "not clear what it is"
     if shot.kind == "movie":
         genres = list(facts.get("genres", ()))[:_GENRES]
         text = with_article(f"{joined(genres)} movie") if genres else "a movie"
@@ -90,19 +93,51 @@ def tone(view) -> str:
     return f"dark {hue}" if light < 0.35 else f"bright {hue}" if light > 0.68 else hue
 
 
+def colour(view) -> str:
+    """The everyday colour of a picture's middle, from the stored view's four middle cells."""
+    middle = [view[1 + cell, -6:-3] for cell in (5, 6, 9, 10)]
+    red, green, blue = (sum(float(cell[n]) for cell in middle) / 4 for n in range(3))
+    hue, saturation, value = colorsys.rgb_to_hsv(red, green, blue)
+    if value < 0.2:
+        return "black"
+    if saturation < 0.18:
+        return "white" if value > 0.8 else "grey" if value > 0.35 else "dark grey"
+    if 0.02 < hue < 0.13 and (value < 0.75 or saturation < 0.4):
+        return "brown" if value < 0.75 else "beige"
+    return next(name for name, end in _HUES if hue < end)
+
+
+_HUES = (
+    ("red", 0.03), ("orange", 0.1), ("yellow", 0.19), ("green", 0.46), ("turquoise", 0.53), ("blue", 0.7),
+    ("purple", 0.83), ("pink", 0.95), ("red", 1.01),
+)  # fmt: skip
+
+
 def capital(text: str) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-def describe(shot: Shot, view=None, familiar: bool = True, pictured: bool = True) -> str:
-    """The target of the *describe* task. Without a picture only what the title says is claimed."""
+def describe(shot: Shot, view=None, level: str = NAME, pictured: bool = True, titled: bool = False) -> str:
+    """The target of the *describe* task. Without a picture only what the title says is claimed.
+
+    `level` is what is certain of the picture; a title that says what the thing is makes up for it.
+    """
     if not pictured:
         return capital(f"not pictured: {_from_title(shot)}")
-    if not familiar:
-        return capital(f"not sure: a {tone(view)} picture, perhaps {phrase(shot)}")
+    if level != NAME and not (titled and (shot.kind == "movie" or "type" in title_facts(shot))):
+        return capital(_hedged(shot, view, level))
     if shot.kind == "movie" and view is not None:
         return capital(f"{phrase(shot)}, with a {tone(view)} poster")
     return capital(phrase(shot))
+
+
+def _hedged(shot: Shot, view, level: str) -> str:
+    """The group where that is certain, and what the pixels show."""
+    look = shot.facts.get("colour") or colour(view)
+    known = things().understand(str(shot.facts.get("type", "film" if shot.kind == "movie" else "")))
+    if level == NOTHING or known is None:
+        return f"not sure what this is; it looks {look}"
+    return f"{GROUPS[known.thing.group]}, not sure which; it looks {look}"
 
 
 def _from_title(shot: Shot) -> str:
@@ -134,8 +169,6 @@ def words_of(shot: Shot) -> list[Word]:
     words: list[Word] = []
     for slot in SLOTS[shot.kind]:
         value = shot.facts.get(slot)
-        if slot == "group" and value is None:
-            value = GROUPS.get(str(shot.facts.get("type")))
         for word in value[:_GENRES] if isinstance(value, tuple) else (value,):
             if word and word != "plain":
                 words.append((slot, "wooden" if word == "wood" else str(word)))
@@ -187,19 +220,29 @@ def wish(words: Sequence[Word]) -> str:
         text = f"{joined(slots.get('genres', ['various']))} movies"
         return text + (f" from the {joined(slots['decade'])}" if "decade" in slots else "")
     if "group" in slots:
-        text = f"pictures of {joined([plural(g) for g in slots['group']])}"
-        members = [plural(t) for t in slots.get("type", ()) if GROUPS.get(t) in slots["group"]]
-        others = [plural(t) for t in slots.get("type", ()) if GROUPS.get(t) not in slots["group"]]
+        text = joined([many(group) for group in slots["group"]])
+        inside = {t: _belongs(t, slots["group"]) for t in slots.get("type", ())}
+        members = [plural(t) for t in inside if inside[t] and t not in slots["group"]]
+        others = [plural(t) for t in inside if not inside[t]]
         text += f", such as {joined(members)}" if members else ""
-        return text + (f", and of {joined(others)}" if others else "")
+        return text + (f", and {joined(others)}" if others else "")
     front = [joined(slots[s]) for s in ("pattern", "colour", "material", "usage") if s in slots]
     front += ["unisex"] if "unisex" in slots.get("gender", ()) else []
     people = [g for g in slots.get("gender", ()) if g != "unisex"]
     types = [plural(t) for t in slots.get("type", ())]
-    text = " ".join([*front, types[0] if len(types) == 1 else "items"])
-    text += f" for {joined(people)}" if people else ""
+    text = f" for {joined(people)}" if people else ""
+    text += f" for the {joined(slots['platform'])}" if "platform" in slots else ""
+    text += f" from the {joined(slots['series'])} series" if "series" in slots else ""
+    text += f" by {joined(slots['brand'])}" if "brand" in slots else ""
     text += f" in a {joined(slots['style'])} style" if "style" in slots else ""
-    return text + (f", such as {joined(types)}" if len(types) > 1 else "")
+    if len(types) == 1 or not (front or text):
+        return " ".join([*front, joined(types)]) + text
+    return " ".join([*front, "items"]) + text + (f", such as {joined(types)}" if types else "")
+
+
+def _belongs(kind: str, groups: Sequence[str]) -> bool:
+    thing = meant(kind)
+    return bool(thing and {thing.group, *thing.broader_names} & set(groups))
 
 
 def _said(words: Sequence[Word]) -> str:
@@ -216,6 +259,12 @@ def _said(words: Sequence[Word]) -> str:
             parts.append(f"{with_article(word)} movie")
         elif slot == "decade":
             parts.append(f"from the {word}")
+        elif slot == "platform":
+            parts.append(f"for the {word}")
+        elif slot == "series":
+            parts.append(f"from the {word} series")
+        elif slot == "brand":
+            parts.append(f"by {word}")
         else:
             parts.append(word)
     return joined(parts)

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from msr import prompts
+from msr.certainty import LEVELS, NAME
 from msr.schema import Item, ItemSummary, Picture
 from train.data.dataset import UserLog
 from train.teach import targets
@@ -26,7 +27,13 @@ TASTE_SLOTS = {  # what a simulated user's taste fixes
         ("type", "style"), ("type", "colour"), ("pattern", "material"),
     ),
     "object": (("group",), ("type",)),
+    "picture": (("group",), ("type",)),
+    readers.KIND: (("type",), ("type", "platform"), ("platform",), ("series",), ("type", "brand"), ("brand",)),
 }  # fmt: skip
+
+
+_USERS = (("fashion", 4), ("drawn", 4), ("object", 2), ("picture", 5), (readers.KIND, 5))  # kind, how many of them
+_LEVELS = (0.7, 0.2, 0.1)  # how often a description is told that the name, the group or nothing is certain
 
 
 def as_item(shot: Shot, titled: bool = True, pictured: bool = True) -> Item:
@@ -56,6 +63,8 @@ class Tasks:
         self.logs = [log for log in logs if len(log.items) >= 12]
         by_type: dict[str, dict[str, list[Shot]]] = defaultdict(lambda: defaultdict(list))
         for shot in shots:
+            if shot.kind == readers.KIND:
+                shot = readers.with_facts(shot)
             if shot.kind not in ("movie", readers.KIND) and shot.key not in store:
                 continue
             self.shots[shot.kind].append(shot)
@@ -85,20 +94,20 @@ class Tasks:
             return self._describe_titled(shot, rng)
         pictured = shot.key in self.store and not (shot.title and rng.random() < 0.08)
         titled = bool(shot.title) and (not pictured or shot.kind == "movie" or rng.random() < 0.5)
-        familiar = not pictured or rng.random() > 0.05
+        level = rng.choices(LEVELS, _LEVELS)[0] if pictured else NAME
         item = as_item(shot, titled, pictured)
         view = self.store.get(shot.key) if pictured else None
-        if shot.kind == "scene":
-            caption = rng.choice(shot.facts["captions"])
-            answer = caption if familiar else f"not sure: a {targets.tone(view)} picture, perhaps {caption}"
-            return Example(prompts.describe(item, familiar), targets.capital(answer))
-        return Example(prompts.describe(item, familiar), targets.describe(shot, view, familiar, pictured))
+        if shot.kind == "scene" and level == NAME:
+            return Example(prompts.describe(item), targets.capital(rng.choice(shot.facts["captions"])))
+        return Example(prompts.describe(item, level), targets.describe(shot, view, level, pictured, bool(item.title)))
 
     def _describe_titled(self, shot: Shot, rng: random.Random) -> Example:
         """An item with a title; its picture is hidden at times, and so is the title where the picture says enough."""
         pictured = shot.key in self.store and rng.random() < 0.6
         titled = not pictured or "seen" not in shot.facts or rng.random() < 0.75
-        return Example(prompts.describe(as_item(shot, titled, pictured)), readers.target(shot, titled, pictured))
+        level = rng.choices(LEVELS, _LEVELS)[0] if pictured and titled else NAME
+        answer = readers.target(shot, titled, pictured and level == NAME)
+        return Example(prompts.describe(as_item(shot, titled, pictured), level), answer)
 
     # -- simulated users --------------------------------------------------------------------------------------
 
@@ -121,7 +130,7 @@ class Tasks:
         self, rng: random.Random, blocks: int, size: int = 3
     ) -> tuple[list[list[Shot]], str, list[targets.Word]]:
         """Blocks of a user with a taste that may switch once, with some items at random; and the final taste."""
-        shares = {k: w for k, w in (("fashion", 4), ("drawn", 4), ("object", 2)) if k in self.by_type}
+        shares = {k: w for k, w in _USERS if k in self.by_type}
         kind = rng.choices(list(shares), list(shares.values()))[0]
         taste = self.taste(kind, rng)
         switch = rng.randrange(1, blocks) if blocks > 1 and rng.random() < 0.5 else None
@@ -154,6 +163,10 @@ class Tasks:
             taste = taste.update(block)
             previous = taste.text()
         last = blocks[-1]
+        if last[0].kind == readers.KIND:
+            shown = [(shot, shot.key in self.store and rng.random() < 0.6) for shot in last]
+            said = [(as_item(s, pictured=p), ItemSummary(s.key, readers.target(s, pictured=p))) for s, p in shown]
+            return Example(prompts.preference(previous, said), taste.update(last).text())
         unpictured = {s.key for s in last if not s.pictured or (s.title and rng.random() < 0.06)}
         untitled = {s.key for s in last if s.key not in unpictured and (not s.title or rng.random() < 0.06)}
         said, known = [], []
@@ -186,8 +199,10 @@ class Tasks:
         shot = rng.choice(pool) if pool else self.shot(kind, rng)
         matches = len(set(targets.words_of(shot)) & set(taste.main))
         liked = rng.random() < (0.1, 0.6, 0.9)[min(matches, 2)]
-        view = self.store.get(shot.key)
-        text = targets.describe(shot, view)
+        if shot.kind == readers.KIND:
+            text = readers.target(shot, pictured=shot.key in self.store)
+        else:
+            text = targets.describe(shot, self.store.get(shot.key))
         return Example(prompts.explain(taste.text(), as_item(shot), text, liked), targets.explain(taste, shot, liked))
 
     def simulated_slate(self, rng: random.Random, liked: int = 2, disliked: int = 6) -> Slate:

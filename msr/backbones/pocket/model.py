@@ -1,11 +1,13 @@
 """The pocket MLLM's architecture: LLaVA with a DINOv2 tower, a Llama text model and a pooling connector.
 
-A picture becomes 8 tokens, because image tokens are what a laptop waits for. The 16x16 patches of a 224 px view are
-averaged to 4x4 *cells*; each cell and the CLS token carry the mean and deviation of the pixels' colours beside the
-tower's features, because a self-supervised tower is trained to ignore colour. The connector turns CLS, the mean cell
-and all colours into tokens that stand for the picture's subjects (what it is, colour, pattern, ...; see
-`train.learn.warmup`). Each token is mostly a mixture of the language model's own word embeddings, which a small model
-knows how to read.
+A picture becomes 8 tokens, because image tokens are what a laptop waits for. The tower was tuned to find what
+is salient in a picture, and its last layers have lost some of what tells things apart; so the features are those of
+three layers. The 16x16 patches of a 224 px view are averaged to 4x4 *cells*; each cell and the CLS token carry the mean
+and deviation of the pixels' colours beside the features, because a self-supervised tower is trained to ignore colour.
+
+The connector turns this view into tokens that stand for the picture's subjects (what it is, its colour, its group, ...;
+see `train.learn.warmup`). They are made of the language model's own word embeddings, which a small model knows how to
+read: what the thing is gets spelled (`msr.backbones.pocket.sight`), and the other subjects are mixtures of words.
 (LLaVA: arXiv 2304.08485; DINOv2: arXiv 2304.07193.)
 """
 
@@ -18,11 +20,13 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForImageTextToText, LlavaConfig, LlavaForConditionalGeneration, LlavaModel
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from msr.backbones.pocket.sight import SILENT, Sight
+
 GRID = 4  # cells on a side
 IMAGE_TOKENS = 8
+LAYERS = (-1, -2, -5)  # of the tower, whose features a view has; the last one first
 COLOUR = 6  # mean and deviation of R, G, B
-WORDS = 1024  # that image tokens may be made of
-SILENT = -1e4  # logit of a place in the vocabulary that holds no word
+WORDS = 1024  # that mixtures may be made of
 COLOUR_GAIN = 4.0  # brings colours, in [0, 1], to the size of the tower's features
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet: how DINOv2's pixels are normalised
 STD = (0.229, 0.224, 0.225)
@@ -46,6 +50,7 @@ class Connector(nn.Module):
         self.write = nn.Linear(hidden, IMAGE_TOKENS * text_dim)
         self.sharpness = nn.Parameter(torch.tensor(1.0))
         self.trace = nn.Parameter(torch.full((IMAGE_TOKENS, 1), 0.1))  # what shows of the point between the words
+        self.sight = Sight(vision_dim, text_dim, 1 + GRID * GRID, COLOUR)
         self.register_buffer("words", torch.zeros(WORDS, text_dim))
         self.register_buffer("prior", torch.full((WORDS,), SILENT))
 
@@ -58,6 +63,7 @@ class Connector(nn.Module):
 
     def points(self, seen: torch.Tensor) -> torch.Tensor:
         """(B, IMAGE_TOKENS, D): where each token would lie, were it not drawn to words."""
+        seen = seen.to(self.read.weight.dtype)
         cells, colours = seen[:, 1:, : self.vision_dim], seen[:, 1:, self.vision_dim :]
         colours = (colours - 0.5) * COLOUR_GAIN
         view = torch.cat([seen[:, 0, : self.vision_dim], cells.mean(dim=1), colours.flatten(1)], dim=-1)
@@ -67,9 +73,15 @@ class Connector(nn.Module):
         """(B, IMAGE_TOKENS, D) -> (B, IMAGE_TOKENS, WORDS): which words a token is near to."""
         return self.sharpness * points @ self.words.T + self.prior
 
-    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+    def read_out(self, seen: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The tokens, and (B, 2) chances that the name and the group that they spell are right (`Known.certainty`)."""
         points = self.points(seen)
-        return self.word_logits(points).softmax(dim=-1) @ self.words + self.trace * points
+        mixtures = self.word_logits(points).softmax(dim=-1) @ self.words + self.trace * points
+        known = self.sight(seen)
+        return self.sight.spell(known, mixtures), known.certainty
+
+    def forward(self, seen: torch.Tensor) -> torch.Tensor:
+        return self.read_out(seen)[0]
 
 
 class PocketModel(LlavaModel):
@@ -79,14 +91,22 @@ class PocketModel(LlavaModel):
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.multi_modal_projector = Connector(config.vision_config.hidden_size, config.text_config.hidden_size)
+        self.renew_connector()
+
+    def renew_connector(self) -> None:
+        """Replace the connector by one that has learned nothing: a checkpoint holds none."""
+        seen = len(LAYERS) * self.config.vision_config.hidden_size
+        self.multi_modal_projector = Connector(seen, self.config.text_config.hidden_size)
 
     def see(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """(B, 3, H, W) normalised pixels -> (B, 1 + cells, F + 6): CLS and pooled cells, each with its colours.
 
+        F is the tower's width times the number of LAYERS; each layer goes through the tower's last norm.
+
         Frozen in every training stage, so training computes it once for a picture and keeps it.
         """
-        states = self.vision_tower(pixel_values).last_hidden_state
+        layers = self.vision_tower(pixel_values, output_hidden_states=True).hidden_states
+        states = torch.cat([self.vision_tower.layernorm(layers[n]) for n in LAYERS], dim=-1)
         side = pixel_values.shape[-1] // self.config.vision_config.patch_size
         patches = states[:, 1:].transpose(1, 2).unflatten(-1, (side, side))
         cells = nn.functional.adaptive_avg_pool2d(patches.float(), GRID).flatten(2).transpose(1, 2)
@@ -111,6 +131,7 @@ class PocketLlava(LlavaForConditionalGeneration):
     """Loads through `AutoModelForImageTextToText` once this module is imported."""
 
     config_class = PocketConfig
+    _keys_to_ignore_on_load_missing = [r"multi_modal_projector\."]  # it is trained, and comes with the adapter
 
     def __init__(self, config: PocketConfig) -> None:
         super().__init__(config)

@@ -21,6 +21,7 @@ from PIL import Image
 from msr.backbones.protocol import BackboneError, Generation, Reading
 from msr.backbones.remote import answers
 from msr.backbones.remote.requests import Line, Patience, Refused, Server
+from msr.certainty import Certainty
 from msr.config import BackboneConfig
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
@@ -57,7 +58,7 @@ class RemoteBackbone:
     """The `Backbone` protocol over one served model. Every method raises BackboneError if the server fails.
 
     A vLLM server lists a LoRA adapter as a model whose parent is the base, so there `adapter_off` asks the parent. The
-    tower is the server's own: `views` are small thumbnails, and every picture counts as familiar.
+    tower is the server's own: `views` are small thumbnails, and how far a picture is known cannot be told.
     """
 
     def __init__(self, line: Line) -> None:
@@ -241,9 +242,9 @@ class RemoteBackbone:
         lengths |= new
         return [Reading(prompt.text, lengths[prompt]) for prompt in prompts]
 
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
-        """Always 1: nobody knows what a server's model was trained on."""
-        return [1.0] * len(pictures)
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
+        """Not known: nobody can tell what a server's model was trained on."""
+        return [Certainty()] * len(pictures)
 
     def views(self, pictures: Sequence[Picture]) -> np.ndarray:
         """The colours of a thumbnail, in [0, 1] (see `Backbone.views`)."""

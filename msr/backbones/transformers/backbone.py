@@ -32,6 +32,7 @@ from msr.backbones.transformers.adapter import Adapter
 from msr.backbones.transformers.batching import Row, SharedPrefix, padded, positions, shared
 from msr.backbones.transformers.tokens import ChatTokens, Seen, look
 from msr.backbones.transformers.worker import CallerLock, at_work
+from msr.certainty import Certainty
 from msr.prompts import IMAGE, Prompt
 from msr.schema import Picture, YesNo
 
@@ -288,9 +289,9 @@ class LocalBackbone:
         """The kept tokens of a picture; KeyError for one that is not kept."""
         return self._pictures[digest]
 
-    def familiarity(self, pictures: Sequence[Picture]) -> list[float]:
-        """Always 1: only a model whose training pictures are known can tell (`pocket_backbone`)."""
-        return [1.0] * len(pictures)
+    def certainty(self, pictures: Sequence[Picture]) -> list[Certainty]:
+        """Not known: only a model whose training pictures are known can tell (the pocket model)."""
+        return [Certainty()] * len(pictures)
 
     @at_work
     def shared(self, prompts: Sequence[Prompt]) -> int:

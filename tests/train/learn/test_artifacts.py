@@ -18,23 +18,15 @@ from msr.config import BackboneConfig
 from msr.prompts import PROMPT_VERSION
 from tests import tiny
 from tests.tiny import MIXED
-from tests.train.shots import DRAWN, views
 from train.learn import artifacts
 from train.teach.examples import Slate
 
 
 @pytest.fixture(scope="module")
-def seen() -> torch.Tensor:
-    """(N, F) CLS features of the training pictures."""
-    kept = views(DRAWN)
-    return torch.stack([kept[s.key][0, : tiny.VISION] for s in DRAWN])
-
-
-@pytest.fixture(scope="module")
-def run(learner, seen, tmp_path_factory):
+def run(learner, tmp_path_factory):
     """A run folder with the saved weights."""
     folder = tmp_path_factory.mktemp("run") / "sft"
-    artifacts.save(learner, folder, seen, seen[:0])
+    artifacts.save(learner, folder)
     return folder
 
 
@@ -139,21 +131,6 @@ def test_the_hash_follows_adapter_and_connector(run, tmp_path):
         before = artifacts.adapter_hash(copy)
         (copy / name).write_bytes(data)
         assert artifacts.adapter_hash(copy) != before
-
-
-def test_nearly_all_pictures_of_known_kinds_are_familiar(seen):
-    known, unseen = seen[::2], seen[1::2]
-    fitted = artifacts.familiarity(known, unseen)
-    assert fitted["centres"].shape == (len(known) // 4, tiny.VISION)
-    torch.testing.assert_close(fitted["centres"].float().norm(dim=1), torch.ones(len(known) // 4), atol=1e-3, rtol=0)
-    value = pocket_backbone.Familiarity(fitted["centres"], float(fitted["edge"]))
-    assert sum(v >= 0.49 for v in value(unseen)) >= 0.95 * len(unseen)
-    assert value(-seen.mean(0, keepdim=True))[0] < 0.01, "the opposite of all of them"
-
-
-def test_without_unseen_pictures_the_training_pictures_set_the_edge(seen):
-    value = pocket_backbone.Familiarity(*artifacts.familiarity(seen, seen[:0]).values())
-    assert sum(v >= 0.49 for v in value(seen)) >= 0.95 * len(seen)
 
 
 def test_the_lora_alone_can_start_a_learner_with_another_connector(learner, make_learner, run):

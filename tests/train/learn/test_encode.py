@@ -10,11 +10,12 @@ import torch
 
 from msr import prompts
 from msr.backbones.transformers.batching import common
+from msr.certainty import GROUP
 from msr.prompts import Prompt
 from msr.schema import Item, ItemSummary
 from tests import tiny
 from tests.fakes import picture
-from tests.tiny import MIXED, VISION, asked
+from tests.tiny import MIXED, SEEN, asked
 from tests.train.tiny_run import CONFIG, STORE, draw
 from train.learn.encode import IGNORE, Batch, Encoder, Steps
 from train.learn.loop import fit
@@ -27,7 +28,7 @@ HAT = Item("3", "a hat")
 PREFERENCE = "The user appears to have a preference for mugs."
 EVERY_PROMPT = {
     "describe": prompts.describe(MUG),
-    "describe without title": prompts.describe(SHIRT, familiar=False),
+    "describe without title": prompts.describe(SHIRT, GROUP),
     "describe without picture": prompts.describe(HAT),
     "preference": prompts.preference(PREFERENCE, [(MUG, ItemSummary("1", "A red mug.")), (HAT, ItemSummary("3", "?"))]),
     "recommend": prompts.recommend(PREFERENCE, ["a hat", "a mug"], MUG),
@@ -47,7 +48,7 @@ def encoder(learner) -> Encoder:
 
 
 def view(digest: str) -> torch.Tensor:
-    return torch.randn(17, VISION + 6, generator=torch.Generator().manual_seed(sum(digest.encode())))
+    return torch.randn(17, SEEN + 6, generator=torch.Generator().manual_seed(sum(digest.encode())))
 
 
 def views(keys: list[str]) -> torch.Tensor:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.fakes import picture
-from tests.tiny import VISION
+from tests.tiny import SEEN
 from train.learn.encode import Batch
 from train.learn.model import LORA_TARGETS, Learner, preference_loss, views_of
 from train.teach.examples import Example, Slate
@@ -56,7 +56,7 @@ def test_a_view_changes_the_answer_loss(learner):
     (key,) = batch.pictures
     with torch.inference_mode():
         losses = [
-            learner.answer_loss(batch, views_of({key: torch.full((17, VISION + 6), value)}, batch)).item()
+            learner.answer_loss(batch, views_of({key: torch.full((17, SEEN + 6), value)}, batch)).item()
             for value in (0.0, 1.0)
         ]
     assert abs(losses[0] - losses[1]) > 1e-3

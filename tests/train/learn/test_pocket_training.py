@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from msr.schema import InputProblem
+from tests import tiny
 from tests.train.worlds import names
 from train.cli import parser
 from train.learn import pocket_training
@@ -36,6 +40,11 @@ def data(tmp_path_factory) -> Path:
 def runs(tmp_path_factory, checkpoint, data) -> Path:
     """A folder with an aligned and a tuned run, two steps each."""
     folder = tmp_path_factory.mktemp("runs")
+    _both_stages(folder, data, checkpoint)
+    return folder
+
+
+def _both_stages(folder: Path, data: Path, checkpoint: Path) -> None:
     shared = ["--data", str(data), "--views", str(folder / "views"), "--drawn", "150", "--rank", "2", "--steps", "2"]
     loop = ["--validate-every", "1", "--patience", "2", "--accumulate", "2"]
     small = pytest.MonkeyPatch()
@@ -49,7 +58,6 @@ def runs(tmp_path_factory, checkpoint, data) -> Path:
         pocket_training.sft(parser().parse_args([*sft, *shared, *loop]))
     finally:
         small.undo()
-    return folder
 
 
 @pytest.mark.parametrize(("stage", "figure"), [("align", "loss"), ("sft", "auc")])
@@ -64,11 +72,32 @@ def test_a_stage_validates_by_its_own_figure_and_leaves_an_adapter(runs, stage, 
     assert best["state"]["validations"][-1] == [done, figures]
 
 
+def test_a_run_that_goes_on_keeps_what_its_connector_knows(runs, data, checkpoint, tmp_path):
+    shutil.copytree(runs, tmp_path / "again")
+    _both_stages(tmp_path / "again", data, checkpoint)
+    for stage in ("align", "sft"):
+        first, again = (load_file(folder / stage / PUBLISHED[2]) for folder in (runs, tmp_path / "again"))
+        assert first["sight.prior"].count_nonzero() < len(first["sight.prior"])  # some names are known
+        for name, tensor in first.items():
+            torch.testing.assert_close(again[name], tensor, msg=name)
+
+
 def test_a_bad_setting_is_refused_before_anything_is_loaded(data, tmp_path):
     args = parser().parse_args(["align", "--data", str(data), "--out", str(tmp_path / "x"), "--patience", "2"])
     with pytest.raises(InputProblem, match="patience is 2"):
         pocket_training.align(args)
     assert not (tmp_path / "x").exists()
+
+
+def test_views_of_another_version_are_refused(data, checkpoint, tmp_path, monkeypatch):
+    (tmp_path / "views").mkdir()
+    np.save(tmp_path / "views" / "00000.npy", np.zeros((1, 17, tiny.VISION + 6), np.float16))
+    (tmp_path / "views" / "00000.json").write_text('["drawn/1"]')
+    monkeypatch.setattr(pocket_training.assemble, "fetch", lambda report: checkpoint)
+    args = ["align", "--data", str(data), "--views", str(tmp_path / "views"), "--out", str(tmp_path / "out")]
+    with pytest.raises(InputProblem, match="views of another version of the pocket model"):
+        pocket_training.align(parser().parse_args([*args, "--drawn", "5", "--rank", "2", "--steps", "2"]))
+    assert not (tmp_path / "out").exists()
 
 
 def test_validation_users_are_not_trained_on(data):

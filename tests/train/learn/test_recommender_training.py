@@ -32,7 +32,7 @@ def logs(tmp_path) -> Path:
 @pytest.fixture
 def start(tmp_path, checkpoint) -> Path:
     learner = Learner(str(checkpoint), 2, 4, True)
-    save(learner, tmp_path / "start", torch.randn(8, 24), torch.randn(2, 24))
+    save(learner, tmp_path / "start")
     return tmp_path / "start"
 
 

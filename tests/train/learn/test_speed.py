@@ -9,7 +9,7 @@ import torch
 
 from msr.backbones.pocket.model import COLOUR, GRID
 from msr.bench.timing import included
-from tests.tiny import VISION
+from tests.tiny import SEEN
 from train.cli import main, parser
 from train.learn import speed
 from train.learn.model import Learner
@@ -25,7 +25,7 @@ def gradients(name: str, learner: Learner, slates, views) -> tuple[torch.Tensor,
 
 
 def test_both_loops_have_the_same_loss_and_gradients(learner):
-    (slates,), views = speed.steps_of(1, 2, 5, 3, (1 + GRID * GRID, VISION + COLOUR))
+    (slates,), views = speed.steps_of(1, 2, 5, 3, (1 + GRID * GRID, SEEN + COLOUR))
     packed, ours = gradients("packed", learner, slates, views)
     plain, theirs = gradients("plain", learner, slates, views)
     learner.zero_grad()

@@ -68,7 +68,7 @@ def test_fashion_photos_have_their_attributes_as_words(root):
 
 def test_objects_have_a_name_and_no_title(root):
     (panda,) = pictures.objects(root / "caltech-101")
-    assert (panda.key, panda.title, panda.facts) == ("object/panda_0001.jpg", "", {"type": "panda"})
+    assert (panda.key, panda.title, panda.facts) == ("object/panda_0001.jpg", "", {"type": "panda", "group": "animal"})
     assert panda.pictured
 
 

@@ -17,8 +17,8 @@ import torch
 
 from msr import prompts
 from train.data.readers import movielens
-from train.teach import pictures, targets
-from train.teach.pictures import GROUPS, Shot
+from train.teach import pictures, targets, things
+from train.teach.pictures import Shot
 from train.teach.tasks import TASTE_SLOTS, Tasks
 from train.teach.things import plural
 
@@ -44,7 +44,7 @@ FRAME = set(
         r"\w+",
         """a an the is it had and or of in for from to as with which that but while such user appears have like looks
         prefers preference earlier item items movie movies one two three no not picture pictures title pair photo
-        style various all shares little stated perhaps sure pictured poster says""",
+        style various all shares little stated sure pictured poster says what which this""",
     )
 )
 
@@ -67,8 +67,9 @@ def known(shots: Iterable[Shot]) -> set[str]:
         for value in shot.facts.values():
             for one in value if isinstance(value, tuple) else (value,):
                 found |= forms(str(one))
-        if group := GROUPS.get(str(shot.facts.get("type"))):
-            found |= forms(group)
+        kind = str(shot.facts.get("type", "film"))
+        if thing := things.meant(kind):
+            found |= forms(thing.group) | set(words(things.many(thing.group))) | set(words(things.GROUPS[thing.group]))
     return found
 
 
@@ -83,8 +84,8 @@ def views(shots: Sequence[Shot]) -> dict[str, torch.Tensor]:
     made = {}
     for shot in shots:
         if shot.pictured:
-            view = torch.zeros(1, 9)
-            view[0, -6:-3] = torch.tensor(list(shot.open().resize((1, 1)).getpixel((0, 0)))) / 255
+            view = torch.zeros(17, 9)
+            view[:, -6:-3] = torch.tensor(list(shot.open().resize((1, 1)).getpixel((0, 0)))) / 255
             made[shot.key] = view
     return made
 
@@ -144,7 +145,7 @@ def test_every_word_of_a_description_is_true(tasks):
         example = tasks.describe(rng, {tasks.kind: 1.0})
         if example.prompt.pictures:
             true = [by_key[example.prompt.pictures[0].digest]]
-            more = tones(true[0])
+            more = tones(true[0]) | set(words(targets.colour(tasks.store[true[0].key])))
         else:
             true, more = [s for s in everything if prompts.quoted(s.title) in example.prompt.text], set()
         assert true and unsupported(example.answer, true, more) == [], (example.answer, true[0].facts)

@@ -12,6 +12,7 @@ from PIL import Image
 
 from msr.backbones.pocket.model import IMAGE_TOKENS
 from msr.retrieval import spaces
+from msr.schema import InputProblem
 from tests import tiny
 from tests.fakes import COLOURS
 from train.teach.pictures import Shot
@@ -135,6 +136,14 @@ def test_a_damaged_shard_is_done_again(shots, tmp_path, ending, data):
     again = Tower()
     assert right(ensure(tmp_path / "views", shots, again), shots)
     assert again.seen == 2, "the other shards are whole"
+
+
+def test_views_of_another_shape_are_refused(shots, tmp_path):
+    ensure(tmp_path / "views", shots, Tower())
+    assert right(FeatureStore(tmp_path / "views", (17, 9)), shots)
+    with pytest.raises(InputProblem, match=r"views holds views of another version .*\(17, 9\) in place of \(17, 30\)"):
+        FeatureStore(tmp_path / "views", (17, 30))
+    assert FeatureStore(tmp_path / "new", (17, 30)).get("object/red") is None
 
 
 def test_a_folder_of_an_older_version_is_read(shots, tmp_path):

@@ -107,6 +107,21 @@ def domain(shot: Shot) -> str:
     return stated(shot).domain or _DOMAINS.get(str(shot.facts["source"]), "")
 
 
+def with_facts(shot: Shot) -> Shot:
+    """The shot with what its title states as facts, and with the phrase that says so: what a taste may be about."""
+    told = stated(shot)
+    facts: Facts = {
+        "type": told.kind if told.domain not in ("film", "video") else "",
+        "platform": told.platforms,
+        "series": re.sub("^The ", "", told.series),
+        "brand": told.brand,
+        "material": told.material,
+        "colour": told.colours[:1],
+    }
+    said = targets.phrase(told) if told.kind or told.domain else ""
+    return replace(shot, facts={**shot.facts, **{name: value for name, value in facts.items() if value}, "said": said})
+
+
 def judge(shot: Shot, text: str, pictured: bool = False) -> Judgement:
     """A description of the shot that saw the title, held against what is known of it (`train.teach.titles.claims`)."""
     facts = stated(shot)

@@ -102,7 +102,7 @@ COUNTS = (  # what is counted, and in which unit; None: in the title's own
     (r"\b(?P<n>\d{1,3})[\s-]?(?:pack|pk|paks?)\b", "pack"),
     (r"\b(?P<n>two|three|four|six)[\s-](?:pack|pk)\b", "pack"),
     (r"\b(?P<n>\d{1,3})[\s-]?(?:count|ct)\b", "pieces"),
-    (r"\b(?P<n>\d{1,3}|two|three|four|six)[\s-]?(?:pcs?|pieces?)\b", "pieces"),
+    (r"(?<!xbox )\b(?P<n>\d{1,3}|two|three|four|six)[\s-]?(?:pcs?|pieces?)\b", "pieces"),
 )
 SIZE = re.compile(
     r"(?<![\w.-])(?P<n>\d+(?:\.\d+)?)[\s-]?(?P<unit>fl\.?\s?oz|fluid ounces?|ounces?|oz|ml|liters?|litres?"
