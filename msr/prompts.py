@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from msr.certainty import GROUP, NAME, NOTHING
 from msr.schema import Item, ItemSummary, Picture
 
-PROMPT_VERSION = (
-    1  # raised with every change of a prompt's words: an adapter answers only those that it was trained with
-)
+# Raised with every change of a prompt's words: an adapter answers only those that it was trained with.
+PROMPT_VERSION = 2
 IMAGE = "<image>"
 YES, NO = "Yes", "No"
 CERTAIN = {NAME: "", GROUP: "Only its group is certain.", NOTHING: "Unfamiliar picture."}  # by level

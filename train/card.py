@@ -24,13 +24,18 @@ _DATA = {
     "scene": "Flickr8k (a part) | describe | research, non-commercial (Hodosh et al. 2013)",
     "movie": "MovieLens latest-small | describe, preference, recommend | GroupLens: research, no commercial use "
     "without permission (Harper and Konstan 2015); posters belong to their owners",
+    "picture": "everyday pictures out of some fifty public collections | describe, simulated users | terms vary by "
+    "collection: research",
+    "title": "titles of Amazon Video Games, Baby and Beauty (Ni, Li and McAuley 2019; He and McAuley 2016), MicroLens, "
+    "MovieLens, a Magento sample shop, and of labelled pictures | describe, simulated users | research",
     "drawn": "drawn by `train.draw` | all tasks | Apache-2.0, as this repository",
 }
 
 _LIMITS = """- The language model has 135 million parameters: it knows what it was trained on and little else.
-- Pictures unlike the training pictures are described with a hedge ("Not sure: ..."); the hedge is not a guarantee.
-- It was trained on fashion photos that are mostly of adults' clothing, on films by their titles and posters, and
-  on 100 objects. What it says about people's gender is the shop's department, not an observation about anyone.
+- It knows some 1,400 names of things. A picture that it cannot name with enough certainty gets its group or "Not sure
+  what this is"; the figures above say how often a name is wrong all the same.
+- Fashion photos are mostly of adults' clothing. What it says about people's gender is the shop's department, not an
+  observation about anyone.
 - Preferences name attributes (colour, kind, pattern, genre, decade); they do not reason about motives.
 - Because of the terms above, the weights are for research and demonstration.
 """
@@ -116,6 +121,7 @@ def render(figures: dict) -> str:
         "## Held-out figures",
         "",
         *_heldout(figures),
+        *_everyday(figures),
         *_explanations(figures),
         "## Limits",
         "",
@@ -179,18 +185,62 @@ def _heldout(figures: dict) -> list[str]:
     return [*lines, ""]
 
 
+def _everyday(figures: dict) -> list[str]:
+    """Figures of `eval --dataset open`: pictures and titles of everyday things; nothing if it was not measured."""
+    found = figures.get("open")
+    if not found:
+        return []
+    rows = []
+    for name, part in (
+        ("unseen pictures of all domains", found["names"]["all"]),
+        ("of the fifty commonest things", found["commonest"]["all"]),
+        ("of things that no training showed", found["unseen classes"]["all"]),
+    ):
+        rows.append([name, str(part["right"]["n"]), *(interval_text(part[f]) for f in ("right", "hedged", "wrong"))])
+    titles, sure, unseen = found["titles"]["all"], found["confidence"], found["unseen classes"]
+    lines = [
+        "## Everyday pictures and titles",
+        "",
+        "None of these pictures was trained on (`python -m train eval --dataset open`). *Right* is the name or a true",
+        'broader one, *hedged* the group or "not sure", *wrong* the name of another thing without a hedge:',
+        "",
+        markdown_table(["pictures", "n", "right", "hedged", "wrong"], rows),
+        "",
+        f'Things that no training showed: group or "not sure" {interval_text(unseen["group or not sure"])}.',
+        "Expected calibration error of the chance that the name is right: "
+        f"{sure['expected calibration error']['mean']:.3f} (n = {sure['n']}).",
+        "",
+        "Titles: right domain "
+        + interval_text(titles["right domain"])
+        + ", says little "
+        + interval_text(titles["says little"])
+        + ", wrong domain "
+        + interval_text(titles["wrong domain"])
+        + ".",
+        "",
+    ]
+    tastes = [
+        [name, *(interval_text(part[f]) for f in ("named", "among the first 5 of 21"))]
+        for name, part in found["tastes"].items()
+    ]
+    return [*lines, markdown_table(["taste of a simulated user", "named", "among the first 5 of 21"], tastes), ""]
+
+
 _OF_EXPERIMENTS = ("users", "top", "rows", "differences", "waits", "settings", "versions", "seconds")
 
 
 def _merge(figures: dict, path: Path) -> None:
     """Puts an experiment's figures, without its cases, under its name into `figures`."""
     found = json.loads(path.read_text(encoding="utf-8"))
-    asked, ours = found["settings"]["model"], figures.get("evaluated", {})
+    asked, ours = found.get("settings", found)["model"], figures.get("evaluated", {})
     if any(asked[name] != ours.get(name) for name in ("name", "revision", "adapter_sha256")):
         raise InputProblem(
             f"{path} was measured with other weights than those of the training record. Run the experiment again with "
             "--adapter and the folder that you publish."
         )
+    if found["dataset"] == "open":
+        figures["open"] = {name: part for name, part in found.items() if name not in ("dataset", "model")}
+        return
     kept = {name: found[name] for name in _OF_EXPERIMENTS if name in found}
     figures.setdefault("experiments", {})[found["dataset"]] = kept
 
