@@ -181,7 +181,7 @@ class _Work:
         yield StageProgress("shortlist", 0, 1)
         index = self.index()
         near = shortlist.query(index, self.backbone, self.history, self.summaries, self.text, self.stop)
-        index.places(self.candidates)  # raises now if the index lacks a candidate
+        index.vectors_of(self.candidates)  # raises now if the index lacks a candidate
         self.search = partial(shortlist.search, index, near, self.candidates, self.config.shortlist)
         self.found_by = index.digest
         yield StageProgress("shortlist", 1, 1)

@@ -47,6 +47,7 @@ def describe(folder: Path, out: str, *before: str) -> subprocess.CompletedProces
     )
 
 
+@pytest.mark.slow
 def test_two_processes_describe_what_one_describes(tmp_path):
     table = HEADER + "".join(f"{item},{title},{image}\n" for item, title, image in ITEMS)
     write_folder(tmp_path, {"shop/items.csv": table, "shop/a.png": png()})

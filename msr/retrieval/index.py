@@ -1,11 +1,11 @@
-"""An index of a catalogue: one vector for each item, its text's place beside its picture's.
+"""An index of a catalogue: a vector for each item, one half from its text and one from its picture.
 
     python -m msr index --catalogue PATH --out DIR
 
-It is built once, kept on disk, and updated where items have changed. A folder holds `index.json` (ids and content keys,
-in order), one `<name>.npy` (N, WIDTH) float16, one `<name>.npz` with the fitted spaces, and the views. `index.json` is
-replaced last, in one step, so a reader sees the old index or the new one. The name is the index's digest, so damage is
-found. Files that an index did not make are never overwritten or removed.
+It is built once, kept on disk, and updated for items that have changed. A folder holds `index.json` (ids and content
+keys, in order), one `<name>.npy` (N, WIDTH) float16, one `<name>.npz` with the fitted spaces, and the views.
+`index.json` is replaced last, in one step, so a reader sees the old index or the new one. The name is the index's
+digest, so damage is found. Files that an index did not make are never overwritten or removed.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ class Index:
 
     @property
     def digest(self) -> str:
-        """A hash of all that a search depends on."""
+        """A hash of everything that a search depends on."""
         found = hashlib.sha256(content_key(ids=self.ids, keys=self.keys, tower=self.tower).encode())
         found.update(self.vectors.astype(np.float16).tobytes())
         return found.hexdigest()[:16]
 
     def place(self, texts: Sequence[str], views: np.ndarray | None) -> np.ndarray:
-        """One unit query (WIDTH,): the mean place of texts, and of views (N, F) where there are any."""
+        """A query vector (WIDTH,): the mean vector of texts, and that of views (N, F) if there are any; unit halves."""
         halves = [self.texts.place(texts).mean(axis=0) if texts else np.zeros(TEXT, np.float32)]
         if views is not None and len(views) and len(self.pictures.mean):
             halves.append(self.pictures.place(views).mean(axis=0))
@@ -67,7 +67,7 @@ class Index:
         lengths = [float(np.linalg.norm(half)) or 1.0 for half in halves]
         return np.concatenate([half / length for half, length in zip(halves, lengths, strict=True)])
 
-    def places(self, items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
+    def vectors_of(self, items: Sequence[Item]) -> tuple[list[Item], np.ndarray]:
         """The items in the order of their ids, and their vectors (N, WIDTH).
 
         Raises InputProblem for items whose ids the index does not hold.
@@ -170,8 +170,8 @@ class Index:
 def _damaged(folder: Path, error: Exception) -> InputProblem:
     return InputProblem(
         f"The index in {folder} cannot be read ({type(error).__name__}: {error}). If it is an index, delete "
-        f"{folder / FILE} and build it anew with python -m msr index --catalogue PATH --out {folder}, which takes over "
-        "the pictures that were looked at; else name another folder."
+        f"{folder / FILE} and build it anew with python -m msr index --catalogue PATH --out {folder}, which keeps "
+        "the pictures that were encoded; else name another folder."
     )
 
 
@@ -184,11 +184,11 @@ def build(
     folder: Path | None = None,
     report: Report = lambda done, total: None,
 ) -> Index:
-    """The index of these items; their order does not matter.
+    """Build the index of these items; their order does not matter.
 
-    `before` is an older index: vectors of unchanged items are taken from it, and its spaces too, unless the catalogue
-    has doubled since they were fitted or another tower made its views. Views are kept under `folder`, so an
-    interrupted build goes on. `descriptions`, by item id, count as text beside the titles.
+    `before` is an older index: its spaces and the vectors of unchanged items are used again, unless the catalogue has
+    doubled since the spaces were fitted or the views come from another tower. Views are kept under `folder`, so an
+    interrupted build goes on. `descriptions`, by item id, are added to the titles as text.
     """
     items = sorted(items, key=lambda item: item.id)
     described = descriptions or {}

@@ -1,9 +1,9 @@
 """Choose which candidates of a large catalogue are scored: the shortlist of one run.
 
-The search starts near the preference text and the recent history. Words and looks know the history, not what the model
-makes of it. So an eighth of the shortlist is scored, a ridge regression from places in the index to logits predicts
-which candidates come next, and so on (relevance feedback, Rocchio 1971; for rankers that cost much for each document:
-MacAvaney et al., "Adaptive re-ranking", CIKM 2022).
+The search starts with the candidates that are most similar to the preference text and the recent history. Similarity
+alone does not know how the model scores. So an eighth of the shortlist is scored, a ridge regression from vectors in
+the index to logits predicts the best candidates for the next eighth, and so on (relevance feedback, Rocchio 1971; for
+rankers with a high cost for each document: MacAvaney et al., "Adaptive re-ranking", CIKM 2022).
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ def query(
 ) -> np.ndarray:
     """The query vector (WIDTH,) of a run. Raises StopRequested.
 
-    Its text half is the mean place of the preference text and of each recent item's title and description. Its picture
-    half is the mean place of the recent pictures, if the index holds views of the same tower.
+    Its text half is the mean vector of the preference text and of each recent item's title and description. Its picture
+    half is the mean vector of the recent pictures, if the index has views of the same vision tower.
     """
     recent = history[-RECENT_TITLES:]
     texts = [preference_text]
@@ -50,7 +50,7 @@ def query(
 
 
 def by_titles(backbone: Backbone, items: Sequence[Item], stop: threading.Event | None = None) -> Index:
-    """An index that is built in seconds: it views pictures of untitled items only. Raises StopRequested."""
+    """Build an index in seconds: only the pictures of untitled items are encoded. Raises StopRequested."""
     told = [replace(item, picture=None) if item.title else item for item in items]
     return build(told, seeing(backbone, stop), tower(backbone))
 
@@ -80,12 +80,12 @@ def search(
 
     query: (WIDTH,), made by `Index.place`. Raises InputProblem for items that the index does not hold.
     """
-    items, places = index.places(items)
+    items, vectors = index.vectors_of(items)
     count = min(count, len(items))
     chosen: list[int] = []
     found: list[Candidate] = []
     for size in sizes(count):
-        new = promising(places, chosen, [c.answer.logit for c in found], size) if found else top(places, query, size)
+        new = promising(vectors, chosen, [c.answer.logit for c in found], size) if found else top(vectors, query, size)
         work = score([items[row] for row in new])
         answers = {c.item_id: c for c in (yield from _counted(work, len(found), count))}
         chosen += new
@@ -99,24 +99,23 @@ def sizes(count: int) -> list[int]:
     return [count * (n + 1) // rounds - count * n // rounds for n in range(rounds)]
 
 
-def promising(places: np.ndarray, known: Sequence[int], logits: Sequence[float], count: int) -> list[int]:
-    """The `count` rows of (N, WIDTH) places with the highest predicted logits, none of them among the `known` rows.
+def promising(vectors: np.ndarray, known: Sequence[int], logits: Sequence[float], count: int) -> list[int]:
+    """The `count` rows of the vectors (N, WIDTH) with the highest predicted logits, without the `known` rows.
 
-    `logits` are those of the known rows; a ridge regression on them predicts the others.
+    A ridge regression on the `logits` of the known rows predicts the others.
     """
-    seen = places[list(known)].astype(np.float64)
+    seen = vectors[list(known)].astype(np.float64)
     centred = seen - seen.mean(axis=0)
     wanted = np.asarray(logits, np.float64) - np.mean(logits)
-    weights = centred.T @ np.linalg.solve(
-        centred @ centred.T + RIDGE * np.eye(len(seen)), wanted
-    )  # the dual form: there are few rows
-    promise = places @ weights.astype(np.float32)
+    # The dual form, because there are few rows.
+    weights = centred.T @ np.linalg.solve(centred @ centred.T + RIDGE * np.eye(len(seen)), wanted)
+    promise = vectors @ weights.astype(np.float32)
     promise[list(known)] = -np.inf
-    return largest(promise, min(count, len(places) - len(seen)))
+    return largest(promise, min(count, len(vectors) - len(seen)))
 
 
 def _counted(work: Scoring, before: int, total: int) -> Scoring:
-    """The events of `work`, with their progress counted as a part of the whole search."""
+    """The events of `work`, with progress counted over the whole search."""
     while True:
         try:
             event = next(work)

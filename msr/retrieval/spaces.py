@@ -1,8 +1,8 @@
 """Vector spaces in which similar items are near each other, and a store of the vision tower's views.
 
 Texts: TF-IDF reduced by a truncated SVD (latent semantic analysis, Deerwester et al. 1990). Pictures: the tower's
-views reduced by principal components. Both are fitted on the catalogue and saved as plain arrays, so later items are
-placed without a new fit.
+views reduced by principal components. Both are fitted on the catalogue and saved as plain arrays, so later items
+need no new fit.
 
 The views are the slow part of an index and of training, so they are kept on disk, in shards of up to 256. A shard is
 written whole: `<n>.npy` (float16) first, then the pictures' keys as `<n>.json`. A shard without keys was cut off. Such
@@ -47,11 +47,11 @@ class TextSpace:
         _check(self.directions, len(self.terms), TEXT)
         _check(self.idf[:, None], len(self.terms), 1)
         if len(set(self.terms)) < len(self.terms):
-            raise ValueError("a term of a space is there twice")
+            raise ValueError("a term of a space occurs twice")
 
     @classmethod
     def fit(cls, texts: Sequence[str]) -> TextSpace:
-        """Fit on texts; deterministic for one order of them. If they hold no word, every text is placed at zero."""
+        """Fit on texts; deterministic for one order of them. If they have no words, every vector is zero."""
         some = _evenly(texts)
         vectoriser = _vectoriser(max_features=_TERMS)
         try:
@@ -62,7 +62,7 @@ class TextSpace:
         return cls(terms, vectoriser.idf_.astype(np.float32), _directions(weights, TEXT))
 
     def place(self, texts: Sequence[str]) -> np.ndarray:
-        """(N, TEXT) float32 unit rows; a text with no known word is a row of zeros."""
+        """Vectors of texts, (N, TEXT) float32 of length 1; zeros for a text with no known word."""
         if not self.terms:
             return np.zeros((len(texts), TEXT), np.float32)
         vectoriser = _vectoriser(vocabulary=self.terms)
@@ -103,7 +103,7 @@ class PictureSpace:
         return cls(mean, _directions(some - mean, PICTURE))
 
     def place(self, views: np.ndarray) -> np.ndarray:
-        """(N, F) -> (N, PICTURE) float32 unit rows."""
+        """Vectors of views (N, F), (N, PICTURE) float32 of length 1."""
         return unit(_widened((unit(np.asarray(views, np.float32)) - self.mean) @ self.directions, PICTURE))
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -121,7 +121,7 @@ def _check(rows: np.ndarray, count: int, widest: int) -> None:
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
-    """Rows scaled to length 1; rows of zeros stay."""
+    """Scale rows to length 1; rows of zeros stay."""
     lengths = np.linalg.norm(rows, axis=-1, keepdims=True)
     return (rows / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 

@@ -123,7 +123,7 @@ def test_a_disk_that_fills_up_meanwhile_is_one_clear_error(home, monkeypatch, er
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("the vision tower does not fit")])
 def test_an_interruption_while_converting_leaves_nothing_half_made(home, index, monkeypatch, error):
     monkeypatch.setattr(convert, "assemble", failing(error))
-    with pytest.raises(type(error)):
+    with pytest.raises(type(error), match=str(error)):
         pocket.fetch(silent)
     assert half_made(home) == []
     monkeypatch.setattr(convert, "assemble", assemble)

@@ -16,7 +16,7 @@ from tests.stages.test_preference import finish
 ITEMS = [Item(f"i{n:03d}", f"thing {n}") for n in range(400)]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def index() -> Index:
     """Items at random places."""
     places = unit(np.random.default_rng(5).standard_normal((len(ITEMS), TEXT + PICTURE)))

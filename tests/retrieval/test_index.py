@@ -6,15 +6,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from msr.retrieval import spaces
 from msr.retrieval.index import WIDTH, Index, build, top
-from msr.retrieval.spaces import SHARD, PictureSpace, TextSpace, ViewStore
+from msr.retrieval.spaces import PictureSpace, TextSpace, ViewStore
 from msr.schema import InputProblem, Item, Picture
 from tests.fakes import FakeBackbone, catalogue, items, noise, picture
 
 
 def nearest(index: Index, query: np.ndarray, offered: list[Item], count: int) -> list[Item]:
     """The `count` nearest of the offered items, nearest first."""
-    ordered, places = index.places(offered)
+    ordered, places = index.vectors_of(offered)
     return [ordered[row] for row in top(places, query, count)]
 
 
@@ -199,12 +200,13 @@ def test_damage_anywhere_is_found_or_harmless(tmp_path):
     assert refused > 150
 
 
-def test_an_interrupted_build_goes_on_where_it_stopped(tmp_path):
-    offered = [Item(f"{n:04d}", f"item {n}", noise(n, 8 + n // 256)) for n in range(SHARD + 40)]
+def test_an_interrupted_build_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    monkeypatch.setattr(spaces, "SHARD", 32)
+    offered = [Item(f"{n:04d}", f"item {n}", noise(n, 8)) for n in range(32 + 40)]
     fake = FakeBackbone()
 
     def see(pictures):
-        if fake.calls["views"] * 8 >= SHARD + 16:
+        if fake.calls["views"] * 8 >= 32 + 16:
             raise KeyboardInterrupt
         return fake.views(pictures)
 

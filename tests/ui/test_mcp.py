@@ -23,6 +23,8 @@ from tests import fakes
 from tests.intake_files import png
 from tests.ui.serve import app, serving
 
+pytestmark = pytest.mark.slow  # it has a server of its own
+
 BACKBONE = fakes.OpenBackbone()
 
 

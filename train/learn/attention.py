@@ -1,8 +1,8 @@
-"""Attention of packed slates: a token sees its row's prefix and its own candidate; behind others no score is computed.
+"""Attention for packed slates: a token attends to the prefix of its row and to its own candidate.
 
-The dense way, a mask over all tokens of a row, spends most of its time on what the mask then takes away. Here scores
-behind the prefix and scores within a candidate meet in one softmax (tree attention, arXiv 2305.09781, section 4.2,
-with gradients).
+A dense mask over all tokens of a row would spend most of the time on scores between candidates, which it then discards.
+Here only scores with the prefix and scores within a candidate are computed, and one softmax joins them (tree attention,
+arXiv 2305.09781, section 4.2, with gradients).
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from transformers import AttentionInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
-BRANCHES = "branches"  # the name under which a language model is told to attend like this
+BRANCHES = "branches"  # the name of this attention for `set_attn_implementation`
 PREFIX, PADDING = 0, -1
 
 
 @dataclass(frozen=True)
 class Branches:
-    """Where the tokens of B rows of T tokens stand: N candidates of up to S tokens behind prefixes of up to P.
+    """The layout of B rows of T tokens: N candidates of up to S tokens each, after prefixes of up to P tokens.
 
-    tokens, places: (M,) the candidates' tokens among B * T, and each one's place among N * S.
-    mask: (B, 1, T, P + S), 0 where a token sees (a prefix, then its own candidate), else the lowest number.
+    tokens, places: (M,) indices of the candidates' tokens among B * T, and among N * S.
+    mask: (B, 1, T, P + S), 0 for what a token attends to (a prefix, then its own candidate), else the lowest number.
     """
 
     tokens: torch.Tensor
@@ -35,7 +35,7 @@ class Branches:
 
 
 def branches(segments: torch.Tensor) -> Branches:
-    """Of (B, T) segments: PREFIX tokens first, then candidates 1, 2, ..., then PADDING."""
+    """The layout of (B, T) segments: PREFIX tokens first, then candidates 1, 2, ..., then PADDING."""
     rows, width = segments.shape
     flat = segments.flatten()
     tokens = (flat > PREFIX).nonzero().squeeze(1)
@@ -54,15 +54,17 @@ def branches(segments: torch.Tensor) -> Branches:
 
 
 def dense(segments: torch.Tensor) -> torch.Tensor:
-    """(B, 1, T, T) bool, the same as a mask for models that take one: who sees whom."""
+    """The same as a dense mask (B, 1, T, T), True where a token attends to another."""
     query, key = segments.unsqueeze(2), segments.unsqueeze(1)
     causal = torch.ones(segments.shape[1], segments.shape[1], dtype=torch.bool, device=segments.device).tril()
-    return (causal & ((key == query) | (key == PREFIX))).unsqueeze(1)  # padding sees what nobody reads
+    return (causal & ((key == query) | (key == PREFIX))).unsqueeze(1)  # the states of padding are not used
 
 
 class _Moved(torch.autograd.Function):
-    """(size, ...) zeros with the rows `taken` of a tensor at `put`. No place is there twice, so the gradient is a move
-    back, where that of indexing would be a slow sum."""
+    """Move the rows `taken` of a tensor to the rows `put` of (size, ...) zeros.
+
+    Every row moves at most once, so the gradient is a move back. The gradient of indexing would be a slow sum.
+    """
 
     @staticmethod
     def forward(ctx, rows: torch.Tensor, taken: torch.Tensor, put: torch.Tensor, size: int) -> torch.Tensor:
@@ -77,14 +79,14 @@ class _Moved(torch.autograd.Function):
 
 
 def attend(module, query, key, value, attention_mask, scaling: float, branches: Branches | None = None, **others):
-    """An attention of `transformers`: (B, H, T, D) queries, (B, K, T, D) keys and values -> (B, T, H, D).
+    """An attention function for `transformers`: (B, H, T, D) queries, (B, K, T, D) keys and values -> (B, T, H, D).
 
-    Without `branches` it is PyTorch's own.
+    Without `branches`, PyTorch's own attention is used.
     """
     if branches is None:
         return sdpa_attention_forward(module, query, key, value, attention_mask, scaling=scaling, **others)
     rows, heads, width, depth = query.shape
-    groups, each = key.shape[1], heads // key.shape[1]  # heads that share keys stand side by side
+    groups, each = key.shape[1], heads // key.shape[1]  # heads that share keys are next to each other
     at, shape = branches, (branches.candidates, branches.longest)
 
     def own(states: torch.Tensor) -> torch.Tensor:
@@ -114,7 +116,7 @@ def attend(module, query, key, value, attention_mask, scaling: float, branches: 
 
 
 def teach(language) -> None:
-    """Lets a decoder that hands keyword arguments on to its attention take `branches`."""
+    """Use this attention in a decoder, which must pass the keyword argument `branches` on to its attention."""
     AttentionInterface.register(BRANCHES, attend)
     AttentionMaskInterface.register(BRANCHES, sdpa_mask)
     language.set_attn_implementation(BRANCHES)

@@ -1,6 +1,10 @@
-"""Examples to tensors: answer-only labels, and candidates packed behind one shared prefix.
+"""Encode examples as tensors, and the steps of a run as batches.
 
-Prompts come from `msr.prompts` and ids from `msr.backbones.transformers.tokens`, exactly as at inference.
+Only answers have labels, and the candidates of a user are packed behind one shared prefix. Prompts come from
+`msr.prompts` and ids from `msr.backbones.transformers.tokens`, exactly as at inference.
+
+Steps can be encoded in worker processes, because a GPU finishes a step faster than one process can write and tokenise
+the prompts of the next. A step depends on the seed and its number only, so every process makes the same one.
 """
 
 from __future__ import annotations
@@ -21,13 +25,13 @@ from train.learn.attention import PADDING, PREFIX
 from train.teach.examples import Example, Slate
 
 IGNORE = -100
-OtherKind = Any  # a tensor in a batch of one kind, None in a batch of the other
+OtherKind = Any  # a tensor in a batch of answers or of slates, None in the other
 Draw = Callable[[random.Random], tuple[str, Sequence[Example] | Sequence[Slate]]]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """What carries a label in one batch, or added up over the batches of a step.
+    """Numbers of labels in one batch, or in all batches of a step.
 
     answers: rows with an answer; tokens: their answer tokens; liked, disliked: candidates of slates.
     """
@@ -42,7 +46,7 @@ class Counts:
 
     @property
     def pairs(self) -> int:
-        """Prompts with a label: what the speed of training is counted in."""
+        """Prompts with a label, the unit of training speed."""
         return self.answers + self.liked + self.disliked
 
 
@@ -87,7 +91,7 @@ class Batch:
 class Encoder:
     """Encodes examples as batches.
 
-    read: gives a prompt's ids and its positions, (T,) or (3, T), as `msr.backbones.transformers.batching.positions`.
+    read: returns a prompt's ids and positions, (T,) or (3, T), as `msr.backbones.transformers.batching.positions`.
     """
 
     def __init__(self, tokens: ChatTokens, read: Callable[[Prompt], tuple[list[int], torch.Tensor]]) -> None:
@@ -98,12 +102,12 @@ class Encoder:
         return self.read(prompt)[0]
 
     def encode(self, examples: Sequence[Example] | Sequence[Slate]) -> Batch:
-        """`answers` or `slates`, by what the examples are; they are of one kind, and at least one."""
+        """Encode examples, all answers or all slates, and at least one."""
         slates = [one for one in examples if isinstance(one, Slate)]
         return self.slates(slates) if slates else self.answers([one for one in examples if isinstance(one, Example)])
 
     def answers(self, examples: Sequence[Example]) -> Batch:
-        """Right-padded rows; only answer tokens carry a label."""
+        """Encode answers as right-padded rows; only answer tokens have a label."""
         rows, labels, places, pictures = [], [], [], []
         for example in examples:
             prompt, position = self.read(example.prompt)
@@ -119,10 +123,10 @@ class Encoder:
         return Batch(ids, _stacked(places), pictures, mask, label)
 
     def slates(self, slates: Sequence[Slate]) -> Batch:
-        """One row a user: the prefix that all prompts share, then each candidate's remainder.
+        """Encode each slate as one row: the prefix that all prompts share, then the remainder of each candidate.
 
-        A candidate sees the prefix and itself; its positions go on where the prefix ends, so every answer logit
-        equals the one of the full prompt alone.
+        A candidate attends to the prefix and to itself, and its positions continue those of the prefix. So every answer
+        logit equals that of the full prompt alone.
         """
         packed, positions, pictures, reads, liked, slate = [], [], [], [], [], []
         for row, one in enumerate(slates):
@@ -156,14 +160,14 @@ class Encoder:
 
 
 def _stacked(rows: Sequence[torch.Tensor]) -> torch.Tensor:
-    """(B, T) of (T,) rows, or (3, B, T) of (3, T) rows, padded with zeros on the right."""
+    """Stack rows (T,) to (B, T), or (3, T) to (3, B, T), padded with zeros on the right."""
     width = max(row.shape[-1] for row in rows)
     return torch.stack([functional.pad(row, (0, width - row.shape[-1])) for row in rows], dim=-2)
 
 
 @dataclass(frozen=True)
 class Step:
-    """A task's name, and the step's examples as the batches of its parts."""
+    """One step: its task, and its examples as one batch for each part."""
 
     task: str
     parts: list[Batch]
@@ -171,7 +175,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Steps(Dataset):
-    """Step k is made from `Random(seed, k)`; its examples are dealt out to up to `parts` batches."""
+    """The steps of a run; step k is drawn with `Random(seed, k)` and split into up to `parts` batches."""
 
     draw: Draw
     encoder: Encoder
@@ -184,7 +188,7 @@ class Steps(Dataset):
         return Step(task, [self.encoder.encode(examples[first::count]) for first in range(count)])
 
     def iterate(self, numbers: range, workers: int) -> Iterator[Step]:
-        """The steps with these numbers, in order; with 0 workers each is made when it is needed.
+        """The steps with these numbers, in order; without workers, each is made when it is needed.
 
         Workers are forked, so they share the memory of the samplers. They do not use the GPU.
         """

@@ -1,12 +1,11 @@
 """The training loop: one task a step, AdamW, warm-up and cosine decay, checkpoints that resume exactly.
 
-Step k draws its examples from `Random(seed, k)`, its dropout from a seed of k and its learning rate from k alone, so an
-interrupted run goes on as if it had not been interrupted.
+The examples, the dropout and the learning rate of step k follow from the seed and k alone, so a run that was
+interrupted goes on as if it had not been.
 
-The examples of a step are dealt out to as many parts as there are processes, times `accumulate`. Each part's loss is
-its sum over labels divided by the labels of the whole step, so how a step is split changes memory and time but not
-what is learned. (Only what is drawn for each part differs: dropout and swapped image tokens. Runs with the same number
-of parts draw the same.)
+The examples of a step are split into parts: the number of processes times `accumulate`. The loss of a part is its sum
+over labels divided by the labels of the whole step. So the split changes memory and time but not what is learned,
+except for what is drawn in each part: dropout and swapped image tokens. Runs with equal numbers of parts draw the same.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class LoopConfig:
     processes.
 
     Raises:
-        InputProblem: a value is out of its range; the message names it.
+        InputProblem: a value is out of range; the message names it.
     """
 
     steps: int
@@ -80,11 +79,11 @@ class LoopConfig:
         return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
     def due(self, done: int) -> bool:
-        """Whether a validation follows this many finished steps; the last step has one."""
+        """Whether to validate after this many steps; always after the last one."""
         return self.validate_every > 0 and (done % self.validate_every == 0 or done == self.steps)
 
     def over(self, progress: Progress) -> bool:
-        """Whether all steps are done, or validations stopped gaining."""
+        """Whether all steps are done, or validations no longer improve."""
         return progress.step >= self.steps or 0 < self.patience <= progress.without_gain
 
 
@@ -100,15 +99,15 @@ def fit(
     validate: Validate | None = None,
     made_from: Mapping[str, Any] | None = None,
 ) -> dict:
-    """Runs or resumes training in `folder`, which gets `checkpoint.pt`, `best.pt` and, for TensorBoard, `logs/`.
+    """Start or resume training in `folder`, and write `checkpoint.pt`, `best.pt` and `logs/` for TensorBoard there.
 
-    `draw(rng)` gives a step's task and its examples, of one kind; `store` maps their pictures' keys to views.
-    `validate(learner)` gives figures with "auc" (the highest is best) or else "loss" (the lowest). With validations the
-    learner ends with the weights of the best one. Of several processes the main one validates and writes. `made_from`
-    (JSON: data, stage, start) is kept in the checkpoint, which is not gone on with from anything else.
+    `draw(rng)` returns a step's task and its examples, all of one kind; `store` maps keys of pictures to views.
+    `validate(learner)` returns figures with "auc" (highest is best) or "loss" (lowest is best). With validations, the
+    learner ends with the weights of the best one. Of several processes, the main one validates and writes. `made_from`
+    (JSON: data, stage, start) is kept in the checkpoint; a run with another `made_from` cannot resume it.
 
-    Returns the fields of `Progress`, with "config", "device" (its name), "final" (smoothed losses of this sitting by
-    task) and "best" (the best validation: steps done and figures; None without one).
+    Returns the fields of `Progress`, with "config", "device" (its name), "final" (smoothed losses by task, since this
+    start) and "best" (the best validation: steps done and figures; None without one).
 
     Raises:
         InputProblem: `validate_every` without `validate`, `shard` in a single process, a precision that the device
@@ -135,7 +134,7 @@ def fit(
 
 
 class _Run:
-    """The state that the steps of one sitting share; a sitting is one start of the program."""
+    """The state of one start of the program, shared by its steps."""
 
     def __init__(self, learner: Learner, config: LoopConfig, store, folder: Path, made_from: dict[str, Any]) -> None:
         joined()
@@ -151,21 +150,21 @@ class _Run:
         self.learner, self.config, self.store, self.folder = learner.to(self.accelerator.device), config, store, folder
         self.encoder = learner.encoder()
         self.recent: dict[str, float] = {}
-        self.paired, self.worked = 0, 0.0  # pairs and seconds of this sitting's steps
+        self.paired, self.worked = 0, 0.0  # pairs and seconds of the steps since this start
         self._start()
         learner.train()
-        if not config.over(self.progress):  # what an interrupted sitting logged beyond its checkpoint is hidden
+        if not config.over(self.progress):  # hides what was logged after the checkpoint
             options = {"tensorboard": {"purge_step": self.progress.step}}
             self.accelerator.init_trackers("logs", init_kwargs=options)
 
     def steps(self, draw: Draw) -> Iterator[Step]:
-        """Those that are left, in parts for every process's passes."""
+        """The steps that are left, each in one part for every pass of every process."""
         parts = self.accelerator.num_processes * self.config.accumulate
         steps = Steps(draw, self.encoder, self.config.seed, parts)
         return steps.iterate(range(self.progress.step, self.config.steps), self.config.workers)
 
     def step(self, made: Step) -> None:
-        """Learns from the next step's examples, of which this process takes every so many'th part."""
+        """Learn from the next step; this process takes its share of the parts."""
         config, accelerator, step = self.config, self.accelerator, self.progress.step
         started = time.monotonic()
         for group in self.optimiser.param_groups:
@@ -193,9 +192,9 @@ class _Run:
         accelerator.log({f"loss/{made.task}": self.progress.losses[-1][2], **rates}, step=step)
 
     def _passes(self, parts: int) -> Iterator[tuple[int, int]]:
-        """The number of each part that this process takes, and 1.
+        """Yield (index, weight) of each part that this process takes.
 
-        Sharded layers need all processes at every pass: who has no part left takes one that does not count, and 0.
+        Sharded layers need all processes in every pass: a process without a part left takes one with weight 0.
         """
         first, every = self.accelerator.process_index, self.accelerator.num_processes
         yield from ((index, 1) for index in range(first, parts, every))
@@ -212,12 +211,12 @@ class _Run:
         self.paired += pairs
 
     def shown(self) -> dict[str, str]:
-        """What stands behind the progress bar: smoothed losses and speed."""
+        """The text after the progress bar: smoothed losses and speed."""
         texts = {name: f"{value:.3f}" for name, value in self.recent.items()}
         return texts | {"pairs/s": f"{self.paired / self.worked:.1f}"}
 
     def validate(self, validate: Validate) -> None:
-        """The main process measures, or all, if layers are sharded; all learn of it, so that all stop together."""
+        """Validate in the main process, or in all if layers are sharded; all get the figures, so all stop together."""
         figures = None
         if self.main or self.config.shard:
             self.learner.eval()
@@ -232,7 +231,7 @@ class _Run:
         self.accelerator.log({f"validation/{name}": value for name, value in figures.items()}, step=progress.step - 1)
 
     def save(self, name: str) -> None:
-        """All that a resumed run needs, written by the main process in one move."""
+        """Write everything that a resumed run needs, in one step and in the main process only."""
         weights = {name: p.detach() for name, p in self.learner.trainable().items()}
         weights, optimiser = distributed.whole((weights, self.optimiser.state_dict()))
         if not self.main:
@@ -251,8 +250,10 @@ class _Run:
         temporary.replace(self.folder / name)
 
     def _start(self) -> None:
-        """Parameters, optimiser and progress, from the checkpoint if there is one; older ones hold no pairs, no
-        validations and not what they were made from."""
+        """Set up parameters, optimiser and progress, from the checkpoint if there is one.
+
+        Older checkpoints lack pairs, validations and `made_from`.
+        """
         path = self.folder / "checkpoint.pt"
         kept = validation.read(path) if path.exists() else None
         if kept:
@@ -271,7 +272,7 @@ class _Run:
                 self.accelerator.scaler.load_state_dict(kept["scaler"])
 
     def end(self) -> dict:
-        """Loads the best weights where there were validations; what `fit` returns."""
+        """Load the best weights if there were validations; return what `fit` returns."""
         for tracker in self.accelerator.trackers:
             tracker.finish()
         self.accelerator.wait_for_everyone()

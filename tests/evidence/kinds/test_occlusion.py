@@ -82,6 +82,7 @@ def test_the_overlay_tints_where_the_score_lies():
     assert min(shown.getpixel((2, 37))) > 200, "not measured"
 
 
+@pytest.mark.slow
 def test_it_runs_on_a_real_model_class():
     *_, found = heat_map(tiny.pocket_backbone(), "The user likes mugs.", ["lamp"], RED, grid=2)
     assert found.complete and any(drop for row in found.drops for drop in row)

@@ -137,6 +137,7 @@ def tastes(tasks: Tasks, rng: random.Random) -> tuple[targets.Taste, list[list[S
     return taste, made
 
 
+@pytest.mark.slow
 def test_every_word_of_a_description_is_true(tasks):
     rng, frames = random.Random(1), set()
     everything = [*tasks.movies.values(), *(s for shots in tasks.shots.values() for s in shots)]
