@@ -61,6 +61,7 @@ class Pipeline:
         parent: str | None = None,
         top: int | None = None,
         edited: str | None = None,
+        left_out: Sequence[str] = (),
     ) -> Generator[Event, None, None]:
         """Checks the input at once, then does the work as its events are asked for.
 
@@ -68,7 +69,8 @@ class Pipeline:
         rest is described. The last event is `Finished`, or `Stopped` within one backbone call after `stop` was set.
         Closing the iterator ends the work. `top` overrides the setting of that name; `parent` is the id of the run
         that this one was edited from. `edited` is a preference text that a person wrote: it follows the model's own,
-        and candidates are scored by it.
+        and candidates are scored by it. `left_out` says what of the files behind the input is not used; the run keeps
+        it.
 
         Raises InputProblem (a ValueError) for a history or a catalogue that cannot be run. Errors of the backbone
         come out of the iterator.
@@ -81,7 +83,15 @@ class Pipeline:
         backbone = self.backbone if config.adapter else UntunedBackbone(self.backbone)
         stop = stop or threading.Event()
         work = _Work(
-            backbone, history, candidates, config, stop, parent, edited, lambda: self._index_of(catalogue, stop)
+            backbone,
+            history,
+            candidates,
+            config,
+            stop,
+            parent,
+            edited,
+            lambda: self._index_of(catalogue, stop),
+            tuple(left_out),
         )
         return work.events(len(catalogue))
 
@@ -119,6 +129,7 @@ class _Work:
         parent: str | None,
         edited: str | None,
         index: Callable[[], Index],
+        left_out: tuple[str, ...],
     ) -> None:
         self.backbone = backbone
         self.history = history
@@ -128,6 +139,7 @@ class _Work:
         self.parent = parent
         self.edited = edited
         self.index = index
+        self.left_out = left_out
         self.search: Callable[..., shortlist.Scoring] | None = None  # where not all candidates are scored
         self.found_by: str | None = None  # digest of the index that it looks in
         self.items = {item.id: item for item in (*history, *candidates)}
@@ -251,6 +263,7 @@ class _Work:
             timings=timings,
             parent=self.parent,
             offered=tuple(self.items[r.item_id] for r in self.recommended),
+            left_out=self.left_out,
         )
 
     @property

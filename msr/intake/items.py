@@ -244,7 +244,7 @@ def _from_table(data: bytes, where: str, source: _Source, most: int, limits: Lim
     told = [*told, *_first(problems, where)]
     if fetched:
         pictures = "1 picture is a web address" if fetched == 1 else f"{fetched} pictures are web addresses"
-        told.append(f"{where}: {pictures}, which are not fetched.")
+        told.append(f"{where}: {pictures}; nothing is fetched.")
     return _Found(_in_order(items), tuple(told), frozenset(shots))
 
 
