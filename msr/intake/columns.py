@@ -26,12 +26,16 @@ KNOWN = {
     "type": ("type",),
 }  # fmt: skip
 OWN = ("id", "title", "image", "timestamp")
+_TYPE = re.compile(r":(token|float)(_seq)?\s*$")
 SEPARATORS = (",", ";", "\t", "|")
 
 
 def spelled(name: str) -> str:
-    """The name of a column in one spelling: "Image_Src" and "IMAGE SRC " are "image src"."""
-    return " ".join(re.sub(r"[\s_:\-\ufeff]+", " ", name).split()).casefold()
+    """The name of a column in one spelling: "Image_Src" and "IMAGE SRC " are "image src".
+
+    RecBole writes a type behind each name (`item_id:token`), which is taken off.
+    """
+    return " ".join(re.sub(r"[\s_-]+", " ", _TYPE.sub("", name)).split()).casefold()
 
 
 def places(header: Sequence[str]) -> dict[str, list[int]]:

@@ -46,7 +46,7 @@ def read_table(data: bytes, where: str, most: int, limits: Limits) -> tuple[list
     text, separator = _separated(text)
     records = _records(text, separator, where)
     header = next(records, (0, []))[1]
-    cells = [(number, _without_end(row, len(header))) for number, row in records]
+    cells = list(records)
     places = _places(header, separator, where, [row for _, row in cells])
     rows = _Rows(where, places, len(header), limits)
     for number, row in cells:
@@ -163,10 +163,11 @@ def _decoded(data: bytes, where: str) -> tuple[str, list[str]]:
 
 
 def _separated(text: str) -> tuple[str, str]:
-    """The text without a line such as "sep=;", and what stands between its cells.
+    """The text without byte order marks and a line such as "sep=;", and what stands between its cells.
 
     Without such a line, it is what gives the header the most known columns, and of several the most cells.
     """
+    text = text.lstrip("\ufeff")
     if said := re.match(r'"?sep=(.)"?[ \t]*(?:\r\n|\r|\n)', text, re.IGNORECASE):
         return text[said.end() :], said[1]
 
@@ -190,11 +191,6 @@ def _records(text: str, separator: str, where: str) -> Iterator[tuple[int, list[
                 yield number, cells
     except csv.Error as error:
         raise IntakeError(f"{where}, row {number + 1}: not a readable CSV row ({error}). Check its quotes.") from None
-
-
-def _without_end(cells: list[str], width: int) -> list[str]:
-    """The cells without empty ones behind the last column, which spreadsheets add."""
-    return cells[:width] if not any(cell.strip() for cell in cells[width:]) else cells
 
 
 def _places(header: list[str], separator: str, where: str, rows: Sequence[Sequence[str]]) -> dict[str, int]:
