@@ -72,7 +72,8 @@ def _open(source: bytes, where: str, limits: Limits) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise IntakeError(_too_large(where, limits)) from None
     width, height = image.size
-    if width * height > limits.max_pixels:
+    small = image.format in ("JPEG", "MPO") and not image.info.get("progressive")
+    if width * height > (limits.max_jpeg_pixels if small else limits.max_pixels):
         raise IntakeError(_too_large(where, limits))
     if max(width, height) > limits.max_aspect * min(width, height):
         raise IntakeError(
@@ -104,8 +105,9 @@ def _upright(image: Image.Image, side: int) -> Image.Image:
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):  # 16 bits a pixel
         image = image.convert("I").point(lambda value: value / 256).convert("L")
-    if image.mode != "CMYK" or not profile:  # a profile of CMYK says what its inks look like
-        image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    if image.mode != mode and not (image.mode == "CMYK" and profile):  # a profile says what the inks look like
+        image = image.convert(mode)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
     image = _in_srgb(image, profile)
     if rotation is not None:
@@ -185,7 +187,10 @@ def _kind(source: bytes) -> str:
 
 
 def _too_large(where: str, limits: Limits) -> str:
-    return f"{where}: the picture has too many pixels; at most {limits.max_pixels / 1e6:g} million are read. Reduce it."
+    return (
+        f"{where}: the picture has too many pixels; at most {limits.max_pixels / 1e6:g} million are read, and "
+        f"{limits.max_jpeg_pixels / 1e6:g} million in a JPEG that is not progressive. Reduce it."
+    )
 
 
 def _mb(size: int) -> str:
