@@ -13,6 +13,7 @@ import numpy as np
 
 from msr import intake
 from msr.intake import IntakeError
+from msr.intake.text import unmarked
 from train.data.dataset import CatalogueItem, Dataset
 from train.data.logs import UserLog
 from train.data.readers.text_files import digest
@@ -113,8 +114,10 @@ MAX_WORDS = 16  # attributes of one item
 
 def item(id: str, title: str, image: Path | None, words: Iterable[str] = ()) -> CatalogueItem:
     """An item with its title and lower-case words cleaned as `msr.intake` cleans them, so both sides see the same."""
-    cleaned = (intake.title(word).lower().replace("|", "/") for word in words)
-    return CatalogueItem(id, intake.title(title), image, tuple(dict.fromkeys(filter(None, cleaned)))[:MAX_WORDS])
+    cleaned = (intake.title(unmarked(word)).lower().replace("|", "/") for word in words)
+    return CatalogueItem(
+        id, intake.title(unmarked(title)), image, tuple(dict.fromkeys(filter(None, cleaned)))[:MAX_WORDS]
+    )
 
 
 def catalogue(items: Iterable[CatalogueItem], dropped: Counter[str]) -> dict[str, CatalogueItem]:
@@ -161,9 +164,13 @@ def assemble(
         IntakeError: nothing is left.
     """
     known = interactions.of_items(items)
+    bare = {id.lstrip("0") for id in items}
+    zeros = len(interactions.of_items({id for id in interactions.items if id not in items and id.lstrip("0") in bare}))
     if not len(known):
-        raise IntakeError(f"None of the {len(interactions)} interactions is with a known item; do the ids fit?")
+        told = "they differ in leading zeros, which count" if zeros else "do the ids fit?"
+        raise IntakeError(f"None of the {len(interactions)} interactions is with a known item; {told}")
     dropped["interactions with unknown items"] += len(interactions) - len(known)
+    dropped["of these, with ids that differ from known ones in leading zeros"] += zeros
     left = narrow(known, core, dropped)
     if core > 1:
         inside = left.item_ids()

@@ -6,6 +6,7 @@ refused with its first bad line.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import hashlib
@@ -13,19 +14,23 @@ import re
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
 
 from msr.intake import IntakeError
-from msr.intake.tables import MAX_ID
+from msr.intake.columns import SEPARATORS, spelled
+from msr.intake.tables import MAX_ID, seconds
 from msr.intake.text import plain, shown
 
 Row = TypeVar("Row")
 
 MAX_LINE = 4 * 2**20  # bytes
 _BAR_STEP = 2**20  # bytes between two looks at the bar
+_BOM = b"\xef\xbb\xbf"
+_SEP = re.compile(rb'"?sep=."?\s*$', re.IGNORECASE)
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -125,85 +130,124 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-# ---- CSV tables of any size as the official files are written: commas, a header, quotes only where needed.
+# ---- Tables of any size as the official files are written: a header, quotes only where needed.
 
 
 MAX_SPAN = 20  # lines of one record; a quote that is never closed costs one line and not the rest of the file
 MAX_SECONDS = 10**11  # a larger number is not in seconds
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
+
+Column = str | tuple[str, ...]  # the name of a column, or the names that it may have, of which the first is ours
 
 
 def read_table(
     path: Path,
-    columns: Sequence[str],
+    columns: Sequence[Column],
     parse: Callable[[list[str]], Row],
     dropped: Counter[str],
-    optional: Sequence[str] = (),
+    optional: Sequence[Column] = (),
+    may_lack_header: bool = False,
 ) -> Iterator[Row]:
     """What `parse` makes of each row: it gets the stripped cells of `columns`, then of `optional` ("" where absent).
 
-    Other columns are passed over. Rows for which `parse` raises ValueError are counted in `dropped` and skipped.
+    Between the cells stand commas, or what gives the header more of the columns: semicolons, tabs or bars. Other
+    columns are passed over. Rows for which `parse` raises ValueError are counted in `dropped` and skipped. With
+    `may_lack_header`, a first line that names no column is the first row of a table of `columns` alone.
 
     Raises:
         IntakeError: a column is missing or is there twice, or `sift` refuses the file.
     """
     records = _records(read_lines(path))
-    names = header(path, next(records, (1, b""))[1])
-    if missing := [column for column in columns if column not in names]:
-        raise IntakeError(f"{path.name}, line 1: no column {', '.join(missing)}; expected {','.join(columns)}.")
-    wanted = [*columns, *(column for column in optional if column in names)]
-    if twice := [column for column in wanted if names.count(column) > 1]:
-        raise IntakeError(f"{path.name}, line 1: column {twice[0]} is there twice.")
-    places = [names.index(column) if column in names else None for column in (*columns, *optional)]
+    first = next(records, (1, b""))
+    if _SEP.match(first[1].removeprefix(_BOM)):  # what Excel is told in its own files
+        first = next(records, (2, b""))
+    separator, names = header(path, first[1], (*columns, *optional))
+    places = [_place(column, names) for column in (*columns, *optional)]
+    if may_lack_header and len(names) == len(columns) and not any(places):
+        places = [[n] if n < len(columns) else [] for n in range(len(places))]
+        records = chain([first], records)
+    if missing := [_own(column) for column, place in zip(columns, places, strict=False) if not place]:
+        expected = ",".join(map(_own, columns))
+        raise IntakeError(f"{path.name}, line 1: no column {', '.join(missing)}; expected {expected}.")
+    if twice := [column for column, place in zip((*columns, *optional), places, strict=True) if len(place) > 1]:
+        raise IntakeError(f"{path.name}, line 1: column {_own(twice[0])} is there twice.")
+
+    at = [place[0] if place else None for place in places]
 
     def row(record: bytes) -> Row:
-        cells = split(decode(record))
+        cells = split(decode(record.removeprefix(_BOM)), separator)
         if len(cells) != len(names):
             raise ValueError(f"{len(cells)} cells under {len(names)} columns")
-        return parse(["" if place is None else cells[place].strip() for place in places])
+        return parse(["" if place is None else cells[place].strip() for place in at])
 
     yield from sift(path, records, row, dropped)
 
 
-def header(path: Path, line: bytes) -> list[str]:
-    """The column names on the first line of a table, a byte order mark taken off."""
+def header(path: Path, line: bytes, columns: Sequence[Column]) -> tuple[str, list[str]]:
+    """What stands between the cells of a table, and the names on its first line, without a byte order mark."""
     try:
-        return [name.strip() for name in split(decode(line.removeprefix(b"\xef\xbb\xbf")))]
+        text = decode(line.removeprefix(_BOM))
+        found = {}
+        for separator in SEPARATORS:
+            with contextlib.suppress(ValueError):
+                found[separator] = [name.strip() for name in split(text, separator)]
+        if not found:
+            split(text)
     except ValueError as error:
         raise IntakeError(f"{path.name}, line 1: {error}; save the table as UTF-8 CSV.") from None
+    best = max(found, key=lambda separator: (sum(bool(_place(c, found[separator])) for c in columns), separator == ","))
+    return best, found[best]
 
 
-def columns_of(path: Path) -> list[str]:
-    """The column names of a table; [""] for an empty file."""
-    return header(path, next(read_lines(path), (1, b""))[1])
+def has_column(path: Path, column: Column, others: Sequence[Column]) -> bool:
+    """Whether a table has a column; `others` are further ones, by which its separator is known."""
+    lines = (line for _, line in read_lines(path))
+    first = next(lines, b"")
+    if _SEP.match(first.removeprefix(_BOM)):
+        first = next(lines, b"")
+    return bool(_place(column, header(path, first, (column, *others))[1]))
 
 
-def split(text: str) -> list[str]:
+def _place(column: Column, names: Sequence[str]) -> list[int]:
+    """The places of a column: those of the first of its names that is there, in any case and spelling."""
+    known = [spelled(name) for name in names]
+    for name in (column,) if isinstance(column, str) else column:
+        if found := [place for place, other in enumerate(known) if other == spelled(name)]:
+            return found
+    return []
+
+
+def _own(column: Column) -> str:
+    return column if isinstance(column, str) else column[0]
+
+
+def split(text: str, separator: str = ",") -> list[str]:
     """The cells of one record.
 
     Raises:
         ValueError: its quotes are wrong.
     """
     if '"' not in text:
-        return text.split(",")
+        return text.split(separator)
     try:
-        return next(csv.reader([text], strict=True))
+        return next(csv.reader([text], delimiter=separator, strict=True))
     except csv.Error as error:
         raise ValueError(str(error)) from None
 
 
-def moment(text: str, per_second: int = 1) -> int:
-    """A time since 1970, in whole units of which a second has `per_second`; exponents and fractions are understood.
+def moment(text: str) -> int:
+    """A time since 1970 in milliseconds, from a number or a date as `msr.intake` reads them in tables.
+
+    Seconds, milliseconds, microseconds and nanoseconds are told apart by their size.
 
     Raises:
-        ValueError: not a number, before 1970, or too large to be in this unit.
+        ValueError: neither a number nor a date, before 1970, or too large.
     """
-    if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{shown(text)} is not a time in {'seconds' if per_second == 1 else 'milliseconds'}")
-    value = int(text) if text.isdigit() else float(text)
-    if not 0 <= value < MAX_SECONDS * per_second:
-        raise ValueError(f"{shown(text)} is not a time in {'seconds' if per_second == 1 else 'milliseconds'} from 1970")
-    return int(value)
+    if text.isascii() and text.isdigit() and len(text) < 15:  # nearly all, and exact
+        return int(text) * 1000 if int(text) < MAX_SECONDS else int(text)
+    with contextlib.suppress(ValueError):
+        if text.isascii() and "_" not in text and (found := seconds(text)) >= 0:
+            return int(found * 1000)
+    raise ValueError(f"{shown(text)} is not a time since 1970: neither a number nor a date such as 2024-05-31T18:00")
 
 
 def _records(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
