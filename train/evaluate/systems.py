@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,8 @@ class Builder:
     """Makes systems over `items`, in the order of which features have their rows.
 
     backbone: None where only baselines without one are made; cache: texts that it wrote; log: scores that it gave;
-    preference: how the model's preference texts come about.
+    preference: how the model's preference texts come about; refused: gets a sentence for each picture that cannot be
+    read, by the id of its item.
     """
 
     items: Mapping[str, CatalogueItem]
@@ -38,6 +39,7 @@ class Builder:
     cache: TextCache
     log: ScoreLog
     preference: str
+    refused: dict[str, str] = field(default_factory=dict)
 
     def baseline(self, name: str):
         """An unfitted baseline. Item features are frozen and know no user.
@@ -64,7 +66,7 @@ class Builder:
     def model(self, name: str) -> Model:
         """The model untuned, without pictures, on titles in place of a preference too, or as it is."""
         cached = CachedBackbone(self._loaded(), self.cache)
-        items = AppItems(self.items, pictured=name not in ("titles-only", TALLREC))
+        items = AppItems(self.items, name not in ("titles-only", TALLREC), self.refused)
         write = writer(TITLES if name == TALLREC else self.preference, items, cached)
         return Model(name, cached, items, write, self.log, tuned=name != "untuned")
 
@@ -75,7 +77,8 @@ class Builder:
 
     def _summaries(self) -> list[str]:
         """The model's description of every item, in order; those that its cache knows are not written again."""
-        cached, items = CachedBackbone(self._loaded(), self.cache), AppItems(self.items).pick(list(self.items))
+        cached = CachedBackbone(self._loaded(), self.cache)
+        items = AppItems(self.items, refused=self.refused).pick(list(self.items))
         events = tqdm(describe.describe(cached, items, PipelineConfig()), "describing items", len(items), unit="item")
         texts = {event.summary.item_id: event.summary.text for event in events}
         return [texts[item.id] for item in items]
@@ -84,6 +87,6 @@ class Builder:
         backbone: Any = self._loaded()
         if not hasattr(backbone, "looked_at"):
             raise InputProblem("picture features come from the pocket model's vision tower; use --backbone pocket.")
-        pictures = [item.picture for item in AppItems(self.items).pick(list(self.items))]
+        pictures = [item.picture for item in AppItems(self.items, refused=self.refused).pick(list(self.items))]
         width = backbone.model.model.multi_modal_projector.vision_dim
         return features.picture_vectors(pictures, backbone.looked_at, width)

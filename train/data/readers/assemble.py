@@ -170,7 +170,7 @@ def assemble(
         told = "they differ in leading zeros, which count" if zeros else "do the ids fit?"
         raise IntakeError(f"None of the {len(interactions)} interactions is with a known item; {told}")
     dropped["interactions with unknown items"] += len(interactions) - len(known)
-    dropped["of these, with ids that differ from known ones in leading zeros"] += zeros
+    dropped["interactions with unknown items, of which in leading zeros alone"] += zeros
     left = narrow(known, core, dropped)
     if core > 1:
         inside = left.item_ids()

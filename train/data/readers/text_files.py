@@ -186,16 +186,17 @@ def header(path: Path, line: bytes, columns: Sequence[Column]) -> tuple[str, lis
     """What stands between the cells of a table, and the names on its first line, without a byte order mark."""
     try:
         text = decode(line.removeprefix(_BOM))
-        found = {}
+        found: dict[str, list[str]] = {}
         for separator in SEPARATORS:
             with contextlib.suppress(ValueError):
                 found[separator] = [name.strip() for name in split(text, separator)]
-        if not found:
-            split(text)
+        fit = {separator: sum(bool(_place(one, names)) for one in columns) for separator, names in found.items()}
+        best = max(fit, key=lambda separator: (fit[separator], separator == ","), default=",")
+        if not fit.get(best):
+            best, found[","] = ",", [name.strip() for name in split(text)]
+        return best, found[best]
     except ValueError as error:
         raise IntakeError(f"{path.name}, line 1: {error}; save the table as UTF-8 CSV.") from None
-    best = max(found, key=lambda separator: (sum(bool(_place(c, found[separator])) for c in columns), separator == ","))
-    return best, found[best]
 
 
 def has_column(path: Path, column: Column, others: Sequence[Column]) -> bool:
