@@ -143,10 +143,9 @@ def _decoded(data: bytes, where: str) -> tuple[str, list[str]]:
     try:
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):
             return data.decode("utf-16"), []
-        half = len(data) // 2
-        for zeros, encoding in ((data[1::2], "utf-16-le"), (data[::2], "utf-16-be")):
-            if zeros.count(0) > 0.4 * half > 0:  # Latin letters of UTF-16 without a mark
-                return data.decode(encoding), []
+        even, odd = data[::2].count(0), data[1::2].count(0)
+        if max(even, odd) > len(data) // 20 and min(even, odd) * 10 < max(even, odd):  # UTF-16 without a mark
+            return data.decode("utf-16-le" if odd else "utf-16-be"), []
         if b"\0" in data:
             raise IntakeError(f"{where}: the table holds NUL bytes; it is not a CSV text.")
         return data.decode("utf-8-sig"), []
@@ -197,9 +196,10 @@ def _places(header: list[str], separator: str, where: str, rows: Sequence[Sequen
     """The place of the column for each part of an item. Raises IntakeError for missing and repeated ones."""
     found = columns.places(header)
     if not {"title", "image"} & set(found):
+        named = listed([name for name in header if name.strip()])
         between = {"\t": "a tab"}.get(separator, f"'{separator}'")
         raise IntakeError(
-            f"{where}: no column with titles or pictures; there are {listed(header) or 'no columns'}, if {between} "
+            f"{where}: no column with titles or pictures; there are {named or 'no columns'}, if {between} "
             f"stands between the cells. The first line must name the columns, such as {', '.join(columns.OWN[:3])}, "
             "separated by commas."
         )

@@ -52,6 +52,7 @@ def test_timestamps_are_seconds_or_dates() -> None:
         (HEADER + 'a,"Mug,\n', "row 2: not a readable CSV row"),
         (HEADER + "a," + "x" * 200_000 + ",\n", "row 2: not a readable CSV row"),
         (HEADER + "a,x,\0\n", "NUL"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), "NUL"),
         ("id,title,image,timestamp\na,x,,soon\n", "row 2: timestamp 'soon'"),
         ("id,title,image,timestamp\na,x,,nan\n", "row 2: timestamp 'nan'"),
         ("id,title,image,timestamp\na,x,,1\nb,x,,\n", "row 3: no timestamp, but other rows"),
@@ -110,6 +111,12 @@ def test_old_encodings_are_guessed_and_named(titles: list[str], encoding: str) -
     rows, (told,) = read(text.encode(encoding))
     assert [row.title for row in rows] == [intake.title(title) for title in titles]
     assert f"it was read as {encoding}. If letters are wrong, save it as" in told
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-16"])
+def test_utf16_of_chinese_titles(encoding: str) -> None:
+    rows = table((HEADER + "a,一個紅色的杯子,\nb,一把木頭椅子和桌子,\n").encode(encoding))
+    assert [row.title for row in rows] == ["一個紅色的杯子", "一把木頭椅子和桌子"]
 
 
 def test_a_quoted_line_break_is_a_space_in_the_title() -> None:
