@@ -145,7 +145,7 @@ def _decoded(data: bytes, where: str) -> tuple[str, list[str]]:
             return data.decode("utf-16"), []
         even, odd = data[::2].count(0), data[1::2].count(0)
         if max(even, odd) > len(data) // 20 and min(even, odd) * 10 < max(even, odd):  # UTF-16 without a mark
-            return data.decode("utf-16-le" if odd else "utf-16-be"), []
+            return data.decode("utf-16-le" if odd > even else "utf-16-be"), []
         if b"\0" in data:
             raise IntakeError(f"{where}: the table holds NUL bytes; it is not a CSV text.")
         return data.decode("utf-8-sig"), []
