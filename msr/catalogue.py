@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from msr.config import LIMITS, Limits
-from msr.intake import IntakeError, load_items
+from msr.intake import IntakeError, load_items, read_items
 from msr.schema import Item
 from msr.storage import assets
 
@@ -24,6 +24,7 @@ class Catalogue:
 
     name: str
     items: tuple[Item, ...]
+    left_out: tuple[str, ...] = ()  # what of its files is not used
 
     @functools.cached_property
     def by_id(self) -> Mapping[str, Item]:
@@ -65,8 +66,8 @@ def load(source: Path | str, limits: Limits = LIMITS) -> Catalogue:
     if source == DEMO:
         return demo()
     path = Path(source)
-    items = load_items(path, limits)
-    return Catalogue(path.resolve().name if path.is_dir() else path.stem, items)
+    items, left_out = read_items(path, limits)
+    return Catalogue(path.resolve().name if path.is_dir() else path.stem, items, left_out)
 
 
 @functools.cache

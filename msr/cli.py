@@ -79,12 +79,12 @@ def _run(args: argparse.Namespace, progress: Progress) -> Path:
     except ValueError as error:
         raise InputProblem(str(error)) from None
     out = _writable(args.out)
-    history = _items(args.history, LIMITS.max_history)
-    catalogue = _items(args.catalogue, args.most)
+    history, not_in_history = _items(args.history, LIMITS.max_history)
+    catalogue, not_offered = _items(args.catalogue, args.most)
     index = Index.open(args.index) if args.index else None
     pipeline = Pipeline(_backbone(args, progress), config, _cache(), index)
     with _stopping() as stop:
-        for event in pipeline.run(history, catalogue, stop=stop):
+        for event in pipeline.run(history, catalogue, stop=stop, left_out=(*not_in_history, *not_offered)):
             if isinstance(event, StageProgress):
                 progress(f"{event.stage} {event.done}/{event.total}", event.done / max(event.total, 1))
             elif isinstance(event, Finished):
@@ -96,7 +96,7 @@ def _run(args: argparse.Namespace, progress: Progress) -> Path:
 def _describe(args: argparse.Namespace, progress: Progress) -> Path:
     """Write one described item a line, in the order of the items. Processes of one torchrun share the items."""
     out, shard = _writable(args.out), shards.joined()
-    items = shard.part(_items(args.items, args.most))
+    items = shard.part(_items(args.items, args.most)[0])
     pipeline = Pipeline(_backbone(args, progress), cache=_cache())
     with _stopping() as stop:
         _write(shard.file(out), _lines(items, pipeline.describe(items, stop=stop), progress))
@@ -109,12 +109,12 @@ def _describe(args: argparse.Namespace, progress: Progress) -> Path:
 
 def _index(args: argparse.Namespace, progress: Progress) -> str:
     """Build or update an index; with `--check`, report how much of the full ranking its shortlist finds."""
-    items = _items(args.catalogue, args.most)
+    items, _ = _items(args.catalogue, args.most)
     if args.check:
         from msr.bench import recall
 
         index = Index.open(args.out)
-        histories = [_items(source, LIMITS.max_history) for source in args.history or _all_stories()]
+        histories = [_items(source, LIMITS.max_history)[0] for source in args.history or _all_stories()]
         found = recall.check(_backbone(args, progress), index, items, histories, _cache(), progress)
         return recall.markdown(found, len(items))
     before = Index.at(args.out)
@@ -192,17 +192,23 @@ def _lines(items: Sequence[Item], described: Iterable[ItemDescribed], progress: 
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
-def _items(source: str, most: int) -> tuple[Item, ...]:
-    """The items that a PATH names, at most `most` of them. Raises InputProblem."""
+def _items(source: str, most: int) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    """The items that a PATH names, at most `most` of them, and what is not used there, which is also printed.
+
+    Raises InputProblem.
+    """
     name, _, story = source.partition(":")
     if name != DEMO:
-        return intake.load_items(source, most=most)
+        items, left_out = intake.read_items(source, most=most)
+        for sentence in left_out:
+            print(f"note: {sentence}", file=sys.stderr)
+        return items, left_out
     items = story_items(story) if story else demo().items
     if len(items) > most:
         raise InputProblem(
             f"{source} has {len(items)} items; at most {most} are read here. Name fewer, such as demo:STORY."
         )
-    return items
+    return items, ()
 
 
 def _backbone(args: argparse.Namespace, progress: Progress) -> Backbone:

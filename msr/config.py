@@ -23,8 +23,9 @@ class Limits:
     max_history: int = 60
     max_catalogue: int = 5_000
     max_title: int = 200  # characters after cleaning
-    max_image_bytes: int = 15 * 2**20
-    max_pixels: int = 20_000_000
+    max_image_bytes: int = 30 * 2**20
+    max_pixels: int = 26_000_000  # of a picture that must be decoded whole
+    max_jpeg_pixels: int = 52_000_000  # of a JPEG that can be decoded small: not a progressive one
     max_scans: int = 100  # of a progressive JPEG; cameras and tools write about ten
     max_total_pixels: int = 2_000_000_000  # decoded for one request of a visitor
     max_seconds: int = 60  # of reading for one request of a visitor

@@ -14,8 +14,9 @@ CHANGEABLE_LIMITS = ("max_history", "max_catalogue", "max_image_bytes", "max_zip
 
 _PATHS = """\
 PATH is a folder or a ZIP with pictures and items.csv (columns id, title, image and, if wanted, timestamp; image is a
-file name relative to the table and may be empty), a folder or a ZIP of pictures alone, or a CSV file of titles
-alone. "demo" is the bundled catalogue, and "demo:STORY" is the history of one of its stories.
+file name relative to the table and may be empty), a folder or a ZIP of pictures alone, or a table of titles alone.
+What is there and cannot be used is named on stderr. "demo" is the bundled catalogue, and "demo:STORY" is the history
+of one of its stories.
 """
 _CODES = """\
 exit codes: 0 done, 1 unexpected failure (for instance, the result cannot be written), 2 bad usage or input,

@@ -60,6 +60,7 @@ class Pipeline:
         parent: str | None = None,
         top: int | None = None,
         edited: str | None = None,
+        left_out: Sequence[str] = (),
     ) -> Generator[Event, None, None]:
         """Check the input now, and return an iterator that runs the stages and yields their events.
 
@@ -67,7 +68,8 @@ class Pipeline:
         is described. The last event is `Finished`, or `Stopped` within one backbone call after `stop` was set.
         Closing the iterator ends the work. `top` overrides the setting of that name; `parent` is the id of the run
         that this one was edited from. `edited` is a preference text that a person wrote: it comes after the model's
-        texts, and candidates are scored by it.
+        texts, and candidates are scored by it. `left_out` says which parts of the input's files are not used; it is
+        kept in the run.
 
         Raises InputProblem (a ValueError) for a history or a catalogue that cannot be run. The iterator raises
         the errors of the backbone.
@@ -80,7 +82,15 @@ class Pipeline:
         backbone = self.backbone if config.adapter else UntunedBackbone(self.backbone)
         stop = stop or threading.Event()
         work = _Work(
-            backbone, history, candidates, config, stop, parent, edited, lambda: self._index_of(catalogue, stop)
+            backbone,
+            history,
+            candidates,
+            config,
+            stop,
+            parent,
+            edited,
+            lambda: self._index_of(catalogue, stop),
+            tuple(left_out),
         )
         return work.events(len(catalogue))
 
@@ -118,6 +128,7 @@ class _Work:
         parent: str | None,
         edited: str | None,
         index: Callable[[], Index],
+        left_out: tuple[str, ...],
     ) -> None:
         self.backbone = backbone
         self.history = history
@@ -127,6 +138,7 @@ class _Work:
         self.parent = parent
         self.edited = edited
         self.index = index
+        self.left_out = left_out
         self.search: Callable[..., shortlist.Scoring] | None = None  # set if only a shortlist is scored
         self.found_by: str | None = None  # digest of the index that the shortlist comes from
         self.items = {item.id: item for item in (*history, *candidates)}
@@ -250,6 +262,7 @@ class _Work:
             timings=timings,
             parent=self.parent,
             offered=tuple(self.items[r.item_id] for r in self.recommended),
+            left_out=self.left_out,
         )
 
     @property

@@ -237,7 +237,8 @@ class Recommendation:
 class Run:
     """A finished run. A run that was edited from another one names it as its parent.
 
-    `offered` are the recommended items themselves, so that a run can be shown without its catalogue.
+    `offered` are the recommended items themselves, so that a run can be shown without its catalogue. `left_out` says
+    what of the files that were read is not in it.
     """
 
     id: str
@@ -251,6 +252,7 @@ class Run:
     timings: Mapping[str, float] = field(default_factory=dict)
     parent: str | None = None
     offered: tuple[Item, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     def to_json(self, pictures: bool = False) -> dict[str, Any]:
         """The record that docs/run-json.md describes; with `pictures` it can be shown anywhere."""
@@ -295,6 +297,7 @@ class Run:
             ],
             "scores": [{"id": c.item_id, "yes": c.answer.yes, "no": c.answer.no} for c in self.scores],
             "timings": {k: round(v, 3) for k, v in self.timings.items()},
+            **({"left_out": list(self.left_out)} if self.left_out else {}),
         }
         if pictures:
             shown = {i.picture.digest: i.picture for i in (*self.history, *self.offered) if i.picture}

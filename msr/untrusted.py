@@ -14,7 +14,14 @@ MAX_ID = 100  # characters of an item's id
 MAX_NAME = 40  # characters of a reading or of a part's name
 MAX_TEXT = 6_000  # characters of a prompt
 LARGEST = 10**12  # number
-_INVISIBLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+_INVISIBLE = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+# Scripts whose spelling needs joiners: Arabic (so Persian), those of India, Myanmar, Khmer, Mongolian; and emoji.
+_JOINED = r"\u0600-\u06ff\u0750-\u077f\u0870-\u0dff\u1000-\u109f\u1780-\u17ff\u1800-\u18af\ufb50-\ufdff\ufe70-\ufefe"
+_EMOJI = r"\u2190-\u2bff\u3030\u303d\ufe0f\U0001f000-\U0001faff"
+_REPEATED = re.compile(r"([\u200c\u200d])[\u200c\u200d]+")
+_STRAY = re.compile(
+    rf"(?<![{_JOINED}])\u200c|\u200c(?![{_JOINED}])|(?<![{_JOINED}{_EMOJI}])\u200d|\u200d(?![{_JOINED}{_EMOJI}])"
+)
 _TYPES = {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}
 
 
@@ -28,7 +35,12 @@ def string(value: Any) -> str:
 
 def text(value: Any, most: int = MAX_TEXT) -> str:
     """At most `most` characters of a string, line breaks kept, invisible characters dropped."""
-    return _INVISIBLE.sub("", string(value)[:most])
+    return without_stray_joiners(_INVISIBLE.sub("", string(value)[:most]))
+
+
+def without_stray_joiners(text: str) -> str:
+    """The text with U+200C and U+200D only where spelling needs them: between two letters of such scripts, or emoji."""
+    return _STRAY.sub("", _REPEATED.sub(r"\1", text))
 
 
 def one_of(value: Any, known: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import io
 import json
 import subprocess
@@ -16,6 +17,7 @@ from msr import backbones, catalogue, cli, intake
 from msr.backbones.protocol import BackboneError
 from msr.cli import Progress
 from msr.config import BackboneConfig
+from msr.render import report
 from tests.fakes import KNOWN, FakeBackbone
 from tests.intake_files import HEADER, png, write_folder, write_zip
 
@@ -260,3 +262,22 @@ def test_progress_is_sparing_in_a_log() -> None:
     for done in range(101):
         progress(f"rank {done}/100", done / 100)
     assert stream.getvalue() == "rank 0/100 0%\nrank 100/100 100%\n"
+
+
+def test_what_is_not_used_is_on_stderr_and_in_the_run(
+    asked: list[BackboneConfig], capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_folder(Path("h"), {"h/notes.txt": "x", "notes.txt": "x", "bad.png": b"<html>"})
+    Path("h/items.csv").write_text(HISTORY.replace("b,striped bowl,", "b,striped bowl,bad.png") + "a,again,\n", "utf-8")
+    assert run("--quiet") == 0
+    said = json.loads(Path("run.json").read_text("utf-8"))["left_out"]
+    assert ["row 6" in said[0], "bad.png" in said[1], "2 files are not used: h/notes.txt, notes.txt" in said[2]] == [
+        True
+    ] * 3
+    assert capsys.readouterr().err == "".join(f"note: {sentence}\n" for sentence in said)
+    again = intake.recorded_run(Path("run.json").read_bytes(), "run.json")
+    assert again.left_out == tuple(said)
+    assert all(html.escape(sentence) in report.to_html(again) for sentence in said)
+    assert cli.main(["describe", "--items", "h", "--out", "items.jsonl", "--quiet"]) == 0
+    assert "note: h/items.csv, row 3 (bad.png): this is a web page" in capsys.readouterr().err
+    assert len(Path("items.jsonl").read_text("utf-8").splitlines()) == 4

@@ -6,20 +6,22 @@ work when the caller has disconnected.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import math
+import re
 import time
 from collections.abc import Callable
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageCms, UnidentifiedImageError, features
 
 from msr.config import LIMITS, Limits
 from msr.intake.text import IntakeError
 from msr.schema import Picture
 
-FORMATS = ("JPEG", "PNG", "WEBP")
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+READ = "JPEG, PNG, WebP, AVIF or HEIC"
+SUFFIXES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".heic", ".heif")
 
 _ORIENTATION = 0x0112  # the EXIF tag
 _ROTATION = {
@@ -31,10 +33,12 @@ _ROTATION = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")  # kinds of HEIC in its first bytes
 _SCAN = b"\xff\xda"  # the marker before each scan of a JPEG; never occurs within a scan
 _SCANS_A_PICTURE = 10  # this many scans take about as long as decoding the picture once
 _OTHER_KINDS = {
-    b"GIF8": "a GIF", b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"BM": "a BMP", b"%PDF": "a PDF", b"PK\3\4": "a ZIP",
+    b"GIF8": "a GIF", b"8BPS": "a Photoshop file", b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"BM": "a BMP",
+    b"%PDF": "a PDF", b"PK\3\4": "a ZIP",
 }  # fmt: skip
 
 
@@ -78,9 +82,10 @@ class Budget:
 
 
 def picture(source: bytes, where: str, limits: Limits = LIMITS, budget: Budget | None = None) -> Picture:
-    """Decode a JPEG, PNG or WebP still, known by its content, not its name, to at most `max_side` pixels a side.
+    """Decode a still (JPEG, PNG, WebP, AVIF, or HEIC if pillow-heif is installed) to at most `max_side` pixels a side.
 
-    The result is upright, on a white background and without metadata. Bytes that this function made are kept
+    It is known by its content, not by its name. The result is upright, in sRGB, on a white background and without
+    metadata. Bytes that this function made are kept
     unchanged, so an exported picture can be read back as the same picture. `where` names the source in an
     IntakeError; `budget` is checked before anything is decoded.
     """
@@ -106,21 +111,22 @@ def picture(source: bytes, where: str, limits: Limits = LIMITS, budget: Budget |
 def _open(source: bytes, where: str, limits: Limits) -> Image.Image:
     """Open an image without decoding it. Raises IntakeError for its format, frames or size."""
     try:
-        image = Image.open(io.BytesIO(source), formats=FORMATS)
+        image = Image.open(io.BytesIO(source), formats=_formats())
     except UnidentifiedImageError:
-        raise IntakeError(f"{where}: {_kind(source)}; only JPEG, PNG and WebP pictures are read.") from None
+        raise IntakeError(f"{where}: {_refusal(source)}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise IntakeError(_too_large(where, limits)) from None
     width, height = image.size
-    if width * height > limits.max_pixels:
+    small = image.format in ("JPEG", "MPO") and not image.info.get("progressive")
+    if width * height > (limits.max_jpeg_pixels if small else limits.max_pixels):
         raise IntakeError(_too_large(where, limits))
     if max(width, height) > limits.max_aspect * min(width, height):
         raise IntakeError(
             f"{where}: the picture is {width} x {height} pixels; one side may be at most "
             f"{limits.max_aspect:g} times the other. Crop it."
         )
-    # An MPO is a still photo with a second view in the same file, not an animation.
-    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+    # An MPO or a HEIC is a still photo, which may have further views in the same file.
+    if image.format not in ("MPO", "HEIF") and getattr(image, "n_frames", 1) > 1:
         raise IntakeError(f"{where}: an animated picture; only stills are read. Save one frame.")
     return image
 
@@ -141,15 +147,53 @@ def _upright(image: Image.Image, side: int) -> Image.Image:
     except Exception:  # the picture can be used without its EXIF data
         rotation = None
     image.draft(None, (2 * side, 2 * side))  # decodes a large JPEG at a smaller size; has no effect on other formats
+    profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):  # 16 bits a pixel
         image = image.convert("I").point(lambda value: value / 256).convert("L")
-    image = image.convert("RGBA" if image.has_transparency_data else "RGB")
+    mode = "RGBA" if image.has_transparency_data else "RGB"
+    if image.mode != mode and not (image.mode == "CMYK" and profile):  # a profile says what the inks look like
+        image = image.convert(mode)
     image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    image = _in_srgb(image, profile)
     if rotation is not None:
         image = image.transpose(rotation)
     pixels = Image.new("RGB", image.size, "white")
     pixels.paste(image, mask=image.getchannel("A") if image.mode == "RGBA" else None)
     return pixels
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """The picture with the colours that its profile gives to its numbers; sRGB is assumed without a usable profile."""
+    if not profile:
+        return image
+    try:
+        colours = image.convert("RGB") if image.mode == "RGBA" else image
+        given = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        converted = ImageCms.profileToProfile(colours, given, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):  # broken, or of another kind of picture (grey)
+        return image.convert("RGBA" if image.mode == "RGBA" else "RGB")
+    if converted is not None and image.mode == "RGBA":
+        converted.putalpha(image.getchannel("A"))
+    return converted or image
+
+
+@functools.cache
+def _formats() -> tuple[str, ...]:
+    """The formats that Pillow reads here."""
+    formats = ["JPEG", "PNG", "WEBP", *(["AVIF"] if features.check("avif") else [])]
+    if _heic():
+        formats.append("HEIF")
+    return tuple(formats)
+
+
+def _heic() -> bool:
+    """Make Pillow read HEIC with pillow-heif; whether that is installed."""
+    try:
+        import pillow_heif
+    except ImportError:
+        return False
+    pillow_heif.register_heif_opener()
+    return True
 
 
 def _is_clean(source: bytes) -> bool:
@@ -161,20 +205,37 @@ def _is_clean(source: bytes) -> bool:
     )
 
 
+def _refusal(source: bytes) -> str:
+    """Why a file is no picture that is read here."""
+    brand = source[8:12] if source[4:8] == b"ftyp" else b""
+    if brand in _HEIC:
+        if "HEIF" in _formats():
+            return "this HEIC picture is damaged. Save it again."
+        return "HEIC pictures need pillow-heif. Install it (pip install pillow-heif), or save the picture as JPEG."
+    if brand in (b"avif", b"avis") and "AVIF" not in _formats():
+        return "Pillow was built without AVIF here. Save the picture as JPEG."
+    return f"{_kind(source)}; only {READ} pictures are read."
+
+
 def _kind(source: bytes) -> str:
     """The likely kind of a refused file, for the error message."""
     for magic, kind in _OTHER_KINDS.items():
         if source.startswith(magic):
             return f"this is {kind}"
     if source[4:8] == b"ftyp":
-        return "this is a HEIC, AVIF or video file"
+        return "this is a damaged AVIF picture or a video"
     if b"<svg" in source[:4096].lower():
         return "this is an SVG"
+    if re.search(rb"<(!doctype )?html", source[:1024].lower()):
+        return "this is a web page"
     return "this is not a picture" if source else "the file is empty"
 
 
 def _too_large(where: str, limits: Limits) -> str:
-    return f"{where}: the picture has too many pixels; at most {limits.max_pixels / 1e6:g} million are read. Reduce it."
+    return (
+        f"{where}: the picture has too many pixels; at most {limits.max_pixels / 1e6:g} million are read, and "
+        f"{limits.max_jpeg_pixels / 1e6:g} million in a JPEG that is not progressive. Reduce it."
+    )
 
 
 def _mb(size: int) -> str:

@@ -79,6 +79,7 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
         timings={text(stage, 60): number(seconds) for stage, seconds in record.get("timings", {}).items()},
         parent=run_key(record["parent"]) if record.get("parent") else None,
         offered=offered,
+        left_out=tuple(text(sentence, 600) for sentence in entries(record.get("left_out", []), _MOST)),
     )
 
 

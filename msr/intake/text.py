@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from msr.config import LIMITS, Limits
 from msr.prompts import CHAT_TOKEN
 from msr.schema import InputProblem
+from msr.untrusted import without_stray_joiners
 
 
 class IntakeError(InputProblem):
@@ -26,11 +29,24 @@ def shown(text: str) -> str:
     return f"'{plain(text)}'"
 
 
+def listed(names: Sequence[str], most: int = 8) -> str:
+    """Names for a message: the first ones as `plain` writes them, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(map(plain, names[:most])) + (f" and {more} more" if more > 0 else "")
+
+
 # Invisible characters whose Unicode category is a letter or a mark: fillers, joiners, variation selectors.
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 _ROUNDS = 8  # real titles stop changing much earlier
 _BRACKETS = str.maketrans("", "", "<>[]")
+
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,30});")
+_TAG = re.compile(  # only of elements that shops put into titles, so that "Love <3 and 2 > 1" stays as it is
+    r"</?(?:(?P<breaks>br|p|div|h[1-6]|ul|ol|li|table|tr|td)|a|abbr|b|big|em|font|i|img|mark|s|small|span|strong|sub|sup|u)"
+    r"""(?:\s+[\w:-]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>]+))*\s*/?>""",
+    re.IGNORECASE,
+)
 
 _CAMERA_WORDS = frozenset((
     "img", "image", "images", "dsc", "dscn", "dscf", "dcim", "pxl", "mvimg", "vid", "gopr", "dji", "sam", "wa",
@@ -43,17 +59,27 @@ _CAMERA_WORDS = frozenset((
 def title(text: str, limits: Limits = LIMITS) -> str:
     """Clean a title: NFKC, one line of at most `max_title` characters, without invisible characters and chat tokens.
 
-    Idempotent. What remains is still data: whoever shows it in HTML escapes it.
+    Joiners stay between letters of scripts that are spelt with them. Idempotent. What remains is still data: whoever
+    shows it in HTML escapes it.
     """
     longest = 16 * limits.max_title
     text, before, rounds = text[:longest], None, 0
     while text != before:  # removing one token can join the halves of another
         before, rounds = text, rounds + 1
-        text = unicodedata.normalize("NFKC", _UNSEEN.sub("", "".join(map(_visible, text))))[:longest]
+        seen = without_stray_joiners(_UNSEEN.sub("", "".join(map(_visible, text))))
+        text = unicodedata.normalize("NFKC", seen)[:longest]
         text = CHAT_TOKEN.sub(" ", text)
         if rounds == _ROUNDS:  # deeply nested tokens; without brackets there are none
             text = text.translate(_BRACKETS)
     return " ".join(text.split())[: limits.max_title].rstrip()
+
+
+def unmarked(text: str) -> str:
+    """A cell of a shop's table as text: without HTML tags, and with the characters that its entities stand for.
+
+    Entities are replaced once, so that "&amp;lt;" gives "&lt;" and not "<".
+    """
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), _TAG.sub(lambda t: " " if t["breaks"] else "", text))
 
 
 def guess_title(name: str, limits: Limits = LIMITS) -> str:
@@ -65,8 +91,11 @@ def guess_title(name: str, limits: Limits = LIMITS) -> str:
 
 
 def _visible(c: str) -> str:
-    """The character, a space for a line break or a tab, nothing for any other control or format character."""
-    if unicodedata.category(c)[0] != "C":
+    """The character, a space for a line break or a tab, nothing for any other control or format character.
+
+    Joiners stay; `without_stray_joiners` removes those that spelling does not need.
+    """
+    if unicodedata.category(c)[0] != "C" or c in "\u200c\u200d":
         return c
     return " " if c.isspace() else ""
 

@@ -167,7 +167,9 @@ def _scores(run: Run) -> str:
 def _made(run: Run) -> str:
     pictures = {i.id: i.picture.digest for i in (*run.history, *run.offered) if i.picture}
     seed = run.settings.get("seed")
+    left_out = "".join(f"<li>{_text(sentence)}</li>" for sentence in run.left_out)
     parts = (
+        *([("Left out when files were read", f"<ul>{left_out}</ul>")] if left_out else []),
         ("Model", _pairs(run.model)),
         ("Settings", _pairs({**run.settings, "seed": "none: nothing is sampled" if seed is None else seed})),
         ("Seconds", _pairs({stage: f"{seconds:.3f}" for stage, seconds in run.timings.items()})),

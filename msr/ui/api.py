@@ -45,24 +45,28 @@ def add_endpoints(studio: Studio) -> None:
             block_size: history items that one preference step reads
             top: how many recommendations to return
         """
-        items = _history(studio, story, files or [], titles or [], request)
+        items, left_out = _history(studio, story, files or [], titles or [], request)
         size, most = _whole("block_size", block_size, studio.config.block_size), _whole("top", top, studio.config.top)
         config = replace(studio.config, block_size=size, top=most, explain_top=max(0, min(most, 20)))
-        return _run(studio, None, items, config, request).run.to_json()
+        return _run(studio, None, items, config, request, left_out=left_out).run.to_json()
 
     def describe(
         files: list[str] | None = None, titles: list[str] | None = None, request: gr.Request | None = None
     ) -> list[dict[str, Any]]:
         """Describes items in one factual sentence each; returns a list of id, title, description, confidence, familiar.
 
+        For everything that was sent and cannot be used, the list ends with an entry that has no id and says why in
+        left_out.
+
         Parameters:
             files: pictures (JPEG, PNG or WebP), or one ZIP, CSV or saved history
             titles: the pictures' titles in the same order; further ones are items without a picture
         """
-        items = _history(studio, "", files or [], titles or [], request)
+        items, left_out = _history(studio, "", files or [], titles or [], request)
         if not items:
             raise InputProblem("There is nothing to describe: send at least one picture or title.")
-        return _describe(studio, items, request)
+        nothing = {"id": "", "title": "", "description": "", "confidence": None, "familiar": None}
+        return [*_describe(studio, items, request), *(nothing | {"left_out": sentence} for sentence in left_out)]
 
     def what_if(
         run: str,
@@ -104,7 +108,8 @@ def add_endpoints(studio: Studio) -> None:
             explain_top=min(int(settings["top"]), 20),
             adapter=settings.get("adapter") is not False,
         )
-        after = _run(studio, before, items, config, request, edited_text(preference, before.run)).run
+        edited, left_out = edited_text(preference, before.run), before.run.left_out
+        after = _run(studio, before, items, config, request, edited, left_out).run
         moved = [{"id": m.item_id, "rank": m.rank, "before": m.before, "up": m.up} for m in
                  compare.moves(before.run, after.recommendations)]  # fmt: skip
         return {"run": after.to_json(), "edits": compare.edits(before.run, after), "moves": moved}
@@ -124,6 +129,7 @@ def _endpoint(function: Callable[..., Any], inputs: list[Any], output: str) -> N
         try:
             return function(*arguments)
         except (ValueError, TypeError, KeyError, BackboneError, StopRequested) as error:
+            # No page shows this: the buttons of the endpoints are in none. So it is plain text, not HTML.
             raise gr.Error(str(error) or "Stopped.", print_exception=False) from None
 
     trigger, result = gr.Button(visible=False), gr.JSON(visible=False, label=output)
@@ -153,27 +159,29 @@ def _numbers(**defaults: int) -> list[gr.Number]:
 
 def _history(
     studio: Studio, story: str, files: list[str], titles: list[str], request: gr.Request | None
-) -> tuple[Item, ...]:
-    """The history that a call sent or named. Raises InputProblem."""
+) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    """The history that a call sent or named, and a sentence for everything that is not used. Raises InputProblem."""
     if story:
         if files or titles:
             raise InputProblem("Send either a story, or files and titles, not both.")
         known = {s.id: items for s, items in studio.examples}
         if story not in known:
             raise InputProblem(f"There is no such story; choose one of {', '.join(known)}.")
-        return known[story]
+        return known[story], ()
     with studio.reading(files, request) as (paths, budget):
         _strings("titles", titles, studio.limits.max_history)
-        brought, refused = intake.uploads([(path, path.name) for path in paths], studio.limits, budget=budget)
-    if refused:
-        raise InputProblem(" ".join(refused))
+        sent = [(path, path.name) for path in paths]
+        # Titles belong to the files in the order in which these were sent.
+        ordered = sent if titles else intake.in_natural_order(sent)
+        brought, left_out = intake.uploads(ordered, studio.limits, budget=budget)
+    # Where a file gave no item, the titles after it would belong to others.
+    if left_out and (not brought or (titles and len(brought) < len(sent))):
+        raise InputProblem(" ".join(left_out))
     cleaned = [intake.title(title, studio.limits) for title in titles]
     named = [replace(item, title=title) for item, title in zip(brought, cleaned, strict=False)]
     rest = [Item(history_editor.new_id(()), title) for title in cleaned[len(brought) :] if title]
     items, problems = history_editor.add((), [*named, *brought[len(named) :], *rest], studio.limits)
-    if problems:
-        raise InputProblem(" ".join(problems))
-    return items
+    return items, (*left_out, *problems)
 
 
 def _edited(
@@ -219,6 +227,7 @@ def _run(
     config: PipelineConfig,
     request: gr.Request | None,
     edited: str | None = None,
+    left_out: Sequence[str] = (),
 ) -> Kept:
     """Wait for the model, run to the end and keep the run. Stops when the caller disconnects.
 
@@ -228,7 +237,13 @@ def _run(
     name = f"{before.name}, edited" if before else (items[0].title if items else "")
     with _while_called(studio, request) as stop:
         events = studio.engine.pipeline.run(
-            items, catalogue.items, config, stop, before.run.id if before else None, edited=edited
+            items,
+            catalogue.items,
+            config,
+            stop,
+            before.run.id if before else None,
+            edited=edited,
+            left_out=left_out if before else (*left_out, *catalogue.left_out),
         )
         run = next((event.run for event in events if isinstance(event, Finished)), None)
     if run is None:

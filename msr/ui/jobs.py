@@ -117,7 +117,13 @@ class Visit(Job):
         yield self._now(replace(self.state, phase="running", note="Starting"))
         shown = 0.0
         work = engine.pipeline.run(
-            self.history, self.catalogue.items, self.config, self.stop, self.parent, edited=self.edited
+            self.history,
+            self.catalogue.items,
+            self.config,
+            self.stop,
+            self.parent,
+            edited=self.edited,
+            left_out=self.catalogue.left_out,
         )
         with closing(work) as events:
             for event in events:

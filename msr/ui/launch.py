@@ -40,6 +40,8 @@ def run(args: argparse.Namespace) -> int:
     reviews = ReviewLog(args.reviews or data_home() / "reviews.jsonl")
     examples = [(story, story_items(story.id)) for story in stories()]
     runs, problems = recorded(args.runs or assets() / "demo" / "runs", catalogue, examples)
+    for sentence in catalogue.left_out:
+        print(f"note: {sentence}", file=sys.stderr)
     for problem in problems:
         print(f"left out: {problem}", file=sys.stderr)
     server = build_app(

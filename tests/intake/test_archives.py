@@ -5,7 +5,9 @@ from __future__ import annotations
 import stat
 import struct
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,9 +15,30 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from msr.config import LIMITS, Limits
-from msr.intake import Budget, IntakeError, load_items
+from msr.intake import Budget, IntakeError, load_items, read_items, title
 from msr.intake.files import relative_name
 from tests.intake_files import HEADER, TWO, encoded, patched, png, write_zip
+
+
+def unmarked(path: Path, files: dict[bytes, bytes]) -> Path:
+    """A ZIP whose names are these bytes, without the mark of UTF-8."""
+    stand_in = {f"{n:03}".ljust(len(name), "~"): (name, data) for n, (name, data) in enumerate(files.items())}
+    write_zip(path, {name: data for name, (_, data) in stand_in.items()})
+    for plain, (name, _) in stand_in.items():
+        patched(path, plain.encode(), name)
+    return path
+
+
+def zip64(path: Path, files: dict[str, Any]) -> Path:
+    """A ZIP with a zip64 record, as programs write it that do not know how long a ZIP will be."""
+    data = write_zip(path, files).read_bytes()
+    entries, length, start = struct.unpack("<HII", data[-12:-2])
+    record = struct.pack("<4sQHHIIQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, entries, entries, length, start)
+    locator = struct.pack("<4sIQI", b"PK\6\7", 0, len(data) - 22, 1)
+    end = data[-22:-14] + b"\xff" * 12 + data[-2:]
+    path.write_bytes(data[:-22] + record + locator + end)
+    return path
+
 
 GOOD = {"items.csv": TWO, "a.png": png()}
 
@@ -47,7 +70,7 @@ def test_reads_pictures_alone_and_a_zip_without_its_suffix(tmp_path: Path) -> No
         "/etc/evil.png",
         "C:/evil.png",
         "./C:/evil.png",
-        "a\\..\\evil.png",
+        "a\\..\\..\\evil.png",
         "\\\\host\\evil.png",
         "a\x01b",
     ],
@@ -138,10 +161,76 @@ def test_a_huge_directory_is_refused_unread(tmp_path: Path, monkeypatch: pytest.
     many = write_zip(tmp_path / "many.zip", {"x" * 200 + str(n): b"" for n in range(50)})
     zip64 = write_zip(tmp_path / "zip64.zip", GOOD)
     data = zip64.read_bytes()
-    zip64.write_bytes(data[:-22] + b"PK\6\7" + bytes(16) + data[-22:])
+    record = b"PK\6\6" + bytes(36) + struct.pack("<QQ", 2**40, 0)
+    locator = b"PK\6\7" + bytes(4) + struct.pack("<Q", len(data) - 22) + bytes(4)
+    zip64.write_bytes(data[:-22] + record + locator + data[-22:])
     monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("the directory was read"))
     refused(many, "more than 10 files", Limits(max_zip_entries=10))
     refused(zip64, "more than 12000 files")
+
+
+def test_zip64_is_read_and_its_record_stands_where_it_says(tmp_path: Path) -> None:
+    path = zip64(tmp_path / "x.zip", GOOD)
+    assert [item.id for item in load_items(path)] == ["a", "b"]
+    data = path.read_bytes()
+    at = data.rindex(b"PK\6\7") + 8
+    path.write_bytes(data[:at] + struct.pack("<Q", 5) + data[at + 8 :])
+    refused(path, "damaged, or no ZIP")
+
+
+def test_names_as_old_windows_programs_write_them(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "x.zip", {"shop~items.csv": HEADER + "a,x,pics/a.png\n", "shop~pics~a.png": png()})
+    patched(patched(path, b"shop~items.csv", b"shop\\items.csv"), b"shop~pics~a.png", b"shop\\pics\\a.png")
+    items, told = read_items(path)
+    assert items[0].picture and told == ()
+    assert any("\\" in info.orig_filename for info in zipfile.ZipFile(path).infolist())
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"),
+    [
+        ("Café", "utf-8"),
+        ("Cafe\u0301", "utf-8"),
+        ("赤いカップ", "cp932"),
+        ("红杯子", "gbk"),
+        ("Größe", "cp437"),
+        ("Кружка", "cp866"),
+    ],
+)
+def test_names_that_do_not_say_their_encoding(tmp_path: Path, name: str, encoding: str) -> None:
+    path = unmarked(tmp_path / "x.zip", {f"{name}.png".encode(encoding): png()})
+    (item,), told = read_items(path)
+    assert (item.id, item.title, told) == (title(name), title(name), ())
+
+
+@pytest.mark.parametrize(("name", "encoding"), [("머그컵", "euc_kr"), ("Łódź", "cp1250"), ("杯", "gbk")])
+def test_a_table_knows_names_whose_encoding_cannot_be_told(tmp_path: Path, name: str, encoding: str) -> None:
+    raw = f"{name}.png".encode(encoding)
+    items, told = read_items(
+        unmarked(tmp_path / "x.zip", {b"items.csv": (HEADER + f"a,x,{name}.png\n").encode(), raw: png()})
+    )
+    assert items[0].picture and told == ()
+
+
+def test_pictures_whose_names_cannot_be_read_are_numbered_and_that_is_said(tmp_path: Path) -> None:
+    names = ("머그컵", "의자")
+    items, (said,) = read_items(unmarked(tmp_path / "x.zip", {f"{n}.png".encode("euc_kr"): png() for n in names}))
+    assert [(i.id, i.title) for i in items] == [("picture", ""), ("picture-2", "")]
+    assert said == "x.zip: 2 file names are in an unknown encoding and not used. Make the ZIP with UTF-8 names."
+
+
+def test_the_utf8_name_that_info_zip_adds(tmp_path: Path) -> None:
+    info = zipfile.ZipInfo("mug.png")
+    info.extra = struct.pack("<HHBI", 0x7075, 5 + len("杯.png".encode()), 1, zlib.crc32(b"mug.png")) + "杯.png".encode()
+    assert load_items(write_zip(tmp_path / "x.zip", [(info, png())]))[0].id == "杯"
+
+
+@pytest.mark.parametrize("beside", ["Thumbs.db", ".DS_Store", "desktop.ini", "__MACOSX/shop/._a.png", "README.txt"])
+def test_what_lies_beside_the_one_folder_does_not_hide_it(tmp_path: Path, beside: str) -> None:
+    path = write_zip(tmp_path / "x.zip", {f"shop/{name}": data for name, data in GOOD.items()} | {beside: b"x"})
+    items, told = read_items(path)
+    assert [item.id for item in items] == ["a", "b"]
+    assert told == (("x.zip: 1 file is not used: README.txt.",) if beside == "README.txt" else ())
 
 
 def test_an_unusual_compression(tmp_path: Path) -> None:

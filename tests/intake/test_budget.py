@@ -21,7 +21,7 @@ def test_pictures_of_a_request_share_their_pixels(tmp_path: Path) -> None:
     pictures = {f"{n}.png": png(colour) for n, colour in enumerate(("red", "blue", "white", "black"))}
     folder, packed = write_folder(tmp_path / "f", pictures), write_zip(tmp_path / "x.zip", pictures)
     assert len(load_items(folder)) == len(load_items(packed, budget=Budget.of(Limits()))) == 4
-    with pytest.raises(IntakeError, match=r"^3\.png: all pictures together have too many pixels; at most 0.0002"):
+    with pytest.raises(IntakeError, match=r"^x.zip/3\.png: all pictures together have too many pixels; at most 0.0002"):
         load_items(packed, budget=Budget.of(FEW))
     some = [(folder / name, name) for name in pictures]
     assert len(uploads(some[:3], budget=Budget.of(FEW))[0]) == 3

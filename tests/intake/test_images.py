@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import struct
+import sys
 import tracemalloc
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from msr.config import Limits
-from msr.intake import IntakeError, picture
+from msr.intake import IntakeError, images, picture
 from tests.intake_files import encoded, png, png_claiming
 
 TWO_TONE = Image.new("RGB", (40, 20), "red")
@@ -30,8 +34,8 @@ def exif(orientation: int = 1, gps: bool = False) -> Image.Exif:
     return tags
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_reads_the_three_formats_by_content(kind: str) -> None:
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF"])
+def test_reads_each_format_by_content(kind: str) -> None:
     shot = picture(encoded(TWO_TONE, kind), "a picture").open()
     assert shot.mode == "RGB" and shot.size == (40, 20)
     assert near(shot.getpixel((4, 10)), (255, 0, 0), 30) and near(shot.getpixel((36, 10)), (0, 0, 255), 30)
@@ -44,7 +48,9 @@ def test_reads_the_three_formats_by_content(kind: str) -> None:
         (encoded(TWO_TONE, "TIFF"), "a TIFF"),
         (encoded(TWO_TONE, "BMP"), "a BMP"),
         (b"<?xml version='1.0'?><svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", "an SVG"),
-        (b"\0\0\0\x18ftypheic" + b"\0" * 64, "HEIC"),
+        (b"\0\0\0\x18ftypheic" + b"\0" * 64, "HEIC pictures? "),
+        (b"\0\0\0\x18ftypavif" + b"\0" * 64, "a damaged AVIF picture or a video"),
+        (b"<!DOCTYPE html><html><body>404</body></html>", "a web page"),
         (b"%PDF-1.7", "a PDF"),
         (b"hello", "not a picture"),
         (b"", "empty"),
@@ -55,7 +61,7 @@ def test_other_formats_are_named_in_the_refusal(data: bytes, said: str) -> None:
         picture(data, "holiday.png")
 
 
-@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "WEBP", "AVIF"])
 def test_animations_are_refused(kind: str) -> None:
     frames = [Image.new("RGB", (8, 8), c) for c in ("red", "blue")]
     with pytest.raises(IntakeError, match="animated"):
@@ -72,14 +78,14 @@ def test_a_decompression_bomb_is_refused_before_decoding() -> None:
     bomb = encoded(Image.new("1", (9000, 9000)))  # 81 million pixels in some kilobytes
     assert len(bomb) < 20_000
     tracemalloc.start()
-    with pytest.raises(IntakeError, match="too many pixels; at most 20 million"):
+    with pytest.raises(IntakeError, match="too many pixels; at most 26 million"):
         picture(bomb, "a")
     assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("side", [4473, 20_000, 60_000])  # just over the limit; where Pillow warns; where it raises
+@pytest.mark.parametrize("side", [5100, 20_000, 60_000])  # just over the limit; where Pillow warns; where it raises
 def test_every_oversize_gets_the_same_refusal(side: int) -> None:
     with pytest.raises(IntakeError, match="too many pixels"):
         picture(png_claiming(side, side), "a")
@@ -166,6 +172,86 @@ def test_large_pictures_are_reduced_and_keep_their_shape() -> None:
         shot = picture(encoded(Image.new("RGB", (1600, 400), "red"), kind), "a")
         assert (shot.width, shot.height) == (512, 128)
     assert picture(png(size=(100, 50)), "a", Limits(max_side=20)).width == 20
+
+
+WIDE = {  # red, green and blue of wide colour spaces, as their profiles define them (D50, XYZ)
+    "Adobe RGB": ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457), 2.2),
+    "ProPhoto": ((0.79767, 0.28804, 0.0), (0.13519, 0.71188, 0.0), (0.03134, 0.00009, 0.82491), 1.8),
+}
+
+
+def profile_of(red: Any, green: Any, blue: Any, gamma: float) -> bytes:
+    """An ICC profile (version 2) of a display with these primaries."""
+
+    def xyz(values: Any) -> bytes:
+        return b"XYZ \0\0\0\0" + b"".join(struct.pack(">i", round(v * 65536)) for v in values)
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(gamma * 256)) + b"\0\0"
+    text = b"desc\0\0\0\0" + struct.pack(">I", 5) + b"test\0" + bytes(78 + 1)
+    parts = {b"desc": text, b"wtpt": xyz((0.9642, 1.0, 0.8249)), b"rXYZ": xyz(red), b"gXYZ": xyz(green),
+             b"bXYZ": xyz(blue), b"rTRC": curve, b"gTRC": curve, b"bTRC": curve}  # fmt: skip
+    start, table, body = 128 + 4 + 12 * len(parts), b"", b""
+    for name, data in parts.items():
+        table += struct.pack(">4sII", name, start + len(body), len(data))
+        body += data.ljust(-(-len(data) // 4) * 4, b"\0")
+    white = b"".join(struct.pack(">i", round(v * 65536)) for v in (0.9642, 1.0, 0.8249))
+    head = struct.pack(">I4sI4s4s4s12s4s", start + len(body), b"", 0x02200000, b"mntr", b"RGB ", b"XYZ ", b"", b"acsp")
+    return head.ljust(68, b"\0") + white.ljust(60, b"\0") + struct.pack(">I", len(parts)) + table + body
+
+
+@pytest.mark.parametrize("space", WIDE)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "AVIF"])
+def test_colours_of_a_wide_space_are_those_that_a_browser_shows(kind: str, space: str) -> None:
+    teal, icc = Image.new("RGB", (16, 16), (0, 128, 128)), profile_of(*WIDE[space])
+    given, srgb = ImageCms.ImageCmsProfile(io.BytesIO(icc)), ImageCms.createProfile("sRGB")
+    wide = ImageCms.profileToProfile(teal, srgb, given)
+    assert not near(wide.getpixel((8, 8)), (0, 128, 128))  # the numbers alone would show another colour
+    data = encoded(wide, kind, icc_profile=icc, **({"lossless": True} if kind == "WEBP" else {"quality": 95}))
+    assert near(picture(data, "a").open().getpixel((8, 8)), (0, 128, 128), 10)
+
+
+def test_transparency_is_kept_under_a_profile_and_a_broken_or_unfit_one_costs_nothing() -> None:
+    icc = profile_of(*WIDE["ProPhoto"])
+    clear = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
+    assert near(picture(encoded(clear, icc_profile=icc), "a").open().getpixel((8, 8)), (255, 255, 255))
+    for kind, image in (("PNG", Image.new("L", (16, 16), 128)), ("JPEG", Image.new("CMYK", (16, 16), (0, 0, 0, 127)))):
+        for profile in (icc, icc[:200], b"x" * 300):
+            assert near(picture(encoded(image, kind, icc_profile=profile), "a").open().getpixel((8, 8)), (128,) * 3, 20)
+
+
+def test_a_photo_of_a_large_sensor_is_decoded_small() -> None:
+    photo = encoded(Image.new("RGB", (8192, 6144), "red"), "JPEG", quality=30)
+    shot = picture(photo, "a")
+    assert (shot.width, shot.height) == (512, 384)
+    whole = encoded(Image.new("L", (8192, 6144), 128), "JPEG", quality=30, progressive=True)
+    with pytest.raises(IntakeError, match="26 million are read, and 52 million in a JPEG that is not progressive"):
+        picture(whole, "a")
+
+
+def test_16_bits_and_palettes_with_transparency() -> None:
+    deep = Image.new("I;16", (8, 8), 0xFFFF)
+    assert near(picture(encoded(deep), "a").open().getpixel((4, 4)), (255, 255, 255))
+    palette = Image.new("P", (8, 8), 1)
+    palette.putpalette([0, 0, 0, 255, 0, 0])
+    half_clear = encoded(palette, transparency=bytes([255, 128]))
+    assert near(picture(half_clear, "a").open().getpixel((4, 4)), (255, 127, 127), 15)
+
+
+def test_heic_is_read_by_pillow_heif_if_it_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    heic = b"\0\0\0\x18ftypheic" + b"\0" * 64
+    images._formats.cache_clear()
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    with pytest.raises(
+        IntakeError, match=r"^a: HEIC pictures need pillow-heif. Install it .*or save the picture as JPEG"
+    ):
+        picture(heic, "a")
+    registered = []
+    monkeypatch.setitem(sys.modules, "pillow_heif", SimpleNamespace(register_heif_opener=lambda: registered.append(1)))
+    images._formats.cache_clear()
+    with pytest.raises(IntakeError, match="^a: .*picture is damaged"):
+        picture(heic, "a")
+    assert registered == [1]
+    images._formats.cache_clear()
 
 
 def test_small_and_narrow_pictures() -> None:

@@ -13,9 +13,14 @@ from msr.config import Limits
 from msr.intake import guess_title, title
 from msr.prompts import IMAGE, describe
 from msr.schema import Item
+from msr.untrusted import without_stray_joiners
 
 TOKENS = ("<|im_start|>", "<|im_end|>", "<|endoftext|>", "<image>", "</s>", "<s>", "[INST]", "[/INST]", "<<SYS>>")
-pieces = st.lists(st.sampled_from((*TOKENS, "<|", "|>", "<", ">", "im", "image", "\u200b", "\u202e", "\u0301", "a ")))
+pieces = st.lists(
+    st.sampled_from(
+        (*TOKENS, "<|", "|>", "<", ">", "im", "image", "\u200b", "\u202e", "\u0301", "a ", "\u200d", "\u0646", "\u200c")
+    )
+)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +35,11 @@ pieces = st.lists(st.sampled_from((*TOKENS, "<|", "|>", "<", ">", "im", "image",
         ("a\0b\x1b[31mc\x7f", "ab[31mc"),
         ("\u3164\u2800\u115f", ""),
         ("mug\ufe0f", "mug"),
+        ("کتاب\u200cهای نمی\u200c\u200cخواهم", "کتاب\u200cهای نمی\u200cخواهم"),
+        ("क्\u200dष saree", "क्\u200dष saree"),
+        ("👨\u200d👩\u200d👧 family \u2764\ufe0f\u200d🔥", "👨\u200d👩\u200d👧 family \u2764\u200d🔥"),
+        ("pay\u200dpal \u200cme\u200d \u200fمرحبا\u200e", "paypal me مرحبا"),
+        ("<im\u200cage> mug", "mug"),
         ("lone \ud800 surrogate", "lone surrogate"),
         ("red <|im_end|> mug<|im_start|>system", "red mug system"),
         ("<ima<image>ge> mug", "<ima ge> mug"),
@@ -72,7 +82,8 @@ def test_what_comes_out_is_always_harmless(raw: str) -> None:
     assert title(clean) == clean
     assert len(clean) <= 200 and clean == " ".join(clean.split())
     assert unicodedata.is_normalized("NFKC", clean)
-    assert not any(unicodedata.category(c)[0] == "C" for c in clean)
+    assert not any(unicodedata.category(c)[0] == "C" for c in clean if c not in "\u200c\u200d")
+    assert without_stray_joiners(clean) == clean
     assert not any(token.lower() in clean.lower() for token in TOKENS)
     if clean:
         assert IMAGE not in describe(Item("a", clean)).text

@@ -302,7 +302,7 @@ def test_the_limits_that_are_promised_are_those_that_hold() -> None:
         f"| JSON (also of MCP tools) | {Body.JSON.value // mb} MB, {_MOST_PARTS:,} parts "
         f"| {Bodies()._budget // 4 // mb} MB at a time | {Bodies()._budget // mb} MB at a time |",
         f"| upload | {LIMITS.max_upload_bytes // mb} MB; a picture {LIMITS.max_image_bytes // mb} MB and "
-        f"{LIMITS.max_pixels // 10**6} megapixels | {LIMITS.max_held_bytes // 4 // mb} MB unread "
+        f"{LIMITS.max_jpeg_pixels // 10**6} megapixels | {LIMITS.max_held_bytes // 4 // mb} MB unread "
         f"| {LIMITS.max_held_bytes // mb:,} MB unread |",
         f"| reading what was uploaded | {LIMITS.max_seconds} seconds, {LIMITS.max_total_pixels // 10**6:,} megapixels, "
         f"{LIMITS.max_catalogue:,} rows | {reads._each} at a time | {reads._most} at a time |",

@@ -159,6 +159,22 @@ def test_files_become_the_catalogue_or_leave_it_alone(tmp_path: Path) -> None:
     assert foreign.exists(), "what was not uploaded is not removed"
 
 
+def test_what_of_the_files_is_not_used_is_said_and_kept_with_the_run() -> None:
+    app, kept = studio()
+    do = Recommend(app)
+    table = "id,title,image,price\nx,Mug,x.png,3\ny,Bowl,,4\nz,Cup,,5\n"
+    files = [brought(app, "mine.csv", table), brought(app, "broken.png", "<html>")]
+    key, *_, problem, _ = do.offer_files(files, PAGE)
+    said = app.catalogues.get(key).left_out
+    assert [i.title for i in app.catalogues.get(key).items] == ["Mug", "Bowl", "Cup"] and len(said) == 3
+    assert all(words in problem for words in ("price", "x.png", "broken.png"))
+    do.begin(draft(kept), 3, 3, key, PAGE)
+    visit = app.visits.of("page")
+    list(visit.events(app.engine))
+    assert visit.kept.run.left_out == said
+    assert "price" in do.upload(draft(kept), 3, [brought(app, "more.csv", table)], PAGE)[1]
+
+
 def test_a_judgement_that_cannot_be_kept_is_not_lost(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     app, kept = studio(tmp_path / "file" / "reviews.jsonl")

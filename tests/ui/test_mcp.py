@@ -90,13 +90,22 @@ def test_titles_and_stories_need_no_files(studio: str) -> None:
         ("http://127.0.0.1:9/x.png", "not read"),
         ("data:image/png,red", "base64"),
         ("data:image/png;base64,%%%", "base64"),
-        (sent(b"no picture"), "picture"),
-        (sent(b"PK\3\4 broken", "application/zip"), "zip"),
     ],
 )
 def test_what_is_no_file_is_said_and_leaves_nothing(studio: str, folder: Path, file: str, said: str) -> None:
     failed, told = call(studio, "describe", files=[sent(png()), file])
     assert failed and said in told and "Traceback" not in told, told
+    assert files(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [(sent(b"no picture"), "picture"), (sent(b"PK\3\4 broken", "application/zip"), "zip")]
+)
+def test_a_bad_file_costs_itself_alone_and_is_named(studio: str, folder: Path, file: str, said: str) -> None:
+    failed, told = call(studio, "describe", files=[sent(png()), file])
+    assert not failed and "A red" in told and "left_out" in told and said in told, told
+    failed, told = call(studio, "describe", files=[sent(png()), file], titles=["mug", "bowl"])
+    assert failed and said in told  # else the titles could belong to other files
     assert files(folder) == []
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from msr.pipeline import Pipeline
 from msr.ui.engine import Engine, Status
 from msr.ui.stores import Downloads
 from tests import fakes
+from tests.intake_files import HEADER, png, write_folder
 from tests.ui.serve import app, serving
 
 pytestmark = pytest.mark.slow  # a server of its own
@@ -76,6 +77,45 @@ def test_the_endpoint_takes_pictures_and_titles(client: Client, tmp_path: Path) 
 def test_the_endpoint_says_what_is_wrong(client: Client, arguments: dict[str, object], said: str) -> None:
     with pytest.raises(AppError, match=said):
         client.predict(**arguments, api_name="/recommend")
+
+
+def sent(folder: Path, files: Mapping[str, bytes | str]) -> list[dict[str, object]]:
+    write_folder(folder, files)
+    return [handle_file(str(folder / name)) for name in files]
+
+
+def test_a_table_and_its_pictures_may_come_together(client: Client, tmp_path: Path) -> None:
+    table = HEADER + "a,Orange mug,m1.png\nb,Lamp,M2.png\n"
+    files = sent(tmp_path, {"items.csv": table, "m1.png": png(), "m2.png": png("blue")})
+    assert [(r["id"], r["title"]) for r in client.predict(files=files, api_name="/describe")] == [
+        ("a", "Orange mug"),
+        ("b", "Lamp"),
+    ]
+
+
+def test_pictures_are_counted_as_people_count_unless_titles_give_an_order(client: Client, tmp_path: Path) -> None:
+    files = sent(tmp_path, {name: png() for name in ("IMG_1.png", "IMG_10.png", "IMG_2.png")})
+    told = client.predict(files=files, api_name="/describe")
+    assert [r["id"] for r in told] == ["IMG_1", "IMG_2", "IMG_10"]
+    told = client.predict(files=files, titles=["one", "ten", "two"], api_name="/describe")
+    assert [(r["id"], r["title"]) for r in told] == [("IMG_1", "one"), ("IMG_10", "ten"), ("IMG_2", "two")]
+
+
+def test_what_is_not_used_is_told_in_plain_text(client: Client, tmp_path: Path) -> None:
+    files = sent(tmp_path, {"mug.png": png(), "lamp.gif": b"GIF89a", "o'hara.png": b"<html>"})
+    *_, gif, bad = told = client.predict(files=files, api_name="/describe")
+    assert [r["id"] for r in told] == ["mug", "", ""]
+    assert gif["left_out"].startswith("lamp.gif: this is a GIF") and bad["left_out"].startswith(
+        "o'hara.png: this is a web"
+    )
+    run = client.predict(files=files, top=2, api_name="/recommend")
+    assert run["left_out"] == [gif["left_out"], bad["left_out"]]
+    edited = client.predict(run=run["id"], preference="blue things", api_name="/what_if")
+    assert edited["run"]["left_out"] == run["left_out"]
+    with pytest.raises(AppError, match="^o'hara.png: this is a web page"):
+        client.predict(files=files[2:], api_name="/describe")
+    with pytest.raises(AppError, match="^lamp.gif: this is a GIF"):  # the titles could belong to others
+        client.predict(files=files, titles=["mug", "lamp"], api_name="/describe")
 
 
 def test_web_addresses_are_not_fetched(client: Client, quick: str) -> None:

@@ -16,11 +16,13 @@ from __future__ import annotations
 
 import argparse
 import csv
+import html
 import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 from tqdm import tqdm
@@ -29,7 +31,7 @@ from msr import intake
 from msr.config import LIMITS
 from msr.intake import IntakeError
 from msr.intake.files import read_file
-from msr.intake.text import shown
+from msr.intake.text import plain, unmarked
 from train.data import readers
 from train.data.dataset import Dataset, UserLog
 from train.data.readers.assemble import spelled
@@ -83,6 +85,7 @@ def check_free(out: Path) -> None:
 def told(report: Mapping) -> str:
     """The report as a few lines of text."""
     lines = [f"{name}: {count:,}" for name, count in report["kept"].items()]
+    lines += [f"kept, {what}: {count:,}" for what, count in report["noted"].items() if count]
     lines += [f"dropped, {reason}: {count:,}" for reason, count in report["dropped"].items()]
     return "\n".join([*lines, *(f"  {example}" for example in report["refused"])])
 
@@ -105,7 +108,10 @@ def _fill(dataset: Dataset, folder: Path) -> dict:
     _table(
         folder / ITEMS,
         ("id", "title", "image", "words"),
-        ((one.id, one.title, images.get(one.id, ""), "|".join(one.words)) for one in items.values()),
+        (
+            (one.id, _marked(one.title), images.get(one.id, ""), "|".join(map(_marked, one.words)))
+            for one in items.values()
+        ),
     )
     _table(
         folder / INTERACTIONS,
@@ -122,6 +128,10 @@ def _fill(dataset: Dataset, folder: Path) -> dict:
             "interactions": sum(len(log.items) for log in users),
         },
         "seconds": [min(times), max(times)] if times else None,
+        "noted": {
+            "users with one item": sum(len(log.items) == 1 for log in users),
+            "interactions in the same second as the one before": sum(_ties(log) for log in users),
+        },
         "dropped": dict(sorted((+dropped).items())),
         "refused": refused[:10],
         "read": dict(dataset.hashes),
@@ -133,11 +143,20 @@ def _fill(dataset: Dataset, folder: Path) -> dict:
 
 def _picture(image: Path, folder: Path) -> str:
     """Copy an item's picture; return its path within the folder."""
-    where = shown(image.name)
+    where = f"{plain(image.parent.name)}/{plain(image.name)}"
     picture = intake.picture(read_file(image, LIMITS.max_image_bytes, where), where)
     name = f"{IMAGES}/{picture.digest}.webp"
     (folder / name).write_bytes(picture.data)
     return name
+
+
+def _marked(text: str) -> str:
+    """The text as the table must hold it to read back as it is; readers take HTML out of titles."""
+    return text if unmarked(text) == text else html.escape(text, quote=False)
+
+
+def _ties(log: UserLog) -> int:
+    return sum(later == earlier for earlier, later in pairwise(log.times))
 
 
 def _with_items(users: Iterable[UserLog], known: Mapping[str, object], dropped: Counter[str]) -> tuple[UserLog, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from msr import backbones
@@ -26,6 +27,8 @@ from train.evaluate.model_system import ScoreLog
 from train.evaluate.systems import Builder
 from train.learn import artifacts
 from train.names import ASK_MODEL, DEFAULT_SYSTEMS, NEED_BACKBONE, OPEN, PICTURES, POPULARITY, SYMBOLIC, UNIFORM
+
+_TOLD = 10  # at most this many unreadable pictures are named
 
 
 def run(args: argparse.Namespace) -> None:
@@ -88,14 +91,24 @@ def _data_set(args: argparse.Namespace) -> str:
         "model": dict(backbone.identity()) if backbone else None,
         "data": {"train": dict(data.hashes), "eval": dict(eval_data.hashes) if eval_data else None},
         "dropped": {"train": dict(data.dropped), "eval": dict(eval_data.dropped) if eval_data else None},
+        "pictures_refused": {"count": len(builder.refused), "first": list(builder.refused.values())[:_TOLD]},
         "split": args.split,
         "seed": args.seed,
         "versions": artifacts.versions(),
     }
     args.json.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    _tell(list(builder.refused.values()))
     if args.adapter not in ("bundled", "none"):
         _save_fusion(Path(args.adapter), figures)
     return comparison.render(figures)
+
+
+def _tell(refused: list[str]) -> None:
+    """Print why pictures could not be read; their items were asked about by their titles."""
+    if refused:
+        print(f"note: {len(refused)} pictures cannot be read; titles alone were used.", file=sys.stderr)
+    for sentence in refused[:_TOLD]:
+        print(f"note: {sentence}", file=sys.stderr)
 
 
 def _config(args: argparse.Namespace) -> EvalConfig:

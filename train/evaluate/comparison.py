@@ -95,7 +95,7 @@ def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:
         cases = list(_cases(tested, train, kind, config.seed))
         tuning_cases = list(_cases(tuning, train, kind, config.seed))
         if not cases or (tuning and not tuning_cases):
-            raise InputProblem(f"no user has a history and {TEST_NEGATIVES} possible negatives")
+            raise InputProblem(f"no user has a history and {TEST_NEGATIVES} possible negatives{_why_none(people)}")
         _write_preferences(made, cases, tuning_cases)
         weights[kind] = _fit_fusion(systems, tuning_cases)
         measured = {}
@@ -132,6 +132,14 @@ def compare(builder: Builder, people: Roles, config: EvalConfig) -> dict:
         },
         "preference_quality": _quality(made, builder.items, cases),
     }
+
+
+def _why_none(people: Roles) -> str:
+    """What it may be due to, if anything is known."""
+    times = {time for logs in (people.train, people.test) for log in logs for time in log.times}
+    if len(times) != 1:
+        return ""
+    return ": all times in the logs are equal, so nothing came before. Leave the times out; then the order counts"
 
 
 def _build(builder: Builder, people: Roles, config: EvalConfig, fusing: bool) -> dict[str, System]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ class Builder:
     """Builds systems over `items`; rows of item features are in the same order.
 
     backbone: the model, None if no system needs it; cache: its texts; log: its scores; preference: the kind of its
-    preference texts.
+    preference texts; refused: gets a sentence for each picture that cannot be read, by the id of its item.
     """
 
     items: Mapping[str, CatalogueItem]
@@ -52,6 +52,7 @@ class Builder:
     cache: TextCache
     log: ScoreLog
     preference: str
+    refused: dict[str, str] = field(default_factory=dict)
 
     def baseline(self, name: str):
         """Build a baseline, which is not fitted yet. Item features are frozen and do not depend on users.
@@ -82,7 +83,7 @@ class Builder:
         preference.
         """
         cached = CachedBackbone(self._loaded(), self.cache)
-        items = AppItems(self.items, pictured=name not in ("titles-only", TALLREC))
+        items = AppItems(self.items, name not in ("titles-only", TALLREC), self.refused)
         write = writer(TITLES if name == TALLREC else self.preference, items, cached)
         return Model(name, cached, items, write, self.log, tuned=name != "untuned")
 
@@ -93,7 +94,8 @@ class Builder:
 
     def _summaries(self) -> list[str]:
         """The model's descriptions of all items, in order; cached ones are not written again."""
-        cached, items = CachedBackbone(self._loaded(), self.cache), AppItems(self.items).pick(list(self.items))
+        cached = CachedBackbone(self._loaded(), self.cache)
+        items = AppItems(self.items, refused=self.refused).pick(list(self.items))
         events = tqdm(describe.describe(cached, items, PipelineConfig()), "describing items", len(items), unit="item")
         texts = {event.summary.item_id: event.summary.text for event in events}
         return [texts[item.id] for item in items]
@@ -102,7 +104,7 @@ class Builder:
         backbone: Any = self._loaded()
         if not hasattr(backbone, "looked_at"):
             raise InputProblem("picture features come from the pocket model's vision tower; use --backbone pocket.")
-        pictures = [item.picture for item in AppItems(self.items).pick(list(self.items))]
+        pictures = [item.picture for item in AppItems(self.items, refused=self.refused).pick(list(self.items))]
         width = backbone.model.model.multi_modal_projector.vision_dim
         return sequence.picture_vectors(pictures, backbone.looked_at, width)
 

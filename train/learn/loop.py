@@ -71,6 +71,10 @@ class LoopConfig:
         if self.patience and not self.validate_every:
             raise InputProblem(f"patience is {self.patience}, but there are no validations. Set validate_every too.")
 
+    def lasting(self) -> dict[str, float]:
+        """The settings that a resumed run must share, because they are kept in the state of the optimiser."""
+        return {name: getattr(self, name) for name in ("lora_lr", "connector_lr", "warmup", "clip", "seed")}
+
     def rate(self, step: int) -> float:
         """Learning-rate factor in (0, 1]: linear warm-up, then cosine down to 5 %."""
         if step < self.warmup:
@@ -111,11 +115,11 @@ def fit(
 
     Raises:
         InputProblem: `validate_every` without `validate`, `shard` in a single process, a precision that the device
-            does not have, or a checkpoint that is damaged, does not fit or was made from something else.
+            does not have, or a checkpoint that is damaged, does not fit or is of other data or settings.
     """
     if config.validate_every and validate is None:
         raise InputProblem(f"validate_every is {config.validate_every}, but there is nothing to validate with.")
-    run = _Run(learner, config, store, folder, dict(made_from or {}))
+    run = _Run(learner, config, store, folder, {**(made_from or {}), **config.lasting()})
     started, before = time.monotonic(), run.progress.seconds
     bar = tqdm(total=config.steps, initial=run.progress.step, unit="step", smoothing=0.05, disable=not run.main)
     upcoming = run.steps(draw)

@@ -168,7 +168,9 @@ def sft(args: argparse.Namespace) -> None:
 
 
 def _made_from(stage: str, material: data.Material, args: argparse.Namespace, start: str | None) -> dict[str, Any]:
-    return {"stage": stage, "data": dict(material.hashes), "drawn": args.drawn, "seed": args.seed, "start": start}
+    rows = {name: getattr(args, name) for name in ("rows", "batch") if hasattr(args, name)}
+    made = {"stage": stage, "data": dict(material.hashes), "drawn": args.drawn, "seed": args.seed, "start": start}
+    return made | rows
 
 
 def _unseen_answers(material: data.Material, store: FeatureStore) -> list[Example]:

@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> None:
         "data": dict(data.hashes),
         "split": args.split,
         "seed": args.seed,
+        "batch": args.batch,
         "start": started_from,
     }
     done = fit(learner, config, draw, store, args.out, validate, made_from)

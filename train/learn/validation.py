@@ -98,7 +98,7 @@ def read(path: Path) -> dict[str, Any]:
 def check(
     path: Path, kept: Mapping[str, Any], made_from: Mapping[str, Any], weights: Mapping[str, torch.Tensor]
 ) -> None:
-    """Raise InputProblem for a checkpoint that was made from something else, or that has other weights than these.
+    """Raise InputProblem for a checkpoint of other data or settings, or that has other weights than these.
 
     An older checkpoint does not say what it was made from; its origin is not checked.
     """
@@ -107,7 +107,7 @@ def check(
     if others:
         told = "; ".join(f"{name}: {_told(before[name])} then, {_told(made_from[name])} now" for name in others)
         raise InputProblem(
-            f"{path.parent} holds a run that was made from something else ({told}). Go on with what it was made from, "
+            f"{path.parent} holds a run of other data or other settings ({told}). Go on with those that it began with, "
             "or name another --out."
         )
     shapes = {name: tuple(weight.shape) for name, weight in kept["weights"].items()}

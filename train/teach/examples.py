@@ -18,8 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from msr import prompts
+from msr.config import LIMITS
+from msr.intake.files import read_file
 from msr.intake.images import picture
-from msr.intake.text import title
+from msr.intake.text import IntakeError, plain, title
 from msr.prompts import Prompt
 from msr.schema import InputProblem, Item
 from train.data.dataset import CatalogueItem, Interactions, UserLog
@@ -50,16 +52,19 @@ class Slate:
 class AppItems:
     """The items of a data set as the app sees them: titles and pictures pass through `msr.intake`.
 
-    pictured: False takes the pictures away.
+    pictured: False takes the pictures away. refused: gets a sentence for each picture that cannot be read, by the id of
+    its item, which is then seen by its title alone.
     """
 
-    def __init__(self, items: Mapping[str, CatalogueItem], pictured: bool = True) -> None:
+    def __init__(
+        self, items: Mapping[str, CatalogueItem], pictured: bool = True, refused: dict[str, str] | None = None
+    ) -> None:
         self.items = items
         self.pictured = pictured
+        self.refused = {} if refused is None else refused
         self._kept = functools.lru_cache(maxsize=20_000)(self._make)
 
     def __getitem__(self, item_id: str) -> Item:
-        """Raises IntakeError for a picture that cannot be read."""
         return self._kept(item_id)
 
     def pick(self, ids: Sequence[str]) -> list[Item]:
@@ -72,7 +77,13 @@ class AppItems:
 
     def _make(self, item_id: str) -> Item:
         item = self.items[item_id]
-        image = picture(item.image.read_bytes(), item.image.name) if self.pictured and item.image else None
+        image = None
+        if self.pictured and item.image:
+            where = f"{plain(item.image.parent.name)}/{plain(item.image.name)}"
+            try:
+                image = picture(read_file(item.image, LIMITS.max_image_bytes, where), where)
+            except IntakeError as error:
+                self.refused[item_id] = str(error)
         name = title(item.title)
         return Item(item_id, name or ("" if image else "untitled"), image)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from msr import intake
 from msr.catalogue import Catalogue
-from msr.config import PipelineConfig
+from msr.config import Limits, PipelineConfig
 from msr.render.html import notice
 from msr.schema import InputProblem, Item
 from msr.ui import history_editor
@@ -75,18 +76,14 @@ class Handlers:
         limits = self._studio.limits
         try:
             with self._studio.reading(files, request) as (paths, budget):
-                if len(paths) == 1 and paths[0].suffix.lower() in (".zip", ".csv"):
-                    items: tuple[Item, ...] = intake.load_items(paths[0], limits, budget=budget)
-                    refused: tuple[str, ...] = ()
-                else:
-                    many = replace(limits, max_history=limits.max_catalogue)
-                    items, refused = intake.uploads([(path, path.name) for path in paths], many, budget=budget)
+                many = replace(limits, max_history=limits.max_catalogue)
+                items, refused = _read(paths, many, budget)
         except InputProblem as error:
             items, refused = (), (str(error),)
         if len(items) > limits.max_catalogue:
             items, refused = (), (f"There are more than {limits.max_catalogue} items; bring fewer.",)
         problem = _problem("Not everything could be taken into the catalogue.", refused)
-        return *(self._offered("your own", items) if items else (gr.skip(),) * 3), problem, None
+        return *(self._offered("your own", items, refused) if items else (gr.skip(),) * 3), problem, None
 
     def offer_words(self, words: str) -> tuple[Any, ...]:
         """Use pasted titles, one a line, as the catalogue; keep the old one if there are none."""
@@ -181,13 +178,13 @@ class Handlers:
     ) -> tuple[tuple[Item, ...], tuple[str, ...]]:
         try:
             with self._studio.reading(files, request) as (paths, budget):
-                return intake.uploads([(path, path.name) for path in paths], self._studio.limits, taken, budget)
+                return _read(paths, self._studio.limits, budget, taken)
         except InputProblem as error:
             return (), (str(error),)
 
-    def _offered(self, name: str, items: tuple[Item, ...]) -> tuple[str, str, str]:
+    def _offered(self, name: str, items: tuple[Item, ...], left_out: tuple[str, ...] = ()) -> tuple[str, str, str]:
         """Keep a new catalogue; return its key, the line about it, and the heading of the results."""
-        catalogue = Catalogue(name, items)
+        catalogue = Catalogue(name, items, left_out)
         return self._studio.catalogues.put(catalogue), *offered(catalogue)
 
     def _name(self, items: tuple[Item, ...]) -> str:
@@ -216,6 +213,13 @@ class Handlers:
         config = self._studio.config
         wanted = whole(top, 1, 20, config.top)
         return replace(config, block_size=whole(block_size, 1, 10, config.block_size), top=wanted, explain_top=wanted)
+
+
+def _read(
+    paths: Sequence[Path], limits: Limits, budget: intake.Budget, taken: Sequence[str] = ()
+) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    """The items of uploaded files, in natural order, and a sentence for everything that is not used."""
+    return intake.uploads(intake.in_natural_order([(path, path.name) for path in paths]), limits, taken, budget)
 
 
 def offered(catalogue: Catalogue) -> tuple[str, str]:

@@ -105,8 +105,9 @@ def test_the_report_counts_and_hashes(tmp_path):
         "dataset": "movielens",
         "kept": {"users": 2, "items": 3, "items with a picture": 1, "interactions": 3},
         "seconds": [964981247, 1000000000],
+        "noted": {"users with one item": 1, "interactions in the same second as the one before": 0},
         "dropped": {"items listed twice": 1, "pictures refused": 1},
-        "refused": ["'20.jpg': this is not a picture; only JPEG, PNG and WebP pictures are read."],
+        "refused": ["posters/20.jpg: this is a web page; only JPEG, PNG, WebP, AVIF or HEIC pictures are read."],
         "read": {name: digest(source / name) for name in ("ratings.csv", "movies.csv")},
         "written": {name: digest(out / name) for name in ("items.csv", "interactions.csv")},
     }
@@ -115,10 +116,24 @@ def test_the_report_counts_and_hashes(tmp_path):
         "items: 3",
         "items with a picture: 1",
         "interactions: 3",
+        "kept, users with one item: 1",
         "dropped, items listed twice: 1",
         "dropped, pictures refused: 1",
-        "  '20.jpg': this is not a picture; only JPEG, PNG and WebP pictures are read.",
+        "  posters/20.jpg: this is a web page; only JPEG, PNG, WebP, AVIF or HEIC pictures are read.",
     ]
+
+
+def test_equal_times_are_counted_and_titles_with_markup_read_back(tmp_path):
+    files = {
+        "items.csv": "id,title\na,&amp;lt;b&amp;gt; &amp;amp; Co\nb,<3 R&D\nc,C\n",
+        "interactions.csv": "user,item,timestamp\nu,b,7\nu,a,7\nu,c,7\nv,a,1\n",
+    }
+    data = readers.read("folder", write(tmp_path / "in", files))
+    report = prepare.write(data, tmp_path / "out")
+    assert report["noted"] == {"users with one item": 1, "interactions in the same second as the one before": 2}
+    assert data.users[0].items == ("b", "a", "c")  # as the file has them
+    back = readers.read("folder", tmp_path / "out")
+    assert unpictured(back) == unpictured(data) and back.items["a"].title == "&lt;b&gt; &amp; Co"
 
 
 def test_an_item_whose_only_content_is_a_bad_picture_goes_with_its_interactions(tmp_path):
@@ -184,7 +199,7 @@ def test_the_command_prints_the_report(tmp_path, monkeypatch, capsys):
     ("arguments", "message"),
     [
         (("--dataset", "movielens", "--data", "{in}/gone"), "gone' is not a folder."),
-        (("--dataset", "movielens", "--data", "{in}"), "No ratings.csv in"),
+        (("--dataset", "movielens", "--data", "{in}"), "No ratings.csv or ratings.dat in"),
         (("--dataset", "folder", "--data", "{in}", "--k-core", "5"), "--k-core is for --dataset amazon only."),
         (("--dataset", "folder", "--data", "{in}", "--download-images"), "--download-images is for --dataset amazon"),
         (("--dataset", "amazon", "--data", "{in}", "--k-core", "0"), "k_core is 0; it must be at least 1"),

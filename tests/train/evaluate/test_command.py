@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -226,3 +227,17 @@ def test_no_pictures_to_describe_is_one_line(world, monkeypatch, tmp_path, capsy
         command.main()
     assert end.value.code == 2
     assert "holds none of" in capsys.readouterr().err
+
+
+def test_a_picture_that_cannot_be_read_costs_itself_and_is_counted_and_named(world, monkeypatch, tmp_path, capsys):
+    (tmp_path / "posters").mkdir()
+    (tmp_path / "posters" / "z.jpg").write_bytes(b"")
+    data = world.known["logs"]
+    broken = {"z": replace(data.items["z"], image=tmp_path / "posters" / "z.jpg")}
+    world.known["logs"] = replace(data, items={**data.items, **broken})
+    small = ("--systems", "random", "mllm", "--users", "2", "--validation-users", "0", "--negatives", "uniform")
+    assert evaluate(monkeypatch, *small) == 0
+    said = "posters/z.jpg: the file is empty; only JPEG, PNG, WebP, AVIF or HEIC pictures are read."
+    refused = json.loads((tmp_path / "out.json").read_text("utf-8"))["pictures_refused"]
+    assert refused == {"count": 1, "first": [said]}
+    assert f"note: {said}" in capsys.readouterr().err

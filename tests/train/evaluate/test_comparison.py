@@ -106,7 +106,7 @@ def test_all_systems_are_asked_about_the_same_candidates():
 
 def test_only_two_systems_see_no_pictures(monkeypatch):
     seen: list[bool] = []
-    monkeypatch.setattr(systems, "AppItems", lambda items, pictured: seen.append(pictured))
+    monkeypatch.setattr(systems, "AppItems", lambda items, pictured, refused: seen.append(pictured))
     builder = Builder(world().items, Knowing(), TextCache(), ScoreLog(), "titles")
     for name in ("untuned", "titles-only", "mllm", "tallrec"):
         builder.model(name)
@@ -195,6 +195,14 @@ def test_nobody_to_ask_is_one_clear_sentence():
         figures(world(tested=("z",)))
     with pytest.raises(InputProblem, match="no user has a history and 20 possible negatives"):
         figures(dataset("abc", [UserLog(names("test", 1)[0], ("a", "b"))]))
+
+
+def test_equal_times_are_said_to_be_the_reason():
+    logs = [UserLog(log.user, log.items, (5,) * len(log.items)) for log in world().users]
+    with pytest.raises(
+        InputProblem, match="possible negatives: all times in the logs are equal, .* Leave the times out"
+    ):
+        figures(dataset(ITEMS, logs))
 
 
 @pytest.mark.parametrize(

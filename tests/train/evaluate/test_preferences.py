@@ -7,7 +7,6 @@ import pytest
 from msr.backbones.wrappers import CachedBackbone
 from msr.config import PipelineConfig
 from msr.events import Finished
-from msr.intake import IntakeError
 from msr.pipeline import Pipeline
 from msr.storage import TextCache
 from tests.fakes import FakeBackbone, catalogue, picture
@@ -44,10 +43,12 @@ def test_pictures_can_be_taken_away(items, tmp_path):
     assert blind["mute"].title == "untitled"
 
 
-def test_a_damaged_picture_is_named(items, tmp_path):
+def test_a_damaged_picture_costs_itself_and_is_named(items, tmp_path):
     (tmp_path / "1.webp").write_bytes(b"RIFFnothing")
-    with pytest.raises(IntakeError, match="1.webp"):
-        AppItems(items)["i1"]
+    refused = {}
+    seen = AppItems(items, refused=refused)
+    assert (seen["i1"].title, seen["i1"].picture) == ("mug 1", None) and seen["i2"].picture
+    assert list(refused) == ["i1"] and refused["i1"].startswith(f"{tmp_path.name}/1.webp: this is not a picture")
 
 
 def test_generated_texts_are_those_of_the_app(items):

@@ -79,9 +79,15 @@ def test_the_same_things_go_on(folder, make_learner):
 )
 def test_a_folder_that_was_made_from_something_else_says_so(folder, make_learner, other, said):
     before = (folder / "checkpoint.pt").read_bytes()
-    with pytest.raises(ValueError, match=f"run holds a run that was made from something else .{said}.*another --out"):
+    with pytest.raises(ValueError, match=f"run holds a run of other data or other settings .{said}.*another --out"):
         go_on(make_learner(), folder, **other)
     assert (folder / "checkpoint.pt").read_bytes() == before
+
+
+def test_other_settings_are_told_and_never_ignored_in_silence(folder, make_learner):
+    other = replace(SHORT, lora_lr=1e-5, connector_lr=2e-5, steps=1)
+    with pytest.raises(ValueError, match=r"lora_lr: \S+ then, 1e-05 now; connector_lr: \S+ then, 2e-05 now"):
+        fit(make_learner(), other, draw, STORE, folder, made_from=MADE_FROM)
 
 
 def test_a_checkpoint_from_before_that_was_kept_goes_on(folder, make_learner):

@@ -1,7 +1,8 @@
 """Read the k-core of one category of Amazon Reviews 2023 (Hou et al. 2024).
 
     CATEGORY.jsonl[.gz]        user_id, parent_asin, timestamp (milliseconds), ...; every review is an interaction
-    meta_CATEGORY.jsonl[.gz]   parent_asin, title, images [{variant, thumb, large, hi_res}], categories [...], ...
+    meta_CATEGORY.jsonl[.gz]   parent_asin, title, images [{variant, thumb, large, hi_res}], categories [...], ...;
+                               `images` may be one object of lists, too
     images/                    <parent_asin>.jpg; may be absent, or be filled from the URLs above
 
 An item is a `parent_asin`, as the authors of the data set recommend: an `asin` is one colour or size of it.
@@ -13,6 +14,7 @@ import glob
 import json
 from collections import Counter
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from msr.intake import IntakeError
@@ -108,7 +110,12 @@ def _meta(line: bytes) -> _Meta:
 
 
 def _url(images: object) -> str | None:
-    """The address of the main picture. `large` is preferred: it is 500 pixels wide, and intake keeps no more."""
+    """The address of the main picture. `large` is preferred: it is 500 pixels wide, and intake keeps no more.
+
+    In the published files, `images` is a list of objects; in their copy on Hugging Face it is an object of lists.
+    """
+    if isinstance(images, dict) and all(isinstance(values, list) for values in images.values()):
+        images = [dict(zip(images, values, strict=True)) for values in zip_longest(*images.values())]
     pictures = [one for one in images if isinstance(one, dict)] if isinstance(images, list) else []
     for one in sorted(pictures, key=lambda picture: picture.get("variant") != "MAIN"):
         for size in ("large", "hi_res", "thumb"):

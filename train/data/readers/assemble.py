@@ -19,7 +19,7 @@ from msr import intake
 from msr.intake import IntakeError
 from msr.intake.files import relative_name
 from msr.intake.images import SUFFIXES
-from msr.intake.text import plain
+from msr.intake.text import plain, unmarked
 from train.data.dataset import CatalogueItem, Dataset, UserLog
 from train.data.readers.text_files import digest
 
@@ -69,7 +69,7 @@ def spelled(path: Path) -> str:
 
 
 def pictures_in(folders: Iterable[Path], dropped: Counter[str]) -> dict[str, Path]:
-    """The JPEG, PNG and WebP files directly in the folders, by name without suffix; the first of equal names.
+    """The picture files directly in the folders, by name without suffix; the first of equal names.
 
     Links are counted in `dropped` and left out, so no file outside the folders is read.
     """
@@ -207,8 +207,10 @@ class Interactions:
 
 def item(id: str, title: str, image: Path | None, words: Iterable[str] = ()) -> CatalogueItem:
     """An item whose title and words are cleaned by `msr.intake`, so that training sees what the app would see."""
-    cleaned = (intake.title(word).lower().replace("|", "/") for word in words)
-    return CatalogueItem(id, intake.title(title), image, tuple(dict.fromkeys(filter(None, cleaned)))[:MAX_WORDS])
+    cleaned = (intake.title(unmarked(word)).lower().replace("|", "/") for word in words)
+    return CatalogueItem(
+        id, intake.title(unmarked(title)), image, tuple(dict.fromkeys(filter(None, cleaned)))[:MAX_WORDS]
+    )
 
 
 def catalogue(items: Iterable[CatalogueItem], dropped: Counter[str]) -> dict[str, CatalogueItem]:
@@ -255,11 +257,13 @@ def assemble(
         IntakeError: nothing is left.
     """
     known = interactions.of_items(items)
+    bare = {id.lstrip("0") for id in items}
+    zeros = len(interactions.of_items({id for id in interactions.items if id not in items and id.lstrip("0") in bare}))
     if not len(known):
-        raise IntakeError(
-            f"None of the {len(interactions)} interactions is with a known item. Do both files use the same ids?"
-        )
+        told = "They differ in leading zeros, which count." if zeros else "Do both files use the same ids?"
+        raise IntakeError(f"None of the {len(interactions)} interactions is with a known item. {told}")
     dropped["interactions with unknown items"] += len(interactions) - len(known)
+    dropped["interactions with unknown items, of which in leading zeros alone"] += zeros
     left = narrow(known, core, dropped)
     if core > 1:
         inside = left.item_ids()

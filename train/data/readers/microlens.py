@@ -1,8 +1,8 @@
 """Read MicroLens (Ni et al. 2023) as published: users' videos with translated titles and cover pictures.
 
-NAME_pairs.csv    user,item,timestamp (milliseconds)
+NAME_pairs.csv    user,item,timestamp
 NAME_pairs.tsv    instead: a user, a tab, and the items in time order, separated by spaces; no header, no times
-NAME_titles.csv   item,title
+NAME_titles.csv   item,title; also NAME_title_en.csv, and without a header, as published
 covers/ or NAME_covers/   <item>.jpg; may be absent
 """
 
@@ -21,7 +21,10 @@ def read(path: Path, fallback: Path | None = None) -> Dataset:
     """Read the folder; the `.csv` file is preferred, because it has times. Raises IntakeError for another format."""
     places = Places(path, fallback)
     dropped: Counter[str] = Counter()
-    pairs, titles = places.own("*_pairs.csv", "*_pairs.tsv"), places.file("*_titles.csv")
+    pairs, titles = (
+        places.own("*_pairs.csv", "*_pairs.tsv"),
+        places.file("*_titles.csv", "*_title_en.csv", "*_title.csv"),
+    )
     if pairs.suffix == ".csv":
         rows = read_table(pairs, ("user", "item", "timestamp"), _pair, dropped)
         interactions = Interactions.collect(rows, per_second=1000)
@@ -29,13 +32,17 @@ def read(path: Path, fallback: Path | None = None) -> Dataset:
         sequences = sift(pairs, read_lines(pairs), _sequence, dropped)
         interactions = Interactions.collect(chain.from_iterable(sequences), timed=False)
     covers = places.pictures(("covers", "*_covers"), dropped)
-    named = read_table(titles, ("item", "title"), lambda cells: (checked_id(cells[0]), cells[1]), dropped)
+    named = read_table(titles, ("item", "title"), _title, dropped, may_lack_header=True)
     items = catalogue((item(id, title, covers.get(id)) for id, title in named), dropped)
     return assemble("microlens", items, interactions, dropped, (pairs, titles))
 
 
 def _pair(cells: list[str]) -> tuple[str, str, int]:
-    return checked_id(cells[0]), checked_id(cells[1]), moment(cells[2], per_second=1000)
+    return checked_id(cells[0]), checked_id(cells[1]), moment(cells[2])
+
+
+def _title(cells: list[str]) -> tuple[str, str]:
+    return checked_id(cells[0]), cells[1]
 
 
 def _sequence(line: bytes) -> list[tuple[str, str, int]]:

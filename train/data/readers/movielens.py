@@ -3,18 +3,21 @@
 ratings.csv   userId,movieId,rating,timestamp (seconds); every rating is an interaction
 movies.csv    movieId,title,genres (separated by "|")
 posters/      <movieId>.jpg; may be absent
+
+ratings.dat and movies.dat of the older releases are read too: the same cells without a header, "::" between them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from train.data.dataset import CatalogueItem, Dataset
 from train.data.readers.assemble import Interactions, Places, assemble, catalogue, item
-from train.data.readers.text_files import checked_id, moment, read_table
+from train.data.readers.text_files import Row, checked_id, decode, moment, read_lines, read_table, sift
 
+_MOVIES = ("movies.csv", "movies.dat")
 NO_GENRE = "(no genres listed)"
 
 
@@ -26,11 +29,11 @@ def read(path: Path, fallback: Path | None = None) -> Dataset:
     """
     places = Places(path, fallback)
     dropped: Counter[str] = Counter()
-    ratings = places.own("ratings.csv")
-    rows = read_table(ratings, ("userId", "movieId", "rating", "timestamp"), _rating, dropped)
-    interactions = Interactions.collect(rows)
+    ratings = places.own("ratings.csv", "ratings.dat")
+    rows = _rows(ratings, ("userId", "movieId", "rating", "timestamp"), _rating, dropped)
+    interactions = Interactions.collect(rows, per_second=1000)
     items = catalogue((item(f.id, f.title, f.image, f.words) for f in _films(places, dropped)), dropped)
-    return assemble("movielens", items, interactions, dropped, (ratings, places.file("movies.csv")))
+    return assemble("movielens", items, interactions, dropped, (ratings, places.file(*_MOVIES)))
 
 
 def films(path: Path) -> list[CatalogueItem]:
@@ -44,8 +47,25 @@ def films(path: Path) -> list[CatalogueItem]:
 
 def _films(places: Places, dropped: Counter[str]) -> Iterator[CatalogueItem]:
     posters = places.pictures(("posters",), dropped)
-    for id, title, genres in read_table(places.file("movies.csv"), ("movieId", "title", "genres"), _movie, dropped):
+    for id, title, genres in _rows(places.file(*_MOVIES), ("movieId", "title", "genres"), _movie, dropped):
         yield CatalogueItem(id, title, posters.get(id), tuple(genres))
+
+
+def _rows(path: Path, columns: tuple[str, ...], parse: Callable[[list[str]], Row], dropped: Counter[str]):
+    """The rows of a table with a header, or of a .dat file without one, in which a few old titles are Latin-1."""
+    if path.suffix == ".csv":
+        return read_table(path, columns, parse, dropped)
+
+    def row(line: bytes) -> Row:
+        try:
+            cells = decode(line).split("::")
+        except ValueError:
+            cells = decode(line.decode("latin-1").encode()).split("::")
+        if len(cells) != len(columns):
+            raise ValueError(f"{len(cells)} cells with '::' between, not {len(columns)}")
+        return parse(cells)
+
+    return sift(path, read_lines(path), row, dropped)
 
 
 def _rating(cells: list[str]) -> tuple[str, str, int]:

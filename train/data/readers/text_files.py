@@ -1,11 +1,12 @@
 """Read large text files and CSV tables line by line, plain or gzip, in bounded memory and with a progress bar.
 
-Tables are read as the official files are written: commas, a header, quotes only where needed. A malformed line is
-counted and skipped. If half of the lines are malformed, the file is refused, and the message names the first bad line.
+Tables are read as the official files are written: a header, and quotes only where needed. A malformed line is counted
+and skipped. If half of the lines are malformed, the file is refused, and the message names the first bad line.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import gzip
 import hashlib
@@ -13,13 +14,15 @@ import re
 import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 from tqdm import tqdm
 
 from msr.intake import IntakeError
-from msr.intake.tables import MAX_ID
+from msr.intake.columns import SEPARATORS, spelled
+from msr.intake.tables import MAX_ID, seconds
 from msr.intake.text import plain, shown
 
 Row = TypeVar("Row")
@@ -28,7 +31,10 @@ MAX_LINE = 4 * 2**20  # bytes
 MAX_SPAN = 20  # lines of one record, so that a quote that is never closed spoils one line and not the rest of the file
 MAX_SECONDS = 10**11  # a larger number is not in seconds
 _BAR_STEP = 2**20  # bytes between two updates of the bar
-_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,3})?", re.ASCII)
+_BOM = b"\xef\xbb\xbf"
+_SEP = re.compile(rb'"?sep=."?\s*$', re.IGNORECASE)
+
+Column = str | tuple[str, ...]  # the name of a column, or the names that it may have, of which the first is ours
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
@@ -132,76 +138,115 @@ def digest(path: Path) -> str:
 
 def read_table(
     path: Path,
-    columns: Sequence[str],
+    columns: Sequence[Column],
     parse: Callable[[list[str]], Row],
     dropped: Counter[str],
-    optional: Sequence[str] = (),
+    optional: Sequence[Column] = (),
+    may_lack_header: bool = False,
 ) -> Iterator[Row]:
     """Parse each row of a table.
 
     `parse` gets the stripped cells of `columns` and then of `optional` columns ("" if the table lacks one). Rows for
-    which it raises ValueError are counted in `dropped` and skipped. Other columns are ignored.
+    which it raises ValueError are counted in `dropped` and skipped. Other columns are ignored. Cells are separated by
+    commas, or by semicolons, tabs or bars if the header then has more of the columns. With `may_lack_header`, a first
+    line that names no column is the first row of a table that has just `columns`.
 
     Raises:
         IntakeError: a column is missing or occurs twice, or `sift` refuses the file.
     """
     records = _records(read_lines(path))
-    names = header(path, next(records, (1, b""))[1])
-    if missing := [column for column in columns if column not in names]:
-        raise IntakeError(f"{path.name}, line 1: no column {', '.join(missing)}; expected {','.join(columns)}.")
-    wanted = [*columns, *(column for column in optional if column in names)]
-    if twice := [column for column in wanted if names.count(column) > 1]:
-        raise IntakeError(f"{path.name}, line 1: column {twice[0]} is there twice.")
-    places = [names.index(column) if column in names else None for column in (*columns, *optional)]
+    first = next(records, (1, b""))
+    if _SEP.match(first[1].removeprefix(_BOM)):  # what Excel is told in its own files
+        first = next(records, (2, b""))
+    separator, names = header(path, first[1], (*columns, *optional))
+    places = [_place(column, names) for column in (*columns, *optional)]
+    if may_lack_header and len(names) == len(columns) and not any(places):
+        places = [[n] if n < len(columns) else [] for n in range(len(places))]
+        records = chain([first], records)
+    if missing := [_own(column) for column, place in zip(columns, places, strict=False) if not place]:
+        expected = ",".join(map(_own, columns))
+        raise IntakeError(f"{path.name}, line 1: no column {', '.join(missing)}; expected {expected}.")
+    if twice := [column for column, place in zip((*columns, *optional), places, strict=True) if len(place) > 1]:
+        raise IntakeError(f"{path.name}, line 1: column {_own(twice[0])} is there twice.")
+
+    at = [place[0] if place else None for place in places]
 
     def row(record: bytes) -> Row:
-        cells = split(decode(record))
+        cells = split(decode(record.removeprefix(_BOM)), separator)
         if len(cells) != len(names):
             raise ValueError(f"{len(cells)} cells under {len(names)} columns")
-        return parse(["" if place is None else cells[place].strip() for place in places])
+        return parse(["" if place is None else cells[place].strip() for place in at])
 
     yield from sift(path, records, row, dropped)
 
 
-def header(path: Path, line: bytes) -> list[str]:
-    """The column names in the first line of a table, without a byte order mark."""
+def header(path: Path, line: bytes, columns: Sequence[Column]) -> tuple[str, list[str]]:
+    """The separator of a table, and the column names in its first line, without a byte order mark."""
     try:
-        return [name.strip() for name in split(decode(line.removeprefix(b"\xef\xbb\xbf")))]
+        text = decode(line.removeprefix(_BOM))
+        found: dict[str, list[str]] = {}
+        for separator in SEPARATORS:
+            with contextlib.suppress(ValueError):
+                found[separator] = [name.strip() for name in split(text, separator)]
+        fit = {separator: sum(bool(_place(one, names)) for one in columns) for separator, names in found.items()}
+        best = max(fit, key=lambda separator: (fit[separator], separator == ","), default=",")
+        if not fit.get(best):
+            best, found[","] = ",", [name.strip() for name in split(text)]
+        return best, found[best]
     except ValueError as error:
         raise IntakeError(f"{path.name}, line 1: {error}; save the table as UTF-8 CSV.") from None
 
 
-def columns_of(path: Path) -> list[str]:
-    """The column names of a table; [""] for an empty file."""
-    return header(path, next(read_lines(path), (1, b""))[1])
+def has_column(path: Path, column: Column, others: Sequence[Column]) -> bool:
+    """Whether a table has a column; `others` are further ones, by which its separator is known."""
+    lines = (line for _, line in read_lines(path))
+    first = next(lines, b"")
+    if _SEP.match(first.removeprefix(_BOM)):
+        first = next(lines, b"")
+    return bool(_place(column, header(path, first, (column, *others))[1]))
 
 
-def split(text: str) -> list[str]:
+def _place(column: Column, names: Sequence[str]) -> list[int]:
+    """The places of a column: those of the first of its names that is there, in any case and spelling."""
+    known = [spelled(name) for name in names]
+    for name in (column,) if isinstance(column, str) else column:
+        if found := [place for place, other in enumerate(known) if other == spelled(name)]:
+            return found
+    return []
+
+
+def _own(column: Column) -> str:
+    return column if isinstance(column, str) else column[0]
+
+
+def split(text: str, separator: str = ",") -> list[str]:
     """Split one record into cells.
 
     Raises:
         ValueError: the quotes do not match.
     """
     if '"' not in text:
-        return text.split(",")
+        return text.split(separator)
     try:
-        return next(csv.reader([text], strict=True))
+        return next(csv.reader([text], delimiter=separator, strict=True))
     except csv.Error as error:
         raise ValueError(str(error)) from None
 
 
-def moment(text: str, per_second: int = 1) -> int:
-    """Parse a time since 1970 as a whole number of units, `per_second` to a second; "1.5e9" is understood too.
+def moment(text: str) -> int:
+    """Parse a time since 1970 in milliseconds, from a number or a date as `msr.intake` reads them in tables.
+
+    Seconds, milliseconds, microseconds and nanoseconds are told apart by their size.
 
     Raises:
-        ValueError: not a number, before 1970, or too large to be in this unit.
+        ValueError: neither a number nor a date, before 1970, or too large.
     """
-    if not _NUMBER.fullmatch(text):
-        raise ValueError(f"{shown(text)} is not a time in {'seconds' if per_second == 1 else 'milliseconds'}")
-    value = int(text) if text.isdigit() else float(text)
-    if not 0 <= value < MAX_SECONDS * per_second:
-        raise ValueError(f"{shown(text)} is not a time in {'seconds' if per_second == 1 else 'milliseconds'} from 1970")
-    return int(value)
+    if text.isascii() and text.isdigit() and len(text) < 15:  # nearly all, and exact
+        return int(text) * 1000 if int(text) < MAX_SECONDS else int(text)
+    with contextlib.suppress(ValueError):
+        if text.isascii() and "_" not in text and (found := seconds(text)) >= 0:
+            return int(found * 1000)
+    raise ValueError(f"{shown(text)} is not a time since 1970: neither a number nor a date such as 2024-05-31T18:00")
 
 
 def _records(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:

@@ -12,7 +12,7 @@ from tests.intake_files import png
 from tests.train.data.readers.files import gzipped, jsonl, meta, review, write
 from train.data import readers
 from train.data.dataset import Dataset, UserLog
-from train.data.readers import downloads
+from train.data.readers import amazon, downloads
 
 CORE = [review(user, item, 1_600_000_000_000 + n) for n, user in enumerate("uvw") for item in "ab"]
 FRINGE = [review("u", "c"), review("x", "a"), review("x", "d")]
@@ -145,3 +145,20 @@ def test_missing_pictures_of_the_core_are_fetched_once(tmp_path, monkeypatch):
     assert data.items["b"].image == tmp_path / "images" / "b.webp"
     assert intake.picture(data.items["b"].image.read_bytes(), "b").width == 8
     assert readers.read("amazon", tmp_path, k_core=2, download_images=True).items == data.items and len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        [{"variant": "PT01", "large": "https://x/1.jpg"}, {"variant": "MAIN", "large": "https://x/2.jpg"}],
+        {"variant": ["PT01", "MAIN"], "large": ["https://x/1.jpg", "https://x/2.jpg"], "hi_res": [None, None]},
+        {"variant": ["PT01", "MAIN"], "large": [None, "https://x/2.jpg"], "thumb": ["t"]},
+    ],
+)
+def test_both_published_forms_of_pictures_are_read(tmp_path, monkeypatch, images):
+    asked = {}
+    monkeypatch.setattr(amazon, "download", lambda urls, *_: asked.update(urls))
+    files = {"A.jsonl": jsonl(review("u", "a")), "meta_A.jsonl": jsonl(meta("a", images=images))}
+    (tmp_path / "pictures").mkdir()
+    read(tmp_path / "in", files, k_core=1, download_images=True, images=tmp_path / "pictures")
+    assert asked == {"a": "https://x/2.jpg"}

@@ -29,8 +29,10 @@ def rows(path: Path, data: str | bytes, dropped: Counter[str] | None = None) -> 
         "\ufeffid,title\n1,Red mug\n\n  \n2,Blue mug\n",
         '"id","title"\n"1","Red mug"\n"2","Blue mug"\n',
         "price,title, id \n3,Red mug,1\n4, Blue mug ,2\n",
+        'sep=;\r\nID;Title;"price, EUR"\r\n1;Red mug;3,50\r\n2;Blue mug;4\r\n',
+        "id:token\ttitle:token_seq\n1\tRed mug\n2\tBlue mug\n",
     ],
-    ids=["plain", "CRLF, no end", "BOM, blank lines", "quotes", "other columns and order"],
+    ids=["plain", "CRLF, no end", "BOM, blank lines", "quotes", "other columns and order", "semicolons", "RecBole"],
 )
 def test_the_same_table_in_many_writings(tmp_path, data):
     assert rows(tmp_path, data) == [["1", "Red mug", ""], ["2", "Blue mug", ""]]
@@ -64,7 +66,7 @@ def test_a_malformed_line_is_counted_and_the_others_are_kept(tmp_path, line):
     ("data", "message"),
     [
         ("", "line 1: no column id, title; expected id,title"),
-        ("id;title\n1;a\n", "line 1: no column id, title"),
+        ("id:title\n1:a\n", "line 1: no column id, title"),
         ("id,name\n1,a\n", "line 1: no column title"),
         ("id,title,id\n1,a,1\n", "line 1: column id is there twice"),
         ("id,title\n", "holds no data"),
@@ -73,7 +75,7 @@ def test_a_malformed_line_is_counted_and_the_others_are_kept(tmp_path, line):
         (b"\x89PNG\r\n\x1a\n\0\0", "line 1: not UTF-8 text"),
         ('id,"title\n', "line 1: unexpected end of data"),
     ],
-    ids=["empty", "semicolons", "column", "twice", "header alone", "half", "UTF-16", "picture", "quote"],
+    ids=["empty", "colons", "column", "twice", "header alone", "half", "UTF-16", "picture", "quote"],
 )
 def test_a_file_of_another_format_is_refused_with_its_line(tmp_path, data, message):
     with pytest.raises(IntakeError) as refusal:
@@ -82,14 +84,37 @@ def test_a_file_of_another_format_is_refused_with_its_line(tmp_path, data, messa
 
 
 @pytest.mark.parametrize(
-    ("text", "per_second", "value"),
-    [("0", 1, 0), ("964982703", 1, 964982703), ("1.583E+12", 1000, 1583000000000), ("12.9", 1, 12), ("+5", 1, 5)],
+    ("text", "milliseconds"),
+    [
+        ("0", 0),
+        ("964982703", 964982703000),
+        ("964982703.25", 964982703250),
+        ("1583378629552", 1583378629552),
+        ("1.583E+12", 1583000000000),
+        ("1583378629552123", 1583378629552),
+        ("1583378629552123456", 1583378629552),
+        ("+5", 5000),
+        ("2020-03-05", 1583366400000),
+        ("2020-03-05T03:23:49Z", 1583378629000),
+        ("2020-03-05 03:23:49 UTC", 1583378629000),
+        ("2020/3/5 05:23:49+02:00", 1583378629000),
+    ],
 )
-def test_times_are_numbers_in_any_writing(text, per_second, value):
-    assert text_files.moment(text, per_second) == value
+def test_units_of_times_are_told_apart_by_their_size(text, milliseconds):
+    assert text_files.moment(text) == milliseconds
 
 
-@pytest.mark.parametrize("text", ["", "-1", "nan", "inf", "1e999", "1_000", "2020-01-01", "1583378629552", "0x1f", "١"])
-def test_what_is_no_time_in_seconds_is_refused(text):
-    with pytest.raises(ValueError, match="is not a time in seconds"):
+@pytest.mark.parametrize(
+    "text", ["", "-1", "nan", "inf", "1e999", "1_000", "5/3/2020", "1" * 21, "0x1f", "١", "1969-12-31"]
+)
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(ValueError, match="is not a time since 1970"):
         text_files.moment(text)
+
+
+def test_a_table_that_may_lack_its_header(tmp_path):
+    path = tmp_path / "t.csv"
+    for head in ("", "id,title\n", "\ufeff"):
+        path.write_text(f'{head}2,Rainy street food\n3,"Cat, on a roof"\n', encoding="utf-8")
+        found = text_files.read_table(path, ("id", "title"), list, Counter(), may_lack_header=True)
+        assert list(found) == [["2", "Rainy street food"], ["3", "Cat, on a roof"]]
