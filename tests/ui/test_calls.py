@@ -88,7 +88,7 @@ def test_arguments_of_every_wrong_kind_leave_no_traceback(
     """Every direct event of the page, with every argument of every kind."""
     sent = 0
     config = httpx.get(f"{quick}/config").json()
-    with httpx.Client(base_url=quick) as client:
+    with httpx.Client(base_url=quick, timeout=60) as client:
         for dependency in config["dependencies"]:
             if dependency["queue"] is not False or not dependency["backend_fn"]:
                 continue
