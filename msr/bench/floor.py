@@ -1,7 +1,8 @@
 """The floor: the least time that a job could take, its multiply-adds divided by this machine's multiply-adds a second.
 
-The linear layers of language model and tower and the language model's attention are counted: each shared prefix once,
-each token once, no padding. Decoding reads all weights for every token, so memory limits it, far above its floor.
+Counted are the linear layers of language model and tower and the attention of the language model: every shared prefix
+once, every token once, no padding. Decoding reads all weights for every token, so it is limited by memory and takes far
+longer than its floor.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def reading(backbone: LocalBackbone, prefix: int, lengths: Iterable[int]) -> int
 def looking(backbone: LocalBackbone, pictures: Sequence[Picture]) -> int:
     """Multiply-adds of the linear layers and convolutions that run for new pictures.
 
-    They are counted for one picture. The model has forgotten all pictures afterwards.
+    They are counted for one picture and multiplied. Afterwards the model has no kept pictures.
     """
     if not pictures:
         return 0

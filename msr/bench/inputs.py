@@ -1,4 +1,4 @@
-"""What the benchmark asks, equal on every machine: sizes of the jobs, drawn pictures, titles, a preference text."""
+"""Inputs of the benchmark, the same on every machine: sizes of the jobs, pictures, titles, a preference text."""
 
 from __future__ import annotations
 

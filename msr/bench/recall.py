@@ -1,4 +1,4 @@
-"""Recall of a shortlist: how much of the full ranking's top 10 it holds, over some histories."""
+"""Measure the recall of shortlists: the share of the full ranking's top 10 that they contain, over some histories."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def check(
         for event in pipeline.run(history, catalogue):
             if isinstance(event, StageProgress):
                 report(f"history {n}/{len(histories)}: {event.stage}", event.done / max(event.total, 1))
-        assert isinstance(event, Finished)  # nothing asks for a stop
+        assert isinstance(event, Finished)  # a run without a stop event finishes
         run = event.run
         items = {item.id: item for item in catalogue}
         offered = [items[c.item_id] for c in run.scores]

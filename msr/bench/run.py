@@ -16,6 +16,8 @@ Report = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class Result:
+    """The machine and the rows of one run of the benchmark."""
+
     machine: dict[str, Any]
     rows: tuple[dict[str, Any], ...]
 
@@ -23,8 +25,10 @@ class Result:
         return markdown(self.machine, self.rows)
 
     def to_json(self) -> dict[str, Any]:
-        """{"machine": {...}, "rows": [{"task", "n", "ours_s", "published_s", "plain_s", "floor_s", "peak_mb", ...}]};
-        figures that were not measured are left out."""
+        """{"machine": {...}, "rows": [{"task", "n", "ours_s", "published_s", "plain_s", "floor_s", "peak_mb", ...}]}.
+
+        Figures that were not measured are left out.
+        """
         return {"machine": self.machine, "rows": list(self.rows)}
 
 

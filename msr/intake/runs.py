@@ -68,7 +68,7 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
         history=history,
         summaries=summaries,
         preferences=preferences,
-        # The agreement follows from the rest, so it is found anew: older files have none.
+        # The agreement follows from the rest and is computed again, because older files have none.
         recommendations=reason_check.with_agreement(
             tuple(map(_recommendation, ranked, offered)), items, history, texts
         ),
@@ -84,7 +84,7 @@ def _run(record: Mapping[str, Any], pictures: Mapping[str, Picture], limits: Lim
 
 
 def _pictures(encoded: Mapping[str, str], where: str, limits: Limits) -> dict[str, Picture]:
-    """The file's own pictures, under the digests of what they really hold."""
+    """The pictures in the file, by the digests of their real content."""
     if len(encoded) > 400:
         raise IntakeError(f"{where} holds more than 400 pictures.")
     decoded = (picture(base64.b64decode(data, validate=True), where, limits) for data in encoded.values())

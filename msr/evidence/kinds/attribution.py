@@ -18,7 +18,7 @@ from msr.render.html import figure, scale_legend, sign, signed, text
 from msr.schema import Item
 
 _PARTS = {"preference": "The preference text", "title": "The candidate's title"}
-_DEEPEST = 42  # percent of colour behind the strongest word; more would make it hard to read
+_DEEPEST = 42  # percent of colour behind the strongest word, at which it can still be read easily
 _MOST = 2_000  # words in a run.json
 
 

@@ -174,7 +174,7 @@ def _tinted(shown: Picture, found: HeatMap) -> Picture:
 
 
 def _place(place: tuple[int, int], grid: int) -> str:
-    """Which ninth of the picture, in words."""
+    """Say in words in which ninth of the picture a patch lies."""
     down, across = (names[min(2, 3 * at // grid)] for names, at in zip((_DOWN, _ACROSS), place, strict=True))
     return "in the centre" if (down, across) == ("middle", "centre") else f"{down} {across}"
 

@@ -1,4 +1,4 @@
-"""Shapley shares: what each item of the history adds on average, whatever else of the history is there.
+"""Shapley values: what each item of the history adds on average, over all subsets of the other items.
 
 The values are estimated by sampling permutations (Castro et al. 2009, "Polynomial calculation of the Shapley value
 based on sampling", section 3), and each has the standard error of its sample.
