@@ -18,6 +18,7 @@ from msr.events import Finished
 from msr.evidence import compare
 from msr.schema import InputProblem, Item, Run
 from msr.ui import history_editor
+from msr.ui.calls import EndpointError
 from msr.ui.parts import MAX_PREFERENCE, edited_text
 from msr.ui.stores import Kept
 from msr.ui.studio import MODEL, Studio
@@ -129,8 +130,7 @@ def _endpoint(function: Callable[..., Any], inputs: list[Any], output: str) -> N
         try:
             return function(*arguments)
         except (ValueError, TypeError, KeyError, BackboneError, StopRequested) as error:
-            # No page shows this: the buttons of the endpoints are in none. So it is plain text, not HTML.
-            raise gr.Error(str(error) or "Stopped.", print_exception=False) from None
+            raise EndpointError(str(error) or "Stopped.", print_exception=False) from None
 
     trigger, result = gr.Button(visible=False), gr.JSON(visible=False, label=output)
     trigger.click(

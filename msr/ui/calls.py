@@ -74,10 +74,15 @@ class Calls:
         return self._page.get_api_info()["named_endpoints"]
 
 
+class EndpointError(gr.Error):
+    """An error that only programs get, because no page calls the endpoint. It is plain text and not escaped as HTML."""
+
+
 def answer_plainly(app: Any, page: Any) -> None:
     """Make failed calls of `page` answer with one sentence in which nothing is markup, and log at most one line.
 
-    `app` is Gradio's server. Gradio would print a traceback for each argument that it cannot read.
+    An `EndpointError` keeps its words. `app` is Gradio's server. Gradio would print a traceback for each argument that
+    it cannot read.
     """
     read, work = page.preprocess_data, page.process_api
 
@@ -92,6 +97,8 @@ def answer_plainly(app: Any, page: Any) -> None:
     async def process_api(*given: Any, **more: Any) -> Any:
         try:
             return await work(*given, **more)
+        except EndpointError:
+            raise
         except gr.Error as error:
             said = text(error.message)
             raise gr.Error(said, error.duration, error.visible, text(error.title), print_exception=False) from None
