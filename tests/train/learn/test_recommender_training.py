@@ -70,7 +70,7 @@ def test_other_data_in_the_same_folder_is_one_sentence(logs, start, tmp_path, ch
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 2
-    assert "holds a run that was made from something else (data: " in capsys.readouterr().err
+    assert "holds a run of other data or other settings (data: " in capsys.readouterr().err
 
 
 def test_a_wider_step_holds_as_many_times_the_slates(logs, start, tmp_path, checkpoint, monkeypatch):
