@@ -76,8 +76,8 @@ def load_into(learner: LoraLearner, folder: Path, connector: bool = True) -> Non
     if wrong := sorted(name for name in {*mine, *theirs} if mine.get(name) != theirs.get(name)):
         raise InputProblem(
             f"{folder / PUBLISHED[1]} does not fit what is learned here: {len(wrong)} weights differ, such as "
-            f"{wrong[0]} ({theirs.get(wrong[0], 'missing')} there, {mine.get(wrong[0], 'none')} here). Give the --rank and the "
-            "--backbone that it was made with."
+            f"{wrong[0]}: {theirs.get(wrong[0], 'missing')} there, {mine.get(wrong[0], 'none')} here. Give the --rank "
+            "and the --backbone that it was made with."
         )
     set_peft_model_state_dict(learner.peft, {name: weight.float() for name, weight in saved.items()})
     if connector:

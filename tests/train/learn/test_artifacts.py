@@ -124,7 +124,7 @@ def test_weights_of_another_rank_or_of_other_layers_start_nothing(checkpoint, ma
     saved = load_file(run / "adapter_model.safetensors")
     first = min(saved)
     for weights, said in (
-        ({k: v for k, v in saved.items() if k != first}, f"1 weights differ, such as {first} .missing there"),
+        ({k: v for k, v in saved.items() if k != first}, f"1 weights differ, such as {first}: missing there"),
         (saved | {"more": saved[first].clone()}, "1 weights differ, such as more .* none here"),
     ):
         save_file(weights, tmp_path / "adapter_model.safetensors")
