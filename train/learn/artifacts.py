@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from msr.backbones.transformers.adapter import PROMPT_KEY
 from msr.prompts import PROMPT_VERSION
+from msr.schema import InputProblem
 from train.learn import distributed
 from train.learn.distributed import joined
 from train.learn.model import Learner, LoraLearner
@@ -57,8 +58,21 @@ def save_lora(learner: LoraLearner, folder: Path, base: str, dtype: torch.dtype 
 
 
 def load_into(learner: LoraLearner, folder: Path, connector: bool = True) -> None:
-    """Starts `learner` from saved weights; `connector=False` takes the LoRA alone."""
-    set_peft_model_state_dict(learner.peft, {k: v.float() for k, v in load_file(folder / PUBLISHED[1]).items()})
+    """Starts `learner` from saved weights; `connector=False` takes the LoRA alone.
+
+    Raises:
+        InputProblem: the LoRA has other weights than the learner, such as those of another rank.
+    """
+    saved = load_file(folder / PUBLISHED[1])
+    mine = {name: tuple(weight.shape) for name, weight in get_peft_model_state_dict(learner.peft).items()}
+    theirs = {name: tuple(weight.shape) for name, weight in saved.items()}
+    if wrong := sorted(name for name in {*mine, *theirs} if mine.get(name) != theirs.get(name)):
+        raise InputProblem(
+            f"{folder / PUBLISHED[1]} does not fit what is learned here: {len(wrong)} weights differ, such as "
+            f"{wrong[0]}: {theirs.get(wrong[0], 'missing')} there, {mine.get(wrong[0], 'none')} here. Give the --rank "
+            "and the --backbone that it was made with."
+        )
+    set_peft_model_state_dict(learner.peft, {name: weight.float() for name, weight in saved.items()})
     if connector:
         load_connector(cast(Learner, learner), folder)
 

@@ -16,9 +16,11 @@ from msr.backbones.protocol import BackboneError
 from msr.backbones.transformers.adapter import PROMPT_KEY, sha16
 from msr.config import BackboneConfig
 from msr.prompts import PROMPT_VERSION
+from msr.schema import InputProblem
 from tests import tiny
 from tests.tiny import MIXED
 from train.learn import artifacts
+from train.learn.model import Learner
 from train.teach.examples import Slate
 
 
@@ -104,6 +106,22 @@ def test_saved_weights_start_another_learner(learner, make_learner, run):
     ours = learner.trainable()
     for name, weight in other.trainable().items():
         torch.testing.assert_close(weight, ours[name], atol=2e-3, rtol=1e-3)
+
+
+def test_weights_of_another_rank_or_of_other_layers_start_nothing(checkpoint, make_learner, run, tmp_path):
+    with pytest.raises(
+        InputProblem, match=r"adapter_model\.safetensors does not fit .* Give the --rank and the --backbone"
+    ):
+        artifacts.load_into(Learner(str(checkpoint), 4, 8, True), run)
+    saved = load_file(run / "adapter_model.safetensors")
+    first = min(saved)
+    for weights, said in (
+        ({k: v for k, v in saved.items() if k != first}, f"1 weights differ, such as {first}: missing there"),
+        (saved | {"more": saved[first].clone()}, "1 weights differ, such as more: .* none here"),
+    ):
+        save_file(weights, tmp_path / "adapter_model.safetensors")
+        with pytest.raises(InputProblem, match=said):
+            artifacts.load_into(make_learner(), tmp_path)
 
 
 def test_only_the_published_files_are_written_in_half_precision(run):
