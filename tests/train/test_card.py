@@ -189,6 +189,34 @@ def test_the_record_of_an_older_run_is_read_under_its_old_name(explained, tmp_pa
     assert published["experiments"] == json.loads((explained / "run.json").read_text())["experiments"]
 
 
+def test_everyday_pictures_and_titles_are_shown_where_they_were_measured(tmp_path):
+    def share(mean: float) -> dict[str, float]:
+        return {"mean": mean, "low": mean - 0.1, "high": mean + 0.1, "n": 40}
+
+    told = {"all": {"right": share(0.5), "hedged": share(0.3), "wrong": share(0.2)}}
+    taste = {"named": share(0.7), "among the first 5 of 21": share(0.9)}
+    titles = {"right domain": share(0.6), "says little": share(0.3), "wrong domain": share(0.11)}
+    measured = {
+        "names": told, "commonest": told, "unseen classes": told | {"group or not sure": share(0.8)},
+        "confidence": {"expected calibration error": share(0.15), "n": 40}, "titles": {"all": titles},
+        "tastes": {"one thing": taste},
+    }  # fmt: skip
+    text = card.render({**FIGURES, "open": measured})
+    assert "| unseen pictures of all domains | 40 | 0.500 [0.400, 0.600] | 0.300 [0.200, 0.400] | 0.200 [" in text
+    assert 'group or "not sure" 0.800 [0.700, 0.900].' in text and "right: 0.150 (n = 40)" in text
+    assert "wrong domain 0.110 [" in text and "| one thing | 0.700 [0.600, 0.800] | 0.900 [" in text
+    assert "Everyday pictures" not in card.render(FIGURES)
+
+    other = {
+        "dataset": "open",
+        "model": {"name": "pocket", "revision": "another", "adapter_sha256": "other"},
+        **measured,
+    }
+    (tmp_path / "open.json").write_text(json.dumps(other))
+    with pytest.raises(InputProblem, match="other weights"):
+        card._merge({**FIGURES}, tmp_path / "open.json")
+
+
 def test_the_figures_of_an_older_run_are_read_under_their_old_name():
     mentions = FIGURES["held_out"]["fashion, picture only"]
     older = {name: value for name, value in mentions.items() if name != "hedged"} | {"called_unfamiliar": 23}
