@@ -196,15 +196,15 @@ def _everyday(figures: dict) -> list[str]:
         ("of the fifty commonest things", found["commonest"]["all"]),
         ("of things that no training showed", found["unseen classes"]["all"]),
     ):
-        rows.append([name, str(part["right"]["n"]), *(interval_text(part[f]) for f in ("right", "hedged", "wrong"))])
+        rows.append([name, str(part["right"]["n"]), *(interval_text(part[f]) for f in ("right", "group", "hedged", "wrong"))])
     titles, sure, unseen = found["titles"]["all"], found["confidence"], found["unseen classes"]
     lines = [
         "## Everyday pictures and titles",
         "",
         "None of these pictures was trained on (`python -m train eval --dataset open`). *Right* is the name or a true",
-        'broader one, *hedged* the group or "not sure", *wrong* the name of another thing without a hedge:',
+        'broader one, *group* only its group, *hedged* "not sure", *wrong* the name of another thing without a hedge:',
         "",
-        markdown_table(["pictures", "n", "right", "hedged", "wrong"], rows),
+        markdown_table(["pictures", "n", "right", "group", "hedged", "wrong"], rows),
         "",
         f'Things that no training showed: group or "not sure" {interval_text(unseen["group or not sure"])}.',
         "Expected calibration error of the chance that the name is right: "

@@ -193,7 +193,7 @@ def test_everyday_pictures_and_titles_are_shown_where_they_were_measured(tmp_pat
     def share(mean: float) -> dict[str, float]:
         return {"mean": mean, "low": mean - 0.1, "high": mean + 0.1, "n": 40}
 
-    told = {"all": {"right": share(0.5), "hedged": share(0.3), "wrong": share(0.2)}}
+    told = {"all": {"right": share(0.5), "group": share(0.1), "hedged": share(0.3), "wrong": share(0.2)}}
     taste = {"named": share(0.7), "among the first 5 of 21": share(0.9)}
     titles = {"right domain": share(0.6), "says little": share(0.3), "wrong domain": share(0.11)}
     measured = {
@@ -202,7 +202,7 @@ def test_everyday_pictures_and_titles_are_shown_where_they_were_measured(tmp_pat
         "tastes": {"one thing": taste},
     }  # fmt: skip
     text = card.render({**FIGURES, "open": measured})
-    assert "| unseen pictures of all domains | 40 | 0.500 [0.400, 0.600] | 0.300 [0.200, 0.400] | 0.200 [" in text
+    assert "| unseen pictures of all domains | 40 | 0.500 [0.400, 0.600] | 0.100 [0.000, 0.200] | 0.300 [" in text
     assert 'group or "not sure" 0.800 [0.700, 0.900].' in text and "right: 0.150 (n = 40)" in text
     assert "wrong domain 0.110 [" in text and "| one thing | 0.700 [0.600, 0.800] | 0.900 [" in text
     assert "Everyday pictures" not in card.render(FIGURES)
