@@ -112,6 +112,8 @@ def render(figures: dict) -> str:
         if nearest := warm.get("nearest_word"):
             shares = ", ".join(f"{name} {share:.2f}" for name, share in nearest.items())
             lines += [f"The word embedding nearest to a validation picture's token was then right for: {shares}."]
+    if connector := figures.get("connector"):
+        lines += ["", connector]
     lines += [
         "",
         "## Data and terms",
@@ -196,7 +198,8 @@ def _everyday(figures: dict) -> list[str]:
         ("of the fifty commonest things", found["commonest"]["all"]),
         ("of things that no training showed", found["unseen classes"]["all"]),
     ):
-        rows.append([name, str(part["right"]["n"]), *(interval_text(part[f]) for f in ("right", "group", "hedged", "wrong"))])
+        shares = [interval_text(part[outcome]) for outcome in ("right", "group", "hedged", "wrong")]
+        rows.append([name, str(part["right"]["n"]), *shares])
     titles, sure, unseen = found["titles"]["all"], found["confidence"], found["unseen classes"]
     lines = [
         "## Everyday pictures and titles",

@@ -202,7 +202,7 @@ def _held_out_users(figures: Figures) -> str:
 
 
 def _planted(figures: Figures) -> str:
-    found = figures("pocket/training")["experiments"]
+    found = figures("results/experiments-before")["experiments"]
     rows = [
         [called, *(interval_text(found[f"planted, {kind}"]["rows"][0][rate]) for kind in ("drawn", "fashion"))]
         for rate, called in _TASTE.items()
@@ -213,7 +213,7 @@ def _planted(figures: Figures) -> str:
 def _faithfulness(figures: Figures) -> str:
     found = {
         (row["negatives"], row["system"]): row
-        for row in figures("pocket/training")["experiments"]["faithfulness"]["rows"]
+        for row in figures("results/experiments-before")["experiments"]["faithfulness"]["rows"]
     }
     orders = (
         ("history items", "measured influence", "measured influence"),
