@@ -26,7 +26,7 @@ from msr.ui.calls import Calls, told
 from msr.ui.doors import Body, Door
 from msr.ui.hosts import Hosts, without
 from msr.ui.serving import CONNECTIONS
-from msr.ui.visitors import Attempts, Visitor, address_of, new_cookie
+from msr.ui.visitors import Attempts, Visitor, address_of, full_address_of, new_cookie
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ class Guard:
         user = self._user_of(headers.get("cookie", "")) if self._user_of else ""
         if user is None and not door.public:
             raise Refused(401, "Sign in first: this server asks for a name and a password.")
-        visitor = Visitor.of(user, headers.get("cookie", ""), address_of(scope))
+        visitor = Visitor.of(user, headers.get("cookie", ""), full_address_of(scope))
         if (event := _EVENT.fullmatch(scope["path"])) and scope["method"] != "POST":
             self._check_event(event[1], visitor)
         path, scope = scope["path"], visitor.naming(without(scope, b"x-gradio-"))  # Gradio's address of itself
