@@ -32,9 +32,11 @@ log = logging.getLogger(__name__)
 
 _SMALL = 64 * 2**10  # bytes of JSON that are read faster than a thread is found
 _LONGEST = 250  # characters of a path; a file name that is longer cannot be asked for on most disks
+_LONGEST_TOOL = 100  # characters of its name
 _MOST_ANSWER = 2**20  # bytes of an answer to an upload: some paths
 # What a proxy or a browser says of a request; Gradio makes the address of the server out of some of it.
 _SAID_OF_SENDER = (b"x-forwarded-", b"origin", b"sec-fetch-", b"host")
+_TOOLS = "/gradio_api/mcp"
 _QUEUED = re.compile(r"/gradio_api/(?:queue/join|call/.+)")  # what is answered with the id of an event
 _DIRECT = re.compile(r"/gradio_api/(?:run|api)/.+")
 _EVENT = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)")
@@ -180,6 +182,8 @@ class Guard:
         def settle(data: Any) -> None:
             if self._calls:
                 self._calls.check(path, data)
+            if path.startswith(_TOOLS):
+                _check_tool(data)
             if isinstance(data, dict):
                 self._check_event(data.get("event_id"), visitor)
                 if data.get("session_hash"):
@@ -277,8 +281,16 @@ def _with_cookie(send: Any, cookie: str) -> Any:
     return giving
 
 
+def _check_tool(data: Any) -> None:
+    """Raises Refused for the name of a tool that is none."""
+    params = data.get("params") if isinstance(data, dict) else None
+    name = params.get("name") if isinstance(params, dict) else None
+    if isinstance(name, str) and not (len(name) <= _LONGEST_TOOL and name.isprintable()):
+        raise Refused(400, f"The name of a tool has at most {_LONGEST_TOOL} characters, and no control characters.")
+
+
 def _is_mcp(scope: Mapping[str, Any]) -> bool:
-    return scope["path"].startswith("/gradio_api/mcp")
+    return scope["path"].startswith(_TOOLS)
 
 
 def _inward(scope: Any, hosts: Hosts) -> Any:
