@@ -36,6 +36,7 @@ _LONGEST_TOOL = 100  # characters of its name
 _MOST_ANSWER = 2**20  # bytes of an answer to an upload: some paths
 # What a proxy or a browser says of a request; Gradio makes the address of the server out of some of it.
 _SAID_OF_SENDER = (b"x-forwarded-", b"origin", b"sec-fetch-", b"host")
+_SLOW = 1.0  # seconds that a login takes longer while very many fail
 _TOOLS = "/gradio_api/mcp"
 _QUEUED = re.compile(r"/gradio_api/(?:queue/join|call/.+)")  # what is answered with the id of an event
 _DIRECT = re.compile(r"/gradio_api/(?:run|api)/.+")
@@ -202,6 +203,8 @@ class Guard:
         name = name.strip()
         if wait := math.ceil(self._attempts.begin(address, name)):
             raise Refused(429, f"Too many failed logins. Try again in {wait} seconds.", **{"Retry-After": str(wait)})
+        if self._attempts.crowded:
+            await asyncio.sleep(_SLOW)
 
         async def counting(message: Any) -> None:
             if message["type"] == "http.response.start" and message["status"] < 400:

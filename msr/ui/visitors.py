@@ -100,8 +100,8 @@ def _client(scope: Mapping[str, Any]) -> Any:
 class Attempts:
     """Failed logins of the last `window` seconds.
 
-    At most `each` with one name from one address, `wide` from one address, and `most` of all together. So whoever
-    guesses one name's password keeps nobody else out.
+    At most `each` with one name from one address, and `wide` from one address. Beyond `most` of all together, logins
+    are `crowded` and should be slow. So whoever guesses passwords keeps nobody at another address out.
     """
 
     def __init__(
@@ -126,12 +126,15 @@ class Attempts:
         for times, limit in (
             ([when for when, tried in here if tried == name], self._each),
             ([when for when, _ in here], self._wide),
-            ([when for when, *_ in self._tried], self._most),
         ):
             if len(times) >= limit:
                 return times[-limit] + self._window - now
         self._tried.append((now, address, name))
         return 0.0
+
+    @property
+    def crowded(self) -> bool:
+        return len(self._tried) > self._most
 
     def succeeded(self, address: str, name: str) -> None:
         """The latest try was right."""

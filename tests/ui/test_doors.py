@@ -311,7 +311,7 @@ def test_the_limits_that_are_promised_are_those_that_hold() -> None:
         f"| work that waits for the model | one at a time is done | {EACH} | {MOST} |",
         f"| runs that were begun on a page | | {visits._each} | {visits._waiting} |",
         f"| failed logins in five minutes | | {attempts._each} with one name, {attempts._wide} in all "
-        f"| {attempts._most:,} |",
+        f"| {attempts._most:,}; beyond that each login takes a second longer, and none is refused for it |",
         f"| login form | {Body.FORM.value // 2**10} KB | | |",
         f"| connections and open requests (of one network address) | {HEAD:.0f} seconds for the first lines; "
         f"{_PATIENCE:.0f} seconds for the rest, and one more for each {_RATE // 2**10} KB | {CONNECTIONS} | |",
