@@ -93,8 +93,8 @@ class ReviewLog:
     def add(self, target: Target, reviewer: str, verdict: str, note: str = "", caller: str = "") -> Judgement:
         """Keep a judgement; it replaces an earlier one of the same reviewer on the same text.
 
-        A `caller` that is named gets only a share of the room. Raises InputProblem for what is no judgement or too many,
-        and OSError if it cannot be written.
+        A `caller` that is named gets only a share of the room. Raises InputProblem for what is no judgement or one
+        too many, and OSError if it cannot be written.
         """
         if not reviewer:
             raise InputProblem("Enter your name first: judgements are kept by reviewer.")

@@ -102,6 +102,14 @@ class Guard:
             await answer(scope, receive, send)
         except ClientDisconnect:
             pass
+        except asyncio.CancelledError:
+            if not self._ending.is_set():
+                raise
+            if not begun:
+                answer = JSONResponse({"detail": "The server has ended."}, 503)
+                await answer(scope, receive, send)
+            elif not ended:
+                await send({"type": "http.response.body", "body": b""})
         except Exception as error:
             if not isinstance(error.__cause__ or error, HTTPException):  # a stream says itself what was not found
                 log.error("%s %r failed: %s", scope["method"], scope["path"], told(error))
@@ -130,7 +138,7 @@ class Guard:
             await self._hand_on(scope, receive, send)
         elif door.body is Body.FILES:
             send = _noting(send, lambda paths: self._handed.add(map(str, paths), visitor.name))
-            await self._app(without(scope, b"accept-encoding"), paced(receive), send)
+            await self._hand_on(without(scope, b"accept-encoding"), paced(receive), send)
         else:
             if _QUEUED.fullmatch(path):
                 scope = without(scope, b"accept-encoding")
