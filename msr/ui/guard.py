@@ -156,6 +156,8 @@ class Guard:
         method, path = scope["method"], scope["path"]
         if len(headers.getlist("host")) != 1 or len(headers.getlist("origin")) > 1:
             raise Refused(400, "A request names one host and at most one origin.")
+        if "content-length" in headers and "transfer-encoding" in headers:
+            raise Refused(400, "A request says in one way only how long it is.", Connection="close")
         if refusal := self._hosts.refusal(method, path, headers, scope["scheme"]):
             raise Refused(403, refusal)
         if len(path) > _LONGEST or len(scope["query_string"]) > 8 * _LONGEST or not path.isascii():

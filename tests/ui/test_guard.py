@@ -58,6 +58,12 @@ def test_the_name_of_a_tool_is_short_and_has_no_control_characters(name: str) ->
     assert ask("POST", "/gradio_api/mcp/", json=call).status_code == 200
 
 
+def test_a_request_that_says_its_length_in_two_ways_is_refused_and_closed() -> None:
+    both = {"Content-Length": "2", "Transfer-Encoding": "chunked", "Content-Type": "application/json"}
+    refused = ask("POST", "/gradio_api/run/predict", content=b"{}", headers=both)
+    assert refused.status_code == 400 and refused.headers["connection"] == "close"
+
+
 def test_the_calls_of_the_mcp_server_stay_on_this_computer() -> None:
     hosts = Hosts(frozenset({"studio.example.org"}))
     said = {"X-Forwarded-Host": "studio.example.org", "X-Forwarded-Proto": "https", "X-Gradio-Server": "http://x.org"}
