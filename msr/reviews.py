@@ -7,8 +7,9 @@ import io
 import json
 import os
 import threading
+import time
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -19,6 +20,8 @@ from msr.intake import csv_cell
 from msr.schema import InputProblem, Run
 
 MOST = 50_000  # judgements that are kept; each costs room on disk for good
+EACH = 5_000  # of one caller, since the program began
+A_MINUTE = 60  # of one caller
 VERDICTS = ("faithful", "partly", "wrong")
 Key = tuple[str, str, str]  # run id, kind, id of the item or number of the block
 
@@ -80,15 +83,18 @@ class ReviewLog:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self._lock = threading.Lock()
+        self._added: Counter[str] = Counter()
+        self._latest: dict[str, deque[float]] = {}  # when the last `A_MINUTE` of a caller came
         try:
             self._kept = list(_read(path)) if path and path.exists() else []
         except OSError as error:
             raise InputProblem(f"The judgements in {path} cannot be read ({error.strerror}). Name a file.") from None
 
-    def add(self, target: Target, reviewer: str, verdict: str, note: str = "") -> Judgement:
+    def add(self, target: Target, reviewer: str, verdict: str, note: str = "", caller: str = "") -> Judgement:
         """Keep a judgement; it replaces an earlier one of the same reviewer on the same text.
 
-        Raises InputProblem for what is no judgement, and OSError if it cannot be written.
+        A `caller` that is named gets only a share of the room. Raises InputProblem for what is no judgement or one
+        too many, and OSError if it cannot be written.
         """
         if not reviewer:
             raise InputProblem("Enter your name first: judgements are kept by reviewer.")
@@ -101,10 +107,21 @@ class ReviewLog:
                 raise InputProblem(
                     f"There are {MOST:,} judgements, and no more are kept. Start with a new --reviews file."
                 )
+            self._check(caller)
             if self.path is not None:
                 _append(self.path, json.dumps(asdict(said), ensure_ascii=False))
             self._kept.append(said)
+            if caller:
+                self._added[caller] += 1
+                self._latest.setdefault(caller, deque(maxlen=A_MINUTE)).append(time.monotonic())
         return said
+
+    def _check(self, caller: str) -> None:
+        if self._added[caller] >= EACH:
+            raise InputProblem(f"You gave {EACH:,} judgements, and no more are taken from one visitor.")
+        latest = self._latest.get(caller, ())
+        if len(latest) >= A_MINUTE and latest[0] > time.monotonic() - 60:
+            raise InputProblem(f"At most {A_MINUTE} judgements a minute are taken. Wait a moment, then press again.")
 
     def latest(self, run: str | None = None) -> list[Judgement]:
         """The last judgement of every reviewer on every text, of one run or of all."""

@@ -102,6 +102,26 @@ def test_no_more_judgements_are_kept_than_there_is_room_for(tmp_path, monkeypatc
     assert path.read_text("utf-8").count("\n") == 2
 
 
+def test_one_caller_has_a_share_of_the_room_and_a_rate(monkeypatch):
+    monkeypatch.setattr(reviews, "EACH", 3)
+    monkeypatch.setattr(reviews, "A_MINUTE", 2)
+    now = [0.0]
+    monkeypatch.setattr(reviews.time, "monotonic", lambda: now[0])
+    log = ReviewLog()
+    for reviewer in ("ann", "another name"):
+        log.add(ONE, reviewer, "wrong", caller="192.0.2.1")
+    with pytest.raises(InputProblem, match="At most 2 judgements a minute"):
+        log.add(TWO, "ann", "wrong", caller="192.0.2.1")
+    log.add(TWO, "bob", "wrong", caller="192.0.2.2")
+    now[0] = 61
+    log.add(TWO, "ann", "wrong", caller="192.0.2.1")
+    now[0] = 122
+    with pytest.raises(InputProblem, match="You gave 3 judgements"):
+        log.add(THREE, "eve", "wrong", caller="192.0.2.1")
+    log.add(THREE, "bob", "wrong", caller="192.0.2.2")
+    assert len(log.latest()) == 5
+
+
 def test_agreement_by_hand():
     log = ReviewLog()
     for target, ann, bob in ((ONE, "faithful", "faithful"), (TWO, "wrong", "wrong"), (THREE, "faithful", "wrong")):

@@ -26,15 +26,18 @@ from msr.ui.calls import Calls, told
 from msr.ui.doors import Body, Door
 from msr.ui.hosts import Hosts, without
 from msr.ui.serving import CONNECTIONS
-from msr.ui.visitors import Attempts, Visitor, address_of, new_cookie
+from msr.ui.visitors import Attempts, Visitor, address_of, full_address_of, new_cookie
 
 log = logging.getLogger(__name__)
 
 _SMALL = 64 * 2**10  # bytes of JSON that are read faster than a thread is found
 _LONGEST = 250  # characters of a path; a file name that is longer cannot be asked for on most disks
+_LONGEST_TOOL = 100  # characters of its name
 _MOST_ANSWER = 2**20  # bytes of an answer to an upload: some paths
 # What a proxy or a browser says of a request; Gradio makes the address of the server out of some of it.
 _SAID_OF_SENDER = (b"x-forwarded-", b"origin", b"sec-fetch-", b"host")
+_SLOW = 1.0  # seconds that a login takes longer while very many fail
+_TOOLS = "/gradio_api/mcp"
 _QUEUED = re.compile(r"/gradio_api/(?:queue/join|call/.+)")  # what is answered with the id of an event
 _DIRECT = re.compile(r"/gradio_api/(?:run|api)/.+")
 _EVENT = re.compile(r"/gradio_api/call/(?:v2/)?[^/]+/([^/]+)")
@@ -99,6 +102,14 @@ class Guard:
             await answer(scope, receive, send)
         except ClientDisconnect:
             pass
+        except asyncio.CancelledError:
+            if not self._ending.is_set():
+                raise
+            if not begun:
+                answer = JSONResponse({"detail": "The server has ended."}, 503)
+                await answer(scope, receive, send)
+            elif not ended:
+                await send({"type": "http.response.body", "body": b""})
         except Exception as error:
             if not isinstance(error.__cause__ or error, HTTPException):  # a stream says itself what was not found
                 log.error("%s %r failed: %s", scope["method"], scope["path"], told(error))
@@ -117,7 +128,7 @@ class Guard:
         user = self._user_of(headers.get("cookie", "")) if self._user_of else ""
         if user is None and not door.public:
             raise Refused(401, "Sign in first: this server asks for a name and a password.")
-        visitor = Visitor.of(user, headers.get("cookie", ""), address_of(scope))
+        visitor = Visitor.of(user, headers.get("cookie", ""), full_address_of(scope))
         if (event := _EVENT.fullmatch(scope["path"])) and scope["method"] != "POST":
             self._check_event(event[1], visitor)
         path, scope = scope["path"], visitor.naming(without(scope, b"x-gradio-"))  # Gradio's address of itself
@@ -127,7 +138,7 @@ class Guard:
             await self._hand_on(scope, receive, send)
         elif door.body is Body.FILES:
             send = _noting(send, lambda paths: self._handed.add(map(str, paths), visitor.name))
-            await self._app(without(scope, b"accept-encoding"), paced(receive), send)
+            await self._hand_on(without(scope, b"accept-encoding"), paced(receive), send)
         else:
             if _QUEUED.fullmatch(path):
                 scope = without(scope, b"accept-encoding")
@@ -145,6 +156,8 @@ class Guard:
         method, path = scope["method"], scope["path"]
         if len(headers.getlist("host")) != 1 or len(headers.getlist("origin")) > 1:
             raise Refused(400, "A request names one host and at most one origin.")
+        if "content-length" in headers and "transfer-encoding" in headers:
+            raise Refused(400, "A request says in one way only how long it is.", Connection="close")
         if refusal := self._hosts.refusal(method, path, headers, scope["scheme"]):
             raise Refused(403, refusal)
         if len(path) > _LONGEST or len(scope["query_string"]) > 8 * _LONGEST or not path.isascii():
@@ -180,6 +193,8 @@ class Guard:
         def settle(data: Any) -> None:
             if self._calls:
                 self._calls.check(path, data)
+            if path.startswith(_TOOLS):
+                _check_tool(data)
             if isinstance(data, dict):
                 self._check_event(data.get("event_id"), visitor)
                 if data.get("session_hash"):
@@ -198,6 +213,8 @@ class Guard:
         name = name.strip()
         if wait := math.ceil(self._attempts.begin(address, name)):
             raise Refused(429, f"Too many failed logins. Try again in {wait} seconds.", **{"Retry-After": str(wait)})
+        if self._attempts.crowded:
+            await asyncio.sleep(_SLOW)
 
         async def counting(message: Any) -> None:
             if message["type"] == "http.response.start" and message["status"] < 400:
@@ -277,8 +294,16 @@ def _with_cookie(send: Any, cookie: str) -> Any:
     return giving
 
 
+def _check_tool(data: Any) -> None:
+    """Raises Refused for the name of a tool that is none."""
+    params = data.get("params") if isinstance(data, dict) else None
+    name = params.get("name") if isinstance(params, dict) else None
+    if isinstance(name, str) and not (len(name) <= _LONGEST_TOOL and name.isprintable()):
+        raise Refused(400, f"The name of a tool has at most {_LONGEST_TOOL} characters, and no control characters.")
+
+
 def _is_mcp(scope: Mapping[str, Any]) -> bool:
-    return scope["path"].startswith("/gradio_api/mcp")
+    return scope["path"].startswith(_TOOLS)
 
 
 def _inward(scope: Any, hosts: Hosts) -> Any:

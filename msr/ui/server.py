@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,8 @@ def build_server(studio: Studio, auth: Auth = None, mcp: bool = False, hosts: Ho
         headers = {"Content-Disposition": f'attachment; filename="{file.name}"', "Cache-Control": "no-store"}
         return Response(file.data, media_type=file.kind, headers=headers)
 
+    if mcp:
+        _quiet_mcp()
     page = build_page(studio)
     app = gr.mount_gradio_app(
         app,
@@ -120,6 +123,16 @@ def _user_of(gradio_app: Any) -> UserOf:
         return gradio_app.tokens.get(next(filter(None, map(cookies.get, names)), None))
 
     return user_of
+
+
+def _quiet_mcp() -> None:
+    """Keep the `mcp` package from logging what clients sent, under its own name and under none."""
+    logging.getLogger("mcp").setLevel(logging.CRITICAL)
+    logging.getLogger().addFilter(_not_of_mcp)
+
+
+def _not_of_mcp(record: logging.LogRecord) -> bool:
+    return "mcp" not in Path(record.pathname).parts
 
 
 class _Headers:

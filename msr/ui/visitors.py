@@ -19,6 +19,7 @@ VISITOR = "msr.visitor"  # of an ASGI scope: the visitor's name
 COOKIE = "msr-visitor"
 _VALUE = re.compile(r"[0-9A-Za-z_-]{24}")
 _NAMED = ("session_hash", "upload_id")  # parameters of an address: what a visitor calls its page and its upload
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")  # IPv4 addresses, as a translator between the two writes them
 _HEARTBEAT = re.compile(r"(/gradio_api/heartbeat/)([^/]+)")
 
 
@@ -62,24 +63,45 @@ def visitor_of(request: Any) -> str:
 
 
 def network(client: Any) -> str:
-    """The address of a client; of IPv6 the first half, since one computer has many of them."""
+    """The address of a client, for limits; of IPv6 the first half, since one computer has many of them."""
+    address = _plain(client)
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((int(address), 64), strict=False))
+    return str(address)
+
+
+def _plain(client: Any) -> ipaddress.IPv4Address | ipaddress.IPv6Address | str:
+    """The address of a client; of IPv4 that was written as IPv6, the IPv4 address. Other names stay as they are."""
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
         return str(client or "")
-    return str(address) if address.version == 4 else str(ipaddress.ip_network((int(address), 64), strict=False))
+    if isinstance(address, ipaddress.IPv6Address):
+        if address in _NAT64:
+            return ipaddress.IPv4Address(int(address) % 2**32)
+        return address.ipv4_mapped or address
+    return address
 
 
 def address_of(scope: Mapping[str, Any]) -> str:
-    """The address that a request came from."""
-    return network((scope.get("client") or ("unknown", 0))[0])
+    """The address that a request came from, for limits."""
+    return network(_client(scope))
+
+
+def full_address_of(scope: Mapping[str, Any]) -> str:
+    """The whole address that a request came from, which says whose a thing is where there is no cookie."""
+    return str(_plain(_client(scope)))
+
+
+def _client(scope: Mapping[str, Any]) -> Any:
+    return (scope.get("client") or ("unknown", 0))[0]
 
 
 class Attempts:
     """Failed logins of the last `window` seconds.
 
-    At most `each` with one name from one address, `wide` from one address, and `most` of all together. So whoever
-    guesses one name's password keeps nobody else out.
+    At most `each` with one name from one address, and `wide` from one address. Beyond `most` of all together, logins
+    are `crowded` and should be slow. So whoever guesses passwords keeps nobody at another address out.
     """
 
     def __init__(
@@ -104,12 +126,15 @@ class Attempts:
         for times, limit in (
             ([when for when, tried in here if tried == name], self._each),
             ([when for when, _ in here], self._wide),
-            ([when for when, *_ in self._tried], self._most),
         ):
             if len(times) >= limit:
                 return times[-limit] + self._window - now
         self._tried.append((now, address, name))
         return 0.0
+
+    @property
+    def crowded(self) -> bool:
+        return len(self._tried) > self._most
 
     def succeeded(self, address: str, name: str) -> None:
         """The latest try was right."""

@@ -14,6 +14,8 @@ import pytest
 from gradio.utils import get_upload_folder
 
 from msr.config import LIMITS
+from msr.reviews import A_MINUTE
+from msr.reviews import EACH as JUDGEMENTS_EACH
 from msr.reviews import MOST as JUDGEMENTS
 from msr.ui.bodies import _MOST_PARTS, _PATIENCE, _RATE, Bodies
 from msr.ui.callers import GRACE
@@ -309,11 +311,12 @@ def test_the_limits_that_are_promised_are_those_that_hold() -> None:
         f"| work that waits for the model | one at a time is done | {EACH} | {MOST} |",
         f"| runs that were begun on a page | | {visits._each} | {visits._waiting} |",
         f"| failed logins in five minutes | | {attempts._each} with one name, {attempts._wide} in all "
-        f"| {attempts._most:,} |",
+        f"| {attempts._most:,}; beyond that each login takes a second longer, and none is refused for it |",
         f"| login form | {Body.FORM.value // 2**10} KB | | |",
         f"| connections and open requests (of one network address) | {HEAD:.0f} seconds for the first lines; "
         f"{_PATIENCE:.0f} seconds for the rest, and one more for each {_RATE // 2**10} KB | {CONNECTIONS} | |",
-        f"| judgements | a note of 1,000 characters | | {JUDGEMENTS:,} |",
+        f"| judgements | a note of 1,000 characters | {A_MINUTE} a minute, {JUDGEMENTS_EACH:,} since the server began "
+        f"| {JUDGEMENTS:,} |",
         f"| catalogues that visitors brought | {LIMITS.max_zip_bytes // mb} MB unpacked | "
         f"| {LIMITS.max_offer_bytes // mb} MB, the oldest go first |",
         f"| finished runs, downloads, pictures on show | | | {RunStore()._budget // mb}, "

@@ -88,6 +88,20 @@ def test_a_signal_ends_it(by: signal.Signals, doing: str) -> None:
         ends(process, by)
 
 
+@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/json"])
+def test_a_body_that_has_not_come_leaves_no_traceback(kind: str) -> None:
+    route = "upload" if "multipart" in kind else "call/describe"
+    with started() as (process, url):
+        port = int(url.rpartition(":")[2])
+        head = f"POST /gradio_api/{route} HTTP/1.1\nHost: 127.0.0.1\nContent-Type: {kind}\nContent-Length: 9000\n\n"
+        (unfinished,) = connected(port, head)
+        with unfinished:
+            time.sleep(0.5)
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=SOON)
+    assert process.returncode == 0 and len(said.splitlines()) <= 1, said
+
+
 SLOW_TO_FORGET = """
 import sys, time
 from fastapi import FastAPI

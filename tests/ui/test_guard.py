@@ -49,6 +49,21 @@ def test_an_mcp_client_names_no_file_of_the_server() -> None:
     assert ask("POST", "/gradio_api/mcp/", json=[[call]]).status_code == 400
 
 
+@pytest.mark.parametrize("name", ["x" * 101, "describe\nERROR forged", "\x1b[31m"])
+def test_the_name_of_a_tool_is_short_and_has_no_control_characters(name: str) -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": name}}
+    refused = ask("POST", "/gradio_api/mcp/", json=call)
+    assert refused.status_code == 400 and "name of a tool" in refused.json()["detail"]
+    call["params"] = {"name": "describe"}
+    assert ask("POST", "/gradio_api/mcp/", json=call).status_code == 200
+
+
+def test_a_request_that_says_its_length_in_two_ways_is_refused_and_closed() -> None:
+    both = {"Content-Length": "2", "Transfer-Encoding": "chunked", "Content-Type": "application/json"}
+    refused = ask("POST", "/gradio_api/run/predict", content=b"{}", headers=both)
+    assert refused.status_code == 400 and refused.headers["connection"] == "close"
+
+
 def test_the_calls_of_the_mcp_server_stay_on_this_computer() -> None:
     hosts = Hosts(frozenset({"studio.example.org"}))
     said = {"X-Forwarded-Host": "studio.example.org", "X-Forwarded-Proto": "https", "X-Gradio-Server": "http://x.org"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -91,10 +92,17 @@ def test_attempts_are_counted_by_name_by_address_and_together_and_forgotten() ->
     assert attempts.begin("a", "bob") == 0, "another name is not locked"
     now[0] = 10
     assert attempts.begin("a", "carl") == 50, "too many of one address"
-    assert attempts.begin("c", "carl") == 0
-    assert attempts.begin("d", "dora") == 50, "too many of all together"
+    assert attempts.begin("c", "carl") == 0 and not attempts.crowded
+    assert attempts.begin("d", "dora") == 0 and attempts.crowded, "too many of all together, which only slows"
     now[0] = 60
-    assert attempts.begin("a", "ann") == 0
+    assert attempts.begin("a", "ann") == 0 and not attempts.crowded
+
+
+def test_a_login_is_slow_but_not_refused_while_very_many_fail(locked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Attempts, "crowded", True)
+    began = time.monotonic()
+    assert httpx.post(f"{locked}/login", data=ANN).status_code == 200
+    assert time.monotonic() - began >= 1
 
 
 def test_a_right_password_does_not_count() -> None:

@@ -60,6 +60,18 @@ def call(url: str, tool: str, **arguments: Any) -> tuple[bool, str]:
     return bool(told.isError), told.content[0].text
 
 
+def test_nothing_that_a_client_sent_is_logged(studio: str, caplog: pytest.LogCaptureFixture) -> None:
+    accept = {"Accept": "application/json, text/event-stream"}
+    for method, params in (
+        ("tools/call", {"name": "FORGED"}),
+        ("FORGED", {"a": "FORGED"}),
+        ("tools/call", {"FORGED": 1}),
+    ):
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        httpx.post(f"{studio}/gradio_api/mcp/", json=body, headers=accept, timeout=30)
+    assert "FORGED" not in caplog.text
+
+
 def files(folder: Path) -> list[str]:
     return [name for _, _, names in os.walk(folder) for name in names]
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from msr.ui.visitors import COOKIE, Visitor, network
+from msr.ui.visitors import COOKIE, Visitor, address_of, full_address_of, network
 from tests.ui.serve import app, serving
 
 pytestmark = pytest.mark.slow  # a server of its own
@@ -147,6 +147,14 @@ def test_visitors_are_told_apart() -> None:
         assert Visitor.of(None, cookies, "10.0.0.1").name == "address 10.0.0.1"
     assert Visitor("user a").own("x") != Visitor("user b").own("x") == Visitor("user b").own("x")
     assert network("2001:db8::1") == network("2001:db8::2") and network("x") == "x"
+
+
+def test_an_address_is_the_same_however_it_is_written_and_only_limits_group_it() -> None:
+    assert network("::ffff:192.0.2.1") == network("64:ff9b::c000:201") == network("192.0.2.1") == "192.0.2.1"
+    assert network("::ffff:192.0.2.1") != network("::ffff:192.0.2.2")
+    assert full_address_of({"client": ("::ffff:192.0.2.1", 1)}) == "192.0.2.1"
+    one, other = ({"client": (f"2001:db8::{n}", 1)} for n in (1, 2))
+    assert address_of(one) == address_of(other) and full_address_of(one) != full_address_of(other)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from msr.config import LIMITS
 from msr.render.html import name, notice, text, thumb
 from msr.reviews import Judgement, Target
 from msr.schema import InputProblem, Item, Run
+from msr.ui.callers import name_of
 from msr.ui.parts import BROWSER_SECRET, OPEN_DOWNLOAD, QUICK, heading, hidden_text, html
 from msr.ui.stores import Media
 from msr.ui.studio import Studio
@@ -223,7 +224,8 @@ class _Handlers:
         if not targets or not isinstance(position, int) or not 0 <= position < len(targets):
             return *[gr.skip()] * 5, notice("problem", "Choose a run to review first.")
         try:
-            self._studio.reviews.add(targets[position], name, verdict, intake.title(note or "", _NOTE))
+            note = intake.title(note or "", _NOTE)
+            self._studio.reviews.add(targets[position], name, verdict, note, caller=name_of(request))
         except InputProblem as error:
             return *[gr.skip()] * 5, notice("problem", str(error))
         except OSError as error:
