@@ -12,7 +12,7 @@ from typing import Any
 
 from cachetools import LRUCache
 
-_MOST_PARTS = 300_000  # entries of lists and objects: small in a body, large in memory
+_MOST_PARTS = 100_000  # entries of lists and objects: small in a body, large in memory
 _LONGEST_NAME = 100
 _PATIENCE = 20.0  # seconds in which a body must be there, and one more for each `_RATE` bytes that have come
 _RATE = 16 * 2**10

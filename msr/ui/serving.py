@@ -64,6 +64,9 @@ class _Connection(H11Protocol):
         if self._late is not None:
             self._late.cancel()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Says nothing: uvicorn would advise to install a library for websockets, which nothing here speaks."""
+
     def _expect(self) -> None:
         answered = self.conn.our_state is h11.DONE
         if self.conn.their_state is h11.IDLE:
@@ -94,6 +97,7 @@ class Server(uvicorn.Server):
             "log_level": "warning",
             "timeout_graceful_shutdown": GRACE,
             "http": functools.partial(_Connection, proxies=proxies),
+            "ws": "none",
             "proxy_headers": False,  # the app itself knows whom it believes
         }
         super().__init__(uvicorn.Config(app, host=host, port=port, **config))

@@ -24,6 +24,7 @@ from gradio.route_utils import API_PREFIX, GradioMultiPartParser, MultiPartExcep
 from gradio.routes import file_upload_statuses
 from gradio.utils import get_upload_folder
 from gradio_client.utils import strip_invalid_filename_characters
+from python_multipart.exceptions import FormParserError
 from starlette.requests import ClientDisconnect
 
 from msr.config import LIMITS, Limits
@@ -227,6 +228,8 @@ async def _receive(request: Request, upload_id: str | None, uploads: Uploads, li
         return PlainTextResponse(str(error), error.status)
     except MultiPartException as error:
         return PlainTextResponse(error.message, 413 if "maximum allowed size" in error.message else 400)
+    except FormParserError:  # a boundary that is too long, or a part that makes no sense
+        return PlainTextResponse("The upload is not a multipart form that can be read.", 400)
     except ClientDisconnect:
         return PlainTextResponse("The upload was broken off.", 400)
     except OSError as error:

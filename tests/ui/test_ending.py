@@ -214,6 +214,17 @@ def test_a_proxy_may_have_more_connections(monkeypatch: pytest.MonkeyPatch) -> N
             stream.close()
 
 
+def test_a_request_for_a_websocket_is_answered_and_nothing_is_logged(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    upgrade = "GET /healthz HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: websocket\n\n"
+    with listening(monkeypatch) as port:
+        (asking,) = connected(port, upgrade)
+        with asking:
+            assert asking.recv(1000).startswith(b"HTTP/1.1 200")
+        assert capfd.readouterr().err == ""
+
+
 def test_a_body_that_nobody_reads_has_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     with listening(monkeypatch) as port:
         (dripping,) = connected(port, POST.format("refuse"))

@@ -47,3 +47,10 @@ def test_one_file_has_at_most_twice_the_size_of_a_picture(tmp_path: Path, monkey
         assert fits.status_code == 200 and large.status_code == 413
         assert "maximum allowed size" in large.text
         assert [path.stat().st_size for path in tmp_path.rglob("*") if path.is_file()] == [2_000]
+
+
+def test_a_boundary_that_makes_no_sense_is_refused_in_a_sentence() -> None:
+    with TestClient(app(recorded=[]), base_url="http://127.0.0.1") as client:
+        headers = {"Content-Type": "multipart/form-data; boundary=" + "x" * 5_000}
+        refused = client.post("/gradio_api/upload", content="nonsense", headers=headers)
+    assert refused.status_code == 400 and refused.text == "The upload is not a multipart form that can be read."
