@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import (
     Dinov2Config,
@@ -24,7 +25,8 @@ from msr.backbones.pocket.assemble import CHAT_TEMPLATE
 from msr.backbones.pocket.backbone import PocketBackbone
 from msr.backbones.pocket.model import IMAGE_TOKENS, LAYERS, PocketConfig, PocketLlava
 from msr.backbones.pocket.sight import PIECES, Names
-from msr.prompts import IMAGE, Prompt
+from msr.backbones.transformers.adapter import ADAPTER, PROMPT_KEY
+from msr.prompts import IMAGE, PROMPT_VERSION, Prompt
 from msr.schema import Picture
 from msr.storage import TextCache
 from tests.fakes import picture
@@ -179,6 +181,8 @@ def save_adapter(folder: Path, model, targets: str = LORA_TARGETS, seed: int = 3
             if "lora_" in name:
                 weight.normal_(0, 0.2)
     wrapped.save_pretrained(str(folder))
+    weights = folder / ADAPTER
+    save_file(load_file(weights), weights, {PROMPT_KEY: str(PROMPT_VERSION)})
     return folder
 
 

@@ -154,9 +154,10 @@ def test_a_folder_loads_with_its_adapter_and_stays_as_it_was(tmp_path):
     assert hashes(home) == before
 
 
-@pytest.mark.parametrize("said", [None, str(PROMPT_VERSION)])
-def test_an_adapter_of_these_prompts_is_loaded(tmp_path, said):
-    """One that says nothing was trained with the first version, which is today's."""
+@pytest.mark.parametrize(("said", "now"), [(None, 1), (str(PROMPT_VERSION), PROMPT_VERSION)])
+def test_an_adapter_of_these_prompts_is_loaded(tmp_path, monkeypatch, said, now):
+    """One that says nothing was trained with the first version."""
+    monkeypatch.setattr(adapter_module, "PROMPT_VERSION", now)
     backbone = tiny.pocket_backbone()
     folder = tiny.save_adapter(tmp_path, tiny.pocket_model())
     stamp(folder, {"format": "pt"} | ({PROMPT_KEY: said} if said else {}))
