@@ -18,8 +18,9 @@ from msr.backbones.pocket.model import COLOUR, GRID
 from msr.backbones.pocket.sight import NAMES
 from msr.backbones.protocol import BackboneError
 from msr.backbones.transformers import loading
-from msr.backbones.transformers.adapter import ADAPTER
+from msr.backbones.transformers.adapter import ADAPTER, PROMPT_KEY
 from msr.config import BackboneConfig
+from msr.prompts import PROMPT_VERSION
 from tests import tiny, tiny_classes
 from tests.backbones.index import silent
 from tests.tiny import MIXED
@@ -55,7 +56,7 @@ def changed(name: str, change: Callable[[dict[str, torch.Tensor]], object]) -> D
     def damage(folder: Path) -> None:
         tensors = load_file(folder / name)
         change(tensors)
-        save_file(tensors, folder / name, metadata={"format": "pt"})
+        save_file(tensors, folder / name, {"format": "pt", PROMPT_KEY: str(PROMPT_VERSION)})
 
     return damage
 
