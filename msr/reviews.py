@@ -119,7 +119,7 @@ class ReviewLog:
     def _check(self, caller: str) -> None:
         if self._added[caller] >= EACH:
             raise InputProblem(f"You gave {EACH:,} judgements, and no more are taken from one visitor.")
-        latest = self._latest.get(caller, ())
+        latest = self._latest.get(caller, deque())
         if len(latest) >= A_MINUTE and latest[0] > time.monotonic() - 60:
             raise InputProblem(f"At most {A_MINUTE} judgements a minute are taken. Wait a moment, then press again.")
 
