@@ -86,7 +86,8 @@ def test_a_run_folder_is_an_adapter_and_none_is_the_base(served, run):
 
 def test_an_adapter_of_another_model_is_one_clear_error(served, tmp_path):
     weights = tiny.save_adapter(tmp_path / "other", tiny.pocket_model()) / "adapter_model.safetensors"
-    save_file({n: torch.zeros(w.shape[0], w.shape[1] + 1) for n, w in load_file(weights).items()}, weights)
+    wider = {n: torch.zeros(w.shape[0], w.shape[1] + 1) for n, w in load_file(weights).items()}
+    save_file(wider, weights, {PROMPT_KEY: str(PROMPT_VERSION)})
     with pytest.raises(BackboneError, match="does not fit the pocket model"):
         served(str(tmp_path / "other"))
     with pytest.raises(BackboneError, match="does not fit the pocket model"):
