@@ -71,8 +71,11 @@ class Tasks:
             by_type[shot.kind][str(shot.facts.get("source" if shot.kind == readers.KIND else "type"))].append(shot)
         self.by_type = {kind: sorted(types.items()) for kind, types in by_type.items()}
         self._by_word: dict[str, dict[targets.Word, list[Shot]]] = {}
+        self._slots: dict[str, list[tuple[str, ...]]] = {}  # those of TASTE_SLOTS that some shot can fill
         for kind in TASTE_SLOTS:
             index: dict[targets.Word, list[Shot]] = defaultdict(list)
+            filled = {frozenset(word[0] for word in targets.words_of(shot)) for shot in self.shots[kind]}
+            self._slots[kind] = [slots for slots in TASTE_SLOTS[kind] if any(has.issuperset(slots) for has in filled)]
             for shot in self.shots[kind]:
                 for word in targets.words_of(shot):
                     index[word].append(shot)
@@ -121,7 +124,7 @@ class Tasks:
     def taste(self, kind: str, rng: random.Random) -> list[targets.Word]:
         """The words of one random shot at one of the kind's taste slots."""
         while True:
-            slots = rng.choice(TASTE_SLOTS[kind])
+            slots = rng.choice(self._slots[kind])
             words = [w for w in targets.words_of(self.shot(kind, rng)) if w[0] in slots]
             if len({w[0] for w in words}) == len(slots):
                 return words[: len(slots)]
@@ -130,7 +133,7 @@ class Tasks:
         self, rng: random.Random, blocks: int, size: int = 3
     ) -> tuple[list[list[Shot]], str, list[targets.Word]]:
         """Blocks of a user with a taste that may switch once, with some items at random; and the final taste."""
-        shares = {k: w for k, w in _USERS if k in self.by_type}
+        shares = {k: w for k, w in _USERS if self._slots[k]}
         kind = rng.choices(list(shares), list(shares.values()))[0]
         taste = self.taste(kind, rng)
         switch = rng.randrange(1, blocks) if blocks > 1 and rng.random() < 0.5 else None
