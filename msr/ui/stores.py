@@ -153,6 +153,11 @@ class RunStore:
             tapes = (kept for kept in self._recorded.values() if kept.run.id == run_id)
             return next(tapes, None) or next(reversed(self._of(owner, run_id)), None)
 
+    def of_page(self, keys: Any, run_id: Any) -> Kept | None:
+        """A page's newest run with this id, or the recorded one; `keys` is a string made by `joined`."""
+        mine = (kept for key in reversed(_own(keys)) if (kept := self.get(key)))
+        return next((kept for kept in (*mine, *self.recorded) if kept.run.id == run_id), None)
+
     def _of(self, owner: str, run_id: str) -> list[Kept]:
         return [kept for kept in self._runs.values() if (kept.owner, kept.run.id) == (owner, run_id)]
 

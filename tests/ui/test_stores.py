@@ -38,6 +38,17 @@ def test_a_page_is_offered_its_own_runs_and_the_recorded_ones() -> None:
     assert store.choices("junk") == store.choices("") == store.choices(["junk"])
 
 
+def test_a_page_finds_its_own_run_by_id_and_never_that_of_another() -> None:
+    tape, mine, theirs = kept(name="tape"), kept(made(edited="bags")), kept(made(edited="mugs"))
+    store = RunStore([replace(tape, recorded=True)])
+    keys = store.put(mine, "ann")
+    store.put(theirs, "bob")
+    assert store.of_page(keys, mine.run.id).owner == "ann" and store.of_page("", tape.run.id).recorded
+    assert store.of_page(keys, theirs.run.id) is store.of_page("", mine.run.id) is store.of_page(keys, None) is None
+    again = store.put(kept(tape.run), "ann")
+    assert store.of_page(f"{keys} {again}", tape.run.id).key == again  # the page's own before the recorded one
+
+
 def test_the_oldest_runs_go_and_recorded_ones_stay() -> None:
     store = RunStore([replace(kept(), recorded=True)], most=1)
     first, second = (store.put(kept(made(edited=words))) for words in ("mugs", "bags"))

@@ -187,7 +187,7 @@ def build(studio: Studio, page: gr.Blocks, runs: gr.BrowserState, sheet: gr.HTML
 
     def asked(keys: object, event: gr.EventData) -> tuple[object, ...]:
         """Choose the run and recommendation that an evidence sheet asks for."""
-        kept, item_id = studio.runs.get(told(event, "run")), told(event, "item")
+        kept, item_id = studio.runs.of_page(keys, told(event, "run")), told(event, "item")
         if kept is None:
             return (gr.skip(),) * 6
         subjects = gr.update(choices=studio.runs.choices(keys), value=kept.key)
