@@ -11,9 +11,10 @@ import pytest
 from msr import prompts
 from msr.certainty import GROUP, NOTHING
 from msr.prompts import IMAGE
-from tests.train.shots import ALL, DRAWN, FASHION, MOVIES, OBJECTS, false_claims, movie, unsupported, views
+from tests.train.shots import ALL, DRAWN, FASHION, MOVIES, OBJECTS, THINGS, false_claims, movie, unsupported, views
 from train.data.dataset import UserLog
 from train.teach.tasks import Tasks, as_item, movie_blocks
+from train.teach.things import many, meant, plural
 
 EXTRA = [movie(100 + n, f"Film {n} (19{50 + n})", ("comedy", "drama", "war")[n % 3]) for n in range(30)]
 LOGS = [
@@ -28,11 +29,19 @@ def tasks() -> Tasks:
     return Tasks([*ALL, *EXTRA], LOGS, views([*ALL, *EXTRA]))
 
 
+_ALONE = {kind for kind in THINGS if kind not in ("umbrella", "chair", "watch")}  # those are drawn or sold, too
+_GROUPS = {many(meant(kind).group) for kind in _ALONE}
+_OF_OBJECTS = re.compile(
+    rf"\b(?:{'|'.join(sorted({plural(k) for k in _ALONE} | _ALONE | _GROUPS))})\b"
+    r"|\(no title\): An? (?:umbrella|chair|watch)\."
+)
+
+
 def kind_of(text: str) -> str:
     """Which kind of things a text over one user's items is about."""
     if "movie" in text:
         return "movie"
-    if "hoto of" in text or "pictures of" in text:
+    if _OF_OBJECTS.search(text):
         return "object"
     return "drawn" if re.search(r" style|ot sure", text) else "fashion"
 

@@ -132,6 +132,17 @@ def test_many_of_a_name(name, many):
     assert things.plural(name) == many
 
 
+def test_a_word_of_any_data_set_means_a_thing_or_nothing():
+    assert things.meant("bass").group == "sea animal" and things.meant("tshirt").group == "clothing"
+    assert things.meant("flurble") is None
+
+
+def test_many_things_of_a_group_are_said_as_english_says_them():
+    assert [things.many(group) for group in ("animal", "clothing", "reading", "place")] == [
+        "animals", "clothes", "things to read", "outdoor scenes",
+    ]  # fmt: skip
+
+
 def test_every_name_can_be_said_and_is_understood_as_itself():
     other_plurals = {"glass", "letter", "card", "person"}  # "glasses" are no drinking glasses unless a label says so
     for thing in KNOWN.all:

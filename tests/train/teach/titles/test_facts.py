@@ -105,6 +105,7 @@ def test_plurals_and_counts_are_kept():
     assert read("Blanket, set of 2").count == "set of two"
     assert read("Bib (1 pack)").count == ""
     assert not read("Glass").many
+    assert read("Controller for Xbox 360 PC").count == "" and read("Puzzle, 360 pcs").count == "360 pieces"
 
 
 def test_every_name_of_a_kind_is_lower_case_and_reads_as_a_kind():

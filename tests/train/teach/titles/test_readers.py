@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from msr.prompts import IMAGE
+from tests.train.shots import DRAWN, views
 from train.teach import material as data
 from train.teach.pictures import Shot
 from train.teach.tasks import Tasks
@@ -174,3 +175,36 @@ def test_material_has_the_titles_beside_its_shots(root):
     assert {s.split for s in material.titled("train")} == {"train"}
     assert all(s.facts["source"] not in readers.UNTRAINED for s in material.titled("train", "validation"))
     assert "amazon-games/items.tsv" in material.hashes and "pictures/labels.csv" in material.hashes
+
+
+def shot(title: str, source: str = "amazon-games") -> Shot:
+    return Shot(f"title/{title}", readers.KIND, title, {"source": source})
+
+
+def test_what_a_title_states_is_what_a_taste_may_be_about():
+    wii = readers.with_facts(shot("The Legend of Zelda: Twilight Princess - Nintendo Wii"))
+    assert wii.facts["platform"] == ("Wii",) and wii.facts["series"] == "Legend of Zelda"
+    assert wii.facts["said"] == "a Wii game from the Legend of Zelda series"
+    unsure = readers.with_facts(shot("Rogue Trip"))
+    assert unsure.facts == {"source": "amazon-games", "said": ""}
+
+
+def test_users_of_titles_get_preferences_and_reasons_from_what_the_titles_state():
+    games = [
+        shot(f"{name} - Nintendo Wii") for name in ("Klonoa", "Boom Blox", "Okami", "Endless Ocean", "Rune Factory")
+    ]
+    tasks = Tasks([*games, shot("Rogue Trip"), shot("Duck Tales")], [], {})
+    rng = random.Random(0)
+    preferences = [tasks.preference(rng) for _ in range(30)]
+    assert any("video games for the Wii" in example.answer for example in preferences)
+    assert all("Xbox" not in example.answer and not example.prompt.pictures for example in preferences)
+    reasons = {tasks.explain(rng).answer for _ in range(40)}
+    assert any("for the Wii" in reason and "which the user appears to like" in reason for reason in reasons)
+    slate = tasks.simulated_slate(rng, liked=1, disliked=2)
+    assert [("Wii" in prompt.text.splitlines()[-1]) for prompt in slate.prompts] == [True, False, False]
+
+
+def test_titles_that_state_nothing_make_no_users():
+    tasks = Tasks([shot("Rogue Trip"), shot("Duck Tales"), *DRAWN], [], views(DRAWN))
+    rng = random.Random(0)
+    assert {tasks.history(rng, 2)[1] for _ in range(20)} == {"drawn"}
