@@ -35,6 +35,7 @@ _ROTATION = {
 }
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1")  # kinds of HEIC in its first bytes
 _SCAN = b"\xff\xda"  # the marker before each scan of a JPEG; never occurs within a scan
+_PNG, _CHUNKS = b"\x89PNG\r\n\x1a\n", 20_000  # how it begins, and the most chunks of one
 _SCANS_A_PICTURE = 10  # this many scans take about as long as decoding the picture once
 _OTHER_KINDS = {
     b"GIF8": "a GIF", b"8BPS": "a Photoshop file", b"II*\0": "a TIFF", b"MM\0*": "a TIFF", b"BM": "a BMP",
@@ -85,9 +86,8 @@ def picture(source: bytes, where: str, limits: Limits = LIMITS, budget: Budget |
     """Decode a still (JPEG, PNG, WebP, AVIF, or HEIC if pillow-heif is installed) to at most `max_side` pixels a side.
 
     It is known by its content, not by its name. The result is upright, in sRGB, on a white background and without
-    metadata. Bytes that this function made are kept
-    unchanged, so an exported picture can be read back as the same picture. `where` names the source in an
-    IntakeError; `budget` is checked before anything is decoded.
+    metadata. Bytes that this function made are kept unchanged, so an exported picture can be read back as the same
+    picture. `where` names the source in an IntakeError; `budget` is checked before anything is decoded.
     """
     if len(source) > limits.max_image_bytes:
         raise IntakeError(
@@ -109,7 +109,9 @@ def picture(source: bytes, where: str, limits: Limits = LIMITS, budget: Budget |
 
 
 def _open(source: bytes, where: str, limits: Limits) -> Image.Image:
-    """Open an image without decoding it. Raises IntakeError for its format, frames or size."""
+    """Open an image without decoding it. Raises IntakeError for its format, frames, chunks or size."""
+    if source.startswith(_PNG) and _has_many_chunks(source):
+        raise IntakeError(f"{where}: a PNG of more than {_CHUNKS:,} chunks. Save it again without metadata.")
     try:
         image = Image.open(io.BytesIO(source), formats=_formats())
     except UnidentifiedImageError:
@@ -129,6 +131,16 @@ def _open(source: bytes, where: str, limits: Limits) -> Image.Image:
     if image.format not in ("MPO", "HEIF") and getattr(image, "n_frames", 1) > 1:
         raise IntakeError(f"{where}: an animated picture; only stills are read. Save one frame.")
     return image
+
+
+def _has_many_chunks(source: bytes) -> bool:
+    """Whether a PNG has more chunks than any program writes: each costs time before the first pixel is seen."""
+    at = len(_PNG)
+    for _ in range(_CHUNKS):
+        if at >= len(source):
+            return False
+        at += 12 + int.from_bytes(source[at : at + 4], "big")  # length, name, content, checksum
+    return at < len(source)
 
 
 def _cost(image: Image.Image, source: bytes, where: str, limits: Limits) -> int:

@@ -6,6 +6,7 @@ import io
 import struct
 import sys
 import tracemalloc
+import zlib
 from types import SimpleNamespace
 from typing import Any
 
@@ -276,3 +277,13 @@ def test_a_truncated_picture_that_looks_clean_is_still_decoded() -> None:
 def test_clean_bytes_larger_than_asked_are_reduced() -> None:
     large = picture(png(size=(300, 300)), "a")
     assert picture(large.data, "a", Limits(max_side=100)).width == 100
+
+
+def test_a_png_of_very_many_chunks_is_refused_before_they_are_read():
+    plain = png("red")
+    head, rest = plain[:33], plain[33:]  # the signature and IHDR, and what follows
+    note = b"a\0b"
+    chunk = struct.pack(">I", len(note)) + b"tEXt" + note + struct.pack(">I", zlib.crc32(b"tEXt" + note))
+    assert picture(head + 50 * chunk + rest, "few").width == 8
+    with pytest.raises(IntakeError, match="many: a PNG of more than 20,000 chunks. Save it again"):
+        picture(head + 30_000 * chunk + rest, "many")
