@@ -1,4 +1,4 @@
-"""What the connector learns to name: the vocabulary of `Sight` from shots, its training and its calibration.
+"""Teach the connector names of things: the vocabulary of `Sight`, its training and its calibration.
 
 Every kind of shot speaks in its own words ("tshirt" in a shop, "t-shirt" elsewhere); `train.teach.things` tells which
 of them mean the same thing, which thing is broader and what group it is in. Drawn things and posters are names of
@@ -112,7 +112,7 @@ def teach(sight: Sight, gists: torch.Tensor, places: Sequence[int], epochs: int,
             schedule.step()
             bar.update()
     bar.close()
-    sight.requires_grad_(False)  # from here on its chances are measured
+    sight.requires_grad_(False)  # it is calibrated next, so it must not change any more
 
 
 def _loss(logits: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:

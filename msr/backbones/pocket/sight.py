@@ -120,7 +120,7 @@ class Sight(nn.Module):
     def logits(self, gist: torch.Tensor, drop: float = 0.0) -> torch.Tensor:
         """(B, G) -> (B, NAMES); `drop` is the share of what is read that training hides.
 
-        No layer drops by itself: while the language model learns to read them, names are spelled as they will be.
+        Dropout is an argument, not a layer, because the language model must learn from tokens without dropout.
         """
         hidden = nn.functional.gelu(self.read((gist - self.centre) / self.spread))
         return self.write(nn.functional.dropout(hidden, drop)) + self.prior
